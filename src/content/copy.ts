@@ -1,0 +1,116 @@
+import { ImageError, isImageError } from '../errors.ts';
+import { Slots, together, type Scope } from '../io/concurrently.ts';
+import type { Operation } from '../io/operation.ts';
+import { readVerified } from '../io/verified.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import type { Digest } from '../model/digest.ts';
+import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
+import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
+import type { Reference } from '../model/reference.ts';
+import type { ImageSink } from './image-sink.ts';
+import type { ImageSource } from './image-source.ts';
+import { counted } from './counted.ts';
+import { successors } from './successors.ts';
+
+export interface CopyOptions extends Operation {
+  /** The repository that the source is, where it is one: a registry may mount from it. */
+  readonly from?: Reference | undefined;
+  /** Also what refers to the copied manifests (signatures, SBOMs), and what refers to those. */
+  readonly referrers?: boolean | undefined;
+  /** Pieces moved at once. */
+  readonly concurrency?: number | undefined;
+}
+
+/** Deeper than any image; a chain of indexes longer than this is made to exhaust whoever walks it. */
+const maxDepth = 12;
+
+/**
+ * Moves what `root` names, children first: when it ends the sink has all of it, and at no time has the sink a manifest without its content.
+ * What the sink has is not asked of the source. Each piece is moved once, however often it is named.
+ * Names are not moved: `sink.tag` is the caller's last step.
+ *
+ * @throws ImageError of the first failure, after everything else has ended
+ */
+export async function copy(source: ImageSource, root: Descriptor, sink: ImageSink, options: CopyOptions = {}): Promise<void> {
+  await together(options.signal, (scope) => new Copy(source, sink, options, scope).visit(root, 0));
+}
+
+class Copy {
+  readonly #source: ImageSource;
+  readonly #sink: ImageSink;
+  readonly #options: CopyOptions;
+  readonly #scope: Scope;
+  readonly #operation: Operation;
+  readonly #slots: Slots;
+  readonly #visits = new Map<Digest, Promise<void>>();
+
+  constructor(source: ImageSource, sink: ImageSink, options: CopyOptions, scope: Scope) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#options = options;
+    this.#scope = scope;
+    this.#operation = { signal: scope.signal, onProgress: options.onProgress };
+    this.#slots = new Slots(options.concurrency ?? 4);
+  }
+
+  visit(target: Descriptor, depth: number): Promise<void> {
+    let visit = this.#visits.get(target.digest);
+    if (!visit) {
+      visit = isManifestType(target.mediaType) ? this.#manifest(target, depth) : this.#slots.run(() => this.#blob(target));
+      this.#visits.set(target.digest, visit);
+    }
+    return visit;
+  }
+
+  async #manifest(target: Descriptor, depth: number): Promise<void> {
+    if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+    if (await this.#slots.run(() => this.#sink.has(target, this.#operation))) {
+      this.#report(target, 'exists');
+    } else {
+      const bytes = await this.#slots.run(() => readVerified(() => this.#source.open(target, this.#operation), target, maxManifestBytes));
+      const children = successors(parseManifest(bytes, target.mediaType));
+      for (const child of children) this.#report(child, 'waiting');
+      await this.#scope.all(children.map((child) => this.visit(child, depth + 1)));
+      await this.#slots.run(() => this.#sink.write(target, async (offset) => once(bytes.subarray(offset)), this.#operation));
+      this.#report(target, 'done');
+    }
+    if (this.#options.referrers && this.#source.referrers) {
+      const referrers = await this.#source.referrers(target, undefined, this.#operation);
+      await this.#scope.all(referrers.map((referrer) => this.visit(referrer, depth + 1)));
+    }
+  }
+
+  async #blob(target: Descriptor): Promise<void> {
+    this.#scope.signal.throwIfAborted();
+    if (await this.#sink.has(target, this.#operation)) return this.#report(target, 'exists');
+    let mounted = false;
+    const options = {
+      from: this.#options.from,
+      signal: this.#scope.signal,
+      onProgress: (event: Parameters<NonNullable<Operation['onProgress']>>[0]) => {
+        if (event.state === 'mounted') mounted = true;
+        this.#options.onProgress?.(event);
+      },
+    };
+    try {
+      await this.#sink.write(
+        target,
+        async (offset) => counted(await this.#source.open(target, { ...this.#operation, offset }), target, offset, this.#options.onProgress),
+        options,
+      );
+    } catch (error) {
+      // A foreign layer's publisher may have withdrawn it: its manifest is complete without it (image-spec layer.md, "Non-Distributable Layers").
+      if (isForeignLayerType(target.mediaType) && isImageError(error, 'blob-unknown', 'not-found')) return this.#report(target, 'skipped');
+      throw error;
+    }
+    if (!mounted) this.#report(target, 'done');
+  }
+
+  #report(target: Descriptor, state: 'waiting' | 'exists' | 'skipped' | 'done'): void {
+    this.#options.onProgress?.({ target, state });
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}
