@@ -113,3 +113,14 @@ export function platformMatch(wanted: Platform, offered: Platform): number {
   if (want.variant === undefined) return 1;
   return have.variant === undefined ? 50 : 0;
 }
+
+/** Orders `10.0.20348.1726` by its numbers; an absent version comes first. */
+export function compareOsVersions(left: string | undefined, right: string | undefined): number {
+  const parts = (text: string | undefined) => (text === undefined ? [] : text.split('.').map((part) => Number.parseInt(part, 10) || 0));
+  const [a, b] = [parts(left), parts(right)];
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const difference = (a[at] ?? -1) - (b[at] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
