@@ -1,0 +1,56 @@
+/** What a command sees of the world outside: its streams, its environment, its clock. A test gives its own and runs a command in process. */
+
+import type { Readable, Writable } from 'node:stream';
+
+import { ImageError } from '../../errors.ts';
+
+export interface Terminal {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Which of the streams are a person's terminal. */
+  readonly isTTY: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** Width of the terminal in cells, asked anew each time, since a window can be resized; 80 where there is none. */
+  columns(): number;
+  /** Height of the terminal in lines; 24 where there is none. */
+  rows(): number;
+  /** Whether stdout may carry colours: a terminal, and no NO_COLOR. */
+  readonly colour: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborted by Ctrl-C, by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
+  readonly signal: AbortSignal;
+  now(): Date;
+}
+
+/** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** The terminal of this process. A second Ctrl-C ends the process at once: what was acknowledged is on disk by then. */
+export function processTerminal(): Terminal {
+  const { stdout, stderr, stdin, env } = process;
+  const interrupted = new AbortController();
+  const stop = (exitCode: number, message: string) => {
+    if (interrupted.signal.aborted) process.exit(exitCode);
+    interrupted.abort(new ImageError('canceled', message, { detail: { exitCode } }));
+  };
+  for (const [signal, exitCode] of Object.entries(signals)) process.on(signal, () => stop(exitCode, 'canceled'));
+  // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') stop(141, 'the reader of the output has gone');
+    else throw error;
+  });
+  return {
+    stdin,
+    stdout,
+    stderr,
+    isTTY: { stdin: stdin.isTTY === true, stdout: stdout.isTTY === true, stderr: stderr.isTTY === true },
+    columns: () => stdout.columns || 80,
+    rows: () => stdout.rows || 24,
+    colour: stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+    env,
+    cwd: process.cwd(),
+    signal: interrupted.signal,
+    now: () => new Date(),
+  };
+}
