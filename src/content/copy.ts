@@ -13,8 +13,8 @@ import { counted } from './counted.ts';
 import { successors } from './successors.ts';
 
 export interface CopyOptions extends Operation {
-  /** The repository that the source is, where it is one: a registry may mount from it. */
-  readonly from?: Reference | undefined;
+  /** Which repository of the sink's registry holds a piece already, as far as the caller knows: a registry may mount it from there. */
+  readonly from?: ((target: Descriptor) => Reference | undefined) | undefined;
   /** Also what refers to the copied manifests (signatures, SBOMs), and what refers to those. */
   readonly referrers?: boolean | undefined;
   /** Pieces moved at once. */
@@ -85,7 +85,7 @@ class Copy {
     if (await this.#sink.has(target, this.#operation)) return this.#report(target, 'exists');
     let mounted = false;
     const options = {
-      from: this.#options.from,
+      from: this.#options.from?.(target),
       signal: this.#scope.signal,
       onProgress: (event: Parameters<NonNullable<Operation['onProgress']>>[0]) => {
         if (event.state === 'mounted') mounted = true;

@@ -1,0 +1,155 @@
+import { ImageError } from '../errors.ts';
+import type { RunConfig } from './config.ts';
+
+/**
+ * Applies one Dockerfile instruction to a config: what `import --change` and `commit --change` take.
+ * Allowed are CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR, with the Dockerfile's own rules on JSON lists and quotes.
+ * @throws ImageError `invalid-argument`, with docker's texts
+ */
+export function applyChange(config: RunConfig, change: string, os = 'linux'): RunConfig {
+  const [, word = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
+  const instruction = word.toUpperCase();
+  const need = (): string => {
+    if (rest === '') throw refuse(`${instruction} requires at least one argument`);
+    return rest;
+  };
+  const shell = os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c'];
+  const command = (): string[] => jsonList(need()) ?? [...shell, rest];
+  switch (instruction) {
+    case 'CMD':
+      return { ...config, Cmd: command() };
+    case 'ENTRYPOINT':
+      return { ...config, Entrypoint: command() };
+    case 'ENV':
+      return { ...config, Env: pairs(need(), instruction).reduce<readonly string[]>(setEnv, config.Env ?? []) };
+    case 'LABEL':
+      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(need(), instruction)) } };
+    case 'EXPOSE':
+      return { ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(words(need()).flatMap(ports).map((port) => [port, {}])) } };
+    case 'VOLUME':
+      return { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((jsonList(need()) ?? words(rest)).map((path) => [path, {}])) } };
+    case 'USER':
+      return { ...config, User: need() };
+    case 'WORKDIR':
+      return { ...config, WorkingDir: joinPath(config.WorkingDir ?? '', need(), os) };
+    case 'STOPSIGNAL':
+      return { ...config, StopSignal: signal(need()) };
+    case 'ONBUILD':
+      return { ...config, OnBuild: [...((config.OnBuild as readonly string[] | undefined) ?? []), onBuild(need())] };
+    case 'HEALTHCHECK':
+      return { ...config, Healthcheck: healthcheck(need(), shell) };
+    default:
+      throw refuse(`${instruction === '' ? JSON.stringify(change) : instruction} is not a valid change command`);
+  }
+}
+
+function refuse(message: string): ImageError {
+  return new ImageError('invalid-argument', message);
+}
+
+/** The exec form: a JSON list of strings, or undefined where the text is not one. */
+function jsonList(text: string): string[] | undefined {
+  if (!text.startsWith('[')) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined; // a shell command may begin with a bracket
+  }
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? (value as string[]) : undefined;
+}
+
+/** Words apart at white space, with quotes and backslashes taken off. */
+function words(text: string): string[] {
+  return [...text.matchAll(/(?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g)].map(([word]) => unquote(word));
+}
+
+function unquote(word: string): string {
+  return word.replace(/\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/g, (_all, escaped?: string, double?: string, single?: string) =>
+    escaped !== undefined ? escaped : double !== undefined ? double.replace(/\\(["\\$])/g, '$1') : (single ?? ''),
+  );
+}
+
+/** `a=b c="d e"`, or the old form `a the rest`. */
+function pairs(text: string, instruction: string): [string, string][] {
+  if (!/^[^\s=]+=/.test(text)) {
+    const [, key = '', value = ''] = /^(\S+)\s+([\s\S]+)$/.exec(text) ?? [];
+    if (key === '') throw refuse(`${instruction} must have two arguments`);
+    return [[unquote(key), value]];
+  }
+  return words(text).map((word) => {
+    const equals = word.indexOf('=');
+    if (equals < 0) throw refuse(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
+    if (equals === 0) throw refuse(`${instruction} names can not be blank`);
+    return [word.slice(0, equals), word.slice(equals + 1)];
+  });
+}
+
+/** The environment with one name set, in its old place. */
+function setEnv(env: readonly string[], [key, value]: readonly [string, string]): readonly string[] {
+  const entry = `${key}=${value}`;
+  return env.some((other) => other.startsWith(`${key}=`)) ? env.map((other) => (other.startsWith(`${key}=`) ? entry : other)) : [...env, entry];
+}
+
+/** `80`, `80/udp`, `8000-8002/tcp`. */
+function ports(text: string): string[] {
+  const [, first, last, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
+  const [low, high] = [Number(first), Number(last ?? first)];
+  if (first === undefined || low > high || high > 65535 || low === 0) throw refuse(`Invalid containerPort: ${text}`);
+  return Array.from({ length: high - low + 1 }, (_, at) => `${low + at}/${protocol.toLowerCase()}`);
+}
+
+function joinPath(from: string, to: string, os: string): string {
+  if (os === 'windows') return /^(?:[A-Za-z]:)?[\\/]/.test(to) || from === '' ? to : `${from.replace(/[\\/]$/, '')}\\${to}`;
+  const parts: string[] = [];
+  for (const part of (to.startsWith('/') ? to : `${from}/${to}`).split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+function signal(text: string): string {
+  if (!/^(?:SIG)?[A-Z0-9+-]+$/i.test(text)) throw refuse(`Invalid signal: ${text}`);
+  return text;
+}
+
+function onBuild(text: string): string {
+  const word = (text.split(/\s/, 1)[0] ?? '').toUpperCase();
+  if (word === 'ONBUILD') throw refuse("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (word === 'FROM' || word === 'MAINTAINER') throw refuse(`${word} isn't allowed as an ONBUILD trigger`);
+  return text;
+}
+
+/** Flags, then `NONE` or `CMD` and a command. Durations become nanoseconds, as on docker's wire. */
+function healthcheck(text: string, shell: readonly string[]): Record<string, unknown> {
+  const check: Record<string, unknown> = {};
+  let rest = text;
+  for (let flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest); flag; flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest)) {
+    const [whole, name = '', value = ''] = flag;
+    const key = { interval: 'Interval', timeout: 'Timeout', 'start-period': 'StartPeriod', 'start-interval': 'StartInterval', retries: 'Retries' }[name];
+    if (key === undefined) throw refuse(`unknown flag: --${name}`);
+    check[key] = key === 'Retries' ? count(value) : duration(value);
+    rest = rest.slice(whole.length);
+  }
+  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
+  if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
+  if (kind.toUpperCase() !== 'CMD') throw refuse(`Unknown type ${JSON.stringify(kind)} in HEALTHCHECK (try CMD)`);
+  if (command === '') throw refuse('Missing command after HEALTHCHECK CMD');
+  const list = jsonList(command);
+  return { Test: list ? ['CMD', ...list] : shell[0] === 'cmd' ? ['CMD', ...shell, command] : ['CMD-SHELL', command], ...check };
+}
+
+function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw refuse(`invalid count ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+/** Go's durations, in nanoseconds. */
+function duration(text: string): number {
+  const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw refuse(`time: invalid duration ${JSON.stringify(text)}`);
+  let total = 0;
+  for (const [, number, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) total += Number(number) * (units[unit] ?? 0);
+  return Math.round(total);
+}
