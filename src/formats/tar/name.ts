@@ -15,7 +15,7 @@ export function decodeName(bytes: Uint8Array): string {
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i]! > 0x7f) return decodeBeyondAscii(bytes);
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function decodeBeyondAscii(bytes: Uint8Array): string {
@@ -29,11 +29,16 @@ function decodeBeyondAscii(bytes: Uint8Array): string {
 
 function decodeEscaping(bytes: Uint8Array): string {
   const parts: string[] = [];
+  let valid = 0; // where the run of valid sequences before `at` starts
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at);
-    parts.push(length === 0 ? String.fromCharCode(0xdc00 + bytes[at]!) : strict.decode(bytes.subarray(at, at + length)));
-    at += length || 1;
+    if (length === 0) {
+      if (valid < at) parts.push(strict.decode(bytes.subarray(valid, at)));
+      parts.push(String.fromCharCode(0xdc00 + bytes[at]!));
+      valid = ++at;
+    } else at += length;
   }
+  if (valid < bytes.length) parts.push(strict.decode(bytes.subarray(valid)));
   return parts.join('');
 }
 
