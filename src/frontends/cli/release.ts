@@ -1,4 +1,2 @@
-import manifest from '../../../package.json' with { type: 'json' };
-
-/** The version of this product, from its package. */
-export const release: string = manifest.version;
+/** The version of this product. */
+export { version as release } from '../../version.ts';

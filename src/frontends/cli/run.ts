@@ -20,8 +20,8 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     const before = read(globalFlags, words, { line: `${program} [OPTIONS] COMMAND [ARG...]`, help: program }, { stopAtFirst: true });
     globals = globalValues(before);
     if (before.values.get('version') === true) {
-      const { release } = await import('./release.ts');
-      terminal.stdout.write(`Bayplan version ${release}\n`);
+      const { commit, version } = await import('../../version.ts');
+      terminal.stdout.write(`Bayplan version ${version}, build ${commit}\n`);
       return 0;
     }
     return await dispatch(before, { terminal, globals, fail });

@@ -26,12 +26,20 @@ export interface Terminal {
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** The terminal, npm and the setup script may each pass on the same Ctrl-C: within this many milliseconds it is one. */
+const oneInterrupt = 1000;
+
 /** The terminal of this process. A second Ctrl-C ends the process at once: what was acknowledged is on disk by then. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
   const interrupted = new AbortController();
+  let interruptedAt = 0;
   const stop = (exitCode: number, message: string) => {
-    if (interrupted.signal.aborted) process.exit(exitCode);
+    if (interrupted.signal.aborted) {
+      if (Date.now() - interruptedAt > oneInterrupt) process.exit(exitCode);
+      return;
+    }
+    interruptedAt = Date.now();
     interrupted.abort(new ImageError('canceled', message, { detail: { exitCode } }));
   };
   for (const [signal, exitCode] of Object.entries(signals)) process.on(signal, () => stop(exitCode, 'canceled'));

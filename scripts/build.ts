@@ -1,0 +1,93 @@
+/**
+ * Builds what is published into dist/: `bay.js`, `index.js`, one file per worker, the chunks they share, and types.
+ *
+ *   node scripts/build.ts [--no-types] [--clean]
+ *
+ * The output is flat, so that a path relative to one chunk is relative to all of them: that is how the address of a
+ * worker (`new URL('./x.worker.ts', import.meta.url)`) survives being moved into a chunk. Files are replaced by rename,
+ * entries last, and chunks of an earlier build stay for a while: a server that runs from dist/ may still ask for one.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import { build, type Plugin } from 'esbuild';
+
+const root = dirname(import.meta.dirname);
+const dist = join(root, 'dist');
+/** How long a chunk of an earlier build is kept, in milliseconds. */
+const keepChunks = 6 * 3600 * 1000;
+
+const workerAddress = /new URL\(\s*'(?:\.{1,2}\/)[\w./-]*?([\w-]+)\.worker\.ts',\s*import\.meta\.url\s*\)/g;
+
+const workerAddresses: Plugin = {
+  name: 'worker-addresses',
+  setup(context) {
+    context.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes('.worker.ts')) return undefined;
+      return { contents: text.replace(workerAddress, "new URL('./$1.worker.js', import.meta.url)"), loader: 'ts' };
+    });
+  },
+};
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    // A source tree without git, or without its history, builds as well; the version says so.
+    return 'unknown';
+  }
+}
+
+async function bundle(): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const workers = globSync('src/**/*.worker.ts', { cwd: root });
+  const entries = ['src/main/bay.ts', 'src/index.ts', ...workers];
+  const names = entries.map((entry) => basename(entry, '.ts'));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`two entries are named ${twice}: dist/ is flat, so their names must differ`);
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: entries,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    packages: 'external',
+    charset: 'utf8',
+    define: { BAYPLAN_VERSION: JSON.stringify(version), BAYPLAN_BUILD: JSON.stringify(commit()) },
+    plugins: [workerAddresses],
+    write: false,
+    logLevel: 'warning',
+  });
+  mkdirSync(dist, { recursive: true });
+  const entry = (path: string): boolean => names.includes(basename(path, '.js'));
+  const outputs = result.outputFiles.toSorted((a, b) => Number(entry(a.path)) - Number(entry(b.path)));
+  for (const output of outputs) {
+    const draft = `${output.path}.${process.pid}`;
+    writeFileSync(draft, output.contents, { mode: basename(output.path) === 'bay.js' ? 0o755 : 0o644 });
+    renameSync(draft, output.path);
+  }
+  const current = new Set(outputs.map((output) => basename(output.path)));
+  for (const item of readdirSync(dist, { withFileTypes: true })) {
+    const path = join(dist, item.name);
+    if (item.isFile() && !current.has(item.name) && Date.now() - statSync(path).mtimeMs > keepChunks) rmSync(path, { force: true });
+  }
+}
+
+function types(): void {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  rmSync(join(dist, 'types'), { recursive: true, force: true });
+  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  if (result.status !== 0) throw new Error('the types could not be made');
+}
+
+const options = new Set(process.argv.slice(2));
+if (options.has('--clean')) rmSync(dist, { recursive: true, force: true });
+await bundle();
+if (!options.has('--no-types')) types();
