@@ -1,17 +1,12 @@
-/** Reads the first word and starts the one front end it asks for, on this process's terminal. */
+/** Starts the front end that the words ask for, on this process's terminal. */
 import { processTerminal } from '../frontends/cli/terminal.ts';
 
 /** Sets the process's exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
   const terminal = processTerminal();
-  if (words[0] === 'serve') {
-    const { serve } = await import('./serve.ts');
-    process.exitCode = await serve(words.slice(1), terminal);
-  } else {
-    const { run } = await import('../frontends/cli/run.ts');
-    process.exitCode = await run(words, terminal);
-  }
+  const { run } = await import('../frontends/cli/run.ts');
+  process.exitCode = await run(words, terminal);
 }
 
 /** Node 22 calls node:sqlite experimental on each start; 24 does not, and neither is news for a user of `bay`. */
