@@ -1,0 +1,84 @@
+import { Image } from '../content/image.ts';
+import { selectPlatform } from '../content/select-platform.ts';
+import { ImageError, isImageError } from '../errors.ts';
+import type { Operation } from '../io/operation.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
+import { familiar } from '../model/reference.ts';
+import type { ImageRecord } from '../store/image-store.ts';
+import type { Host } from './host.ts';
+
+/** The document that `docker image inspect` prints and the Engine API answers, keys and all. */
+export interface InspectedImage {
+  /** Digest of what the name points at, as in docker's containerd store. */
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  readonly Comment?: string;
+  readonly Created: string;
+  readonly DockerVersion?: string;
+  readonly Author?: string;
+  readonly Config?: Readonly<Record<string, unknown>>;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  readonly OsVersion?: string;
+  /** Packed bytes. */
+  readonly Size: number;
+  readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
+  readonly Metadata: { readonly LastTagTime: string };
+  readonly Descriptor: Descriptor;
+}
+
+const zeroTime = '0001-01-01T00:00:00Z';
+
+/** @throws ImageError `not-found`, `platform-not-found` */
+export async function inspect(host: Pick<Host, 'store'>, name: string, options: Operation & { platform?: Platform | undefined } = {}): Promise<InspectedImage> {
+  const { target } = await host.store.find(name);
+  const record = await host.store.image(target.digest);
+  const image = await openPlatform(host, name, target, options);
+  const { config, manifest } = image;
+  const names = record?.names ?? [];
+  const last = Math.max(...names.map(({ tagged }) => tagged.getTime()));
+  return {
+    Id: target.digest,
+    RepoTags: tagsOf(record),
+    RepoDigests: record?.repoDigests ?? [],
+    ...(config?.history.at(-1)?.comment ? { Comment: config.history.at(-1)?.comment as string } : config?.comment ? { Comment: config.comment } : {}),
+    Created: config?.created ?? zeroTime,
+    ...(config?.dockerVersion ? { DockerVersion: config.dockerVersion } : {}),
+    ...(config?.author ? { Author: config.author } : {}),
+    ...(config ? { Config: config.config } : {}),
+    Architecture: config?.platform?.architecture ?? '',
+    ...(config?.platform?.variant ? { Variant: config.platform.variant } : {}),
+    Os: config?.platform?.os ?? '',
+    ...(config?.platform?.['os.version'] ? { OsVersion: config.platform['os.version'] } : {}),
+    Size: image.size,
+    RootFS: { Type: 'layers', Layers: config ? config.diffIds : manifest.layers.map(({ digest }) => digest) },
+    Metadata: { LastTagTime: Number.isFinite(last) ? new Date(last).toISOString() : zeroTime },
+    Descriptor: target,
+  };
+}
+
+export function tagsOf(record: ImageRecord | undefined): readonly string[] {
+  return (record?.names ?? []).filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
+}
+
+async function openPlatform(host: Pick<Host, 'store'>, name: string, target: Descriptor, options: Operation & { platform?: Platform | undefined }): Promise<Image> {
+  const missing = (platform: Platform) =>
+    new ImageError('platform-not-found', `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`);
+  try {
+    const { root } = await selectPlatform(host.store, target, options);
+    const image = await Image.open(host.store, root, options);
+    const own = image.config?.platform;
+    if (options.platform && own && platformMatch(options.platform, own) === 0) throw missing(options.platform);
+    return image;
+  } catch (error) {
+    if (!isImageError(error, 'platform-not-found')) throw error;
+    if (options.platform) throw missing(options.platform);
+    // None of this machine's kind: the first that is here speaks for the image.
+    const first = (await host.store.image(target.digest))?.platforms[0];
+    if (!first) throw error;
+    return Image.open(host.store, first.manifest, options);
+  }
+}

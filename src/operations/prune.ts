@@ -1,0 +1,38 @@
+import type { Operation } from '../io/operation.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Reference } from '../model/reference.ts';
+import type { Host } from './host.ts';
+import { imageFilter, isDangling, pruneKeys, type FilterTerm } from './image-filter.ts';
+
+export interface PruneOptions extends Operation {
+  /** Also images that have names, where no container and no other image needs them. */
+  readonly all?: boolean | undefined;
+  readonly filters?: readonly FilterTerm[];
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Pruned {
+  readonly images: readonly { readonly untagged: readonly Reference[]; readonly deleted: Digest }[];
+  /** Bytes that the disk got back, content that no image held any more included. */
+  readonly bytes: number;
+}
+
+/** Removes images that nothing needs: those without a name, or with `all` those without a container. */
+export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
+  const { filters = [] } = options;
+  const all = filters.some(({ key, value }) => key === 'dangling' && /^(?:0|f|false)$/i.test(value)) || options.all === true;
+  const keep = await imageFilter(host.store, filters.filter(({ key }) => key !== 'dangling'), pruneKeys, host.now());
+  const images: { untagged: readonly Reference[]; deleted: Digest }[] = [];
+  for (const image of await host.store.images()) {
+    if (!(all || isDangling(image)) || !keep(image)) continue;
+    const holders = await host.store.holders(image.target.digest);
+    // A child, a container, a pin or work in flight needs it; its own names and its own place in the list do not.
+    if (holders.some(({ kind }) => kind === 'child' || kind === 'container' || kind === 'pin' || kind === 'lease')) continue;
+    images.push({ untagged: image.names.map(({ reference }) => reference), deleted: image.target.digest });
+  }
+  const roots = images.map(({ deleted }) => deleted);
+  if (options.dryRun) return { images, bytes: (await host.store.sweep({ ...options, dryRun: true, roots })).bytes };
+  for (const digest of roots) await host.store.forget(digest, { verb: 'prune' });
+  const { bytes } = await host.store.sweep({ signal: options.signal });
+  return { images, bytes };
+}

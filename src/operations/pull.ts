@@ -1,0 +1,37 @@
+import { copy } from '../content/copy.ts';
+import { selectPlatform } from '../content/select-platform.ts';
+import type { Operation } from '../io/operation.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import type { Platform } from '../model/platform.ts';
+import { canonical, identifier, type Reference } from '../model/reference.ts';
+import type { Host } from './host.ts';
+
+export interface PullOptions extends Operation {
+  /** Default: what this machine would run. */
+  readonly platform?: Platform | undefined;
+  /** Keeps the index whole, with every platform. */
+  readonly allPlatforms?: boolean | undefined;
+  /** Also signatures, SBOMs and whatever else refers to the image. */
+  readonly referrers?: boolean | undefined;
+}
+
+export interface Pulled {
+  /** What the name points at now. */
+  readonly root: Descriptor;
+  /** What the registry's name points at: `root`, or the index that it was chosen from. */
+  readonly origin: Descriptor;
+  /** False where the name pointed at the same before. */
+  readonly changed: boolean;
+}
+
+/** Brings what a reference names into the store: an image, an index, an artifact. It gets its name as the last step. */
+export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PullOptions = {}): Promise<Pulled> {
+  const remote = host.remote(reference);
+  const origin = await remote.resolve(identifier(reference), options);
+  const { root, path } = options.allPlatforms ? { root: origin, path: [] } : await selectPlatform(remote, origin, options);
+  await using ingest = await host.store.begin({ verb: 'pull', signal: options.signal });
+  for (const index of path) await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
+  await copy(remote, root, ingest, options);
+  const { before } = await ingest.tag(root, canonical(reference), { origin });
+  return { root, origin, changed: before?.digest !== root.digest };
+}

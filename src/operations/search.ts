@@ -1,0 +1,44 @@
+import { ImageError } from '../errors.ts';
+import type { Operation } from '../io/operation.ts';
+import type { SearchResult } from '../remote/search.ts';
+import type { Host } from './host.ts';
+import type { FilterTerm } from './image-filter.ts';
+
+export interface SearchOptions extends Operation {
+  /** 1 to 100; default 25. */
+  readonly limit?: number | undefined;
+  readonly filters?: readonly FilterTerm[];
+}
+
+/** Asks a registry for repositories whose name or description has the term; the Hub, or the host that the term begins with. */
+export async function search(host: Pick<Host, 'registries'>, term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
+  const { limit = 25, filters = [], ...operation } = options;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new ImageError('invalid-argument', `limit ${limit} is outside the range of [1, 100]`);
+  if (term.includes('://')) throw new ImageError('invalid-argument', 'invalid repository name: search term must not have a scheme', { hint: 'Write HOST/TERM, without https://.' });
+  const tests = filters.map(searchFilter);
+  const results = await host.registries.search(term, { ...operation, limit });
+  return results.filter((result) => tests.every((test) => test(result)));
+}
+
+function searchFilter({ key, value }: FilterTerm): (result: SearchResult) => boolean {
+  const flag = (): boolean => {
+    if (!['true', 'false', '1', '0'].includes(value)) throw new ImageError('invalid-argument', `invalid filter '${key}=[${value}]'`);
+    return value === 'true' || value === '1';
+  };
+  switch (key) {
+    case 'stars': {
+      if (!/^\d+$/.test(value)) throw new ImageError('invalid-argument', `invalid filter 'stars=[${value}]'`);
+      return (result) => result.stars >= Number(value);
+    }
+    case 'is-official': {
+      const wanted = flag();
+      return (result) => result.official === wanted;
+    }
+    case 'is-automated': {
+      const wanted = flag();
+      return (result) => result.automated === wanted;
+    }
+    default:
+      throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: 'Filters here: stars, is-official, is-automated.' });
+  }
+}
