@@ -9,7 +9,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -115,7 +115,10 @@ function chooseNode() {
     problem = 'the one that npm brought does not run on this system';
   }
   const enough = major > leastVersion[0] || (major === leastVersion[0] && minor >= leastVersion[1]);
-  if (!enough) throw new SetupError(`Node ${workMajor} is needed, and ${problem}. Install Node ${workMajor} or newer from https://nodejs.org and try again.`);
+  if (!enough)
+    throw new SetupError(
+      `Node ${workMajor} is needed, and ${problem}. Install Node ${workMajor} or newer from https://nodejs.org and try again.`,
+    );
   say(`Node ${workMajor} could not be brought (${problem}); going on with Node ${process.versions.node}.`);
   return process.execPath;
 }
@@ -142,7 +145,11 @@ function ensureBuild(node) {
   const stamp = hash(files.flatMap((file) => [file, readFileSync(join(root, file))]));
   if (stamped('build.stamp', stamp) && existsSync(join(root, 'dist', 'bay.js'))) return;
   say('building …');
-  const result = spawnSync(node, [join('scripts', 'build.ts'), '--no-types'], { cwd: root, env: environment(node), stdio: ['ignore', 2, 2] });
+  const result = spawnSync(node, [join('scripts', 'build.ts'), '--no-types'], {
+    cwd: root,
+    env: environment(node),
+    stdio: ['ignore', 2, 2],
+  });
   if (result.status !== 0) throw new SetupError('the build failed; its messages are above.');
   replace(join(setup, 'build.stamp'), stamp);
 }

@@ -17,7 +17,17 @@ if (major < 22 || (major === 22 && minor < 18)) {
   // The two constants are the build's; src/version.ts has them too, but as a shared chunk it would cost a file here.
   const version = typeof BAYPLAN_VERSION === 'string' ? BAYPLAN_VERSION : '0.0.0-source';
   const commit = typeof BAYPLAN_BUILD === 'string' ? BAYPLAN_BUILD : 'unknown';
-  process.stdout.write(`Bayplan version ${version}, build ${commit}\n`);
+  const text = `Bayplan version ${version}, build ${commit}\n`;
+  try {
+    // Opening process.stdout would be a seventh of the whole run.
+    process.getBuiltinModule('node:fs').writeSync(1, text);
+  } catch {
+    // A full pipe is waited for by the stream; a closed one is a shell's code for SIGPIPE.
+    process.stdout.on('error', () => {
+      process.exitCode = 141;
+    });
+    process.stdout.write(text);
+  }
 } else {
   void import('./start.ts').then(({ start }) => start(words));
 }
