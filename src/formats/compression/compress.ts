@@ -1,0 +1,47 @@
+import { type Readable, Transform, type TransformCallback, pipeline } from 'node:stream';
+import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import { ImageError } from '../../errors.ts';
+
+export interface CompressOptions {
+  /** gzip: 1 … 9, default 6. zstd: 1 … 22, default 3. */
+  readonly level?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const outputChunk = 256 << 10;
+
+/**
+ * Compresses a stream. Nothing of the time, the file or the system goes into the result: the same bytes, level and version of Node give
+ * the same result. (Another zlib may find other matches: nothing may rely on compressing twice giving one digest.)
+ */
+export function compress(source: AsyncIterable<Uint8Array>, compression: 'gzip' | 'zstd', options: CompressOptions = {}): Readable {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const encoder = compression === 'gzip' ? new GzipHeader() : createZstdCompress(zstdOptions(options.level ?? 3));
+  const abort = () => encoder.destroy(new ImageError('canceled', 'canceled', { cause: signal?.reason }));
+  signal?.addEventListener('abort', abort, { once: true });
+  const done = () => signal?.removeEventListener('abort', abort);
+  // an error is the last stream's too: whoever reads it is told
+  if (compression === 'gzip') pipeline(source, createGzip({ level: options.level ?? 6, chunkSize: outputChunk }), encoder, done);
+  else pipeline(source, encoder, done);
+  return encoder;
+}
+
+function zstdOptions(level: number) {
+  return { chunkSize: outputChunk, params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 } };
+}
+
+/** Sets the header's OS byte (RFC 1952 §2.3) to 255, "unknown", where zlib writes the system that it was built for. */
+class GzipHeader extends Transform {
+  #position = 0;
+
+  constructor() {
+    super({ readableHighWaterMark: outputChunk, writableHighWaterMark: outputChunk });
+  }
+
+  override _transform(chunk: Uint8Array, _encoding: BufferEncoding, callback: TransformCallback): void {
+    if (this.#position <= 9 && 9 < this.#position + chunk.length) chunk[9 - this.#position] = 255;
+    this.#position += chunk.length;
+    callback(null, chunk);
+  }
+}

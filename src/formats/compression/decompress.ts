@@ -1,0 +1,47 @@
+import { PassThrough, type Readable, type Transform, pipeline } from 'node:stream';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { ImageError } from '../../errors.ts';
+import type { Compression } from './detect.ts';
+import { EngineDecoder } from './engine-decoder.ts';
+import { type DecompressLimits, Passed, defaultDecompressLimits } from './limits.ts';
+import { ZstdFrames } from './zstd-frames.ts';
+
+export interface DecompressOptions {
+  readonly limits?: Partial<DecompressLimits> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const outputChunk = 256 << 10;
+
+/**
+ * The bytes that these compressed ones stand for: gzip of any number of members, with zeros behind them or not (RFC 1952); zstd of any
+ * number of frames, with windows up to 128 MiB (RFC 8878); and as they are for `none`.
+ *
+ * The stream fails with ImageError `invalid-content` where the data is damaged, ends too early or is followed by something else,
+ * `too-large` past the limits, `unsupported`, `canceled`, and with the source's own errors as they are. Destroying it ends the source.
+ */
+export function decompress(source: AsyncIterable<Uint8Array>, compression: Compression, options: DecompressOptions = {}): Readable {
+  const passed = new Passed(compression, { ...defaultDecompressLimits, ...options.limits });
+  const decoder = decoderOf(compression, passed);
+  options.signal?.throwIfAborted();
+  const abort = () => decoder.destroy(new ImageError('canceled', 'canceled', { cause: options.signal?.reason }));
+  options.signal?.addEventListener('abort', abort, { once: true });
+  // an error is the decoder's too: whoever reads it is told
+  pipeline(source, decoder, () => options.signal?.removeEventListener('abort', abort));
+  return decoder;
+}
+
+function decoderOf(compression: Compression, passed: Passed): Transform {
+  switch (compression) {
+    case 'gzip':
+      return new EngineDecoder(createGunzip({ chunkSize: outputChunk }), passed);
+    case 'zstd': {
+      const params = { [constants.ZSTD_d_windowLogMax]: 27 };
+      return new EngineDecoder(createZstdDecompress({ chunkSize: outputChunk, params }), passed, new ZstdFrames());
+    }
+    case 'none':
+      return new PassThrough({ highWaterMark: outputChunk });
+    default:
+      throw new ImageError('unsupported', `data compressed by ${compression} cannot be read`, { hint: `Decompress it first: ${compression} -d FILE` });
+  }
+}
