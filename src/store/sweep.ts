@@ -1,0 +1,14 @@
+import type { Operation } from '../io/operation.ts';
+import type { Digest } from '../model/digest.ts';
+
+export interface SweepOptions extends Operation {
+  readonly dryRun?: boolean | undefined;
+  /** Only what these held. */
+  readonly roots?: readonly Digest[] | undefined;
+}
+
+export interface Swept {
+  readonly blobs: readonly { readonly digest: Digest; readonly size: number; /** Absent for blobs that are no manifests. */ readonly mediaType?: string }[];
+  /** Of the blobs, and of forgotten drafts. */
+  readonly bytes: number;
+}
