@@ -42,6 +42,8 @@ function decoderOf(compression: Compression, passed: Passed): Transform {
     case 'none':
       return new PassThrough({ highWaterMark: outputChunk });
     default:
-      throw new ImageError('unsupported', `data compressed by ${compression} cannot be read`, { hint: `Decompress it first: ${compression} -d FILE` });
+      throw new ImageError('unsupported', `data compressed by ${compression} cannot be read`, {
+        hint: `Decompress it first: ${compression} -d FILE`,
+      });
   }
 }

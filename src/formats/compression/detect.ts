@@ -21,7 +21,8 @@ export function detectCompression(bytes: Uint8Array): Compression {
   // a skippable frame (RFC 8878 §3.1.2) in front, as seekable and estargz-like writers may put it
   if ((bytes[0]! & 0xf0) === 0x50 && begins([0x2a, 0x4d, 0x18], 1)) return 'zstd';
   if (begins([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])) return 'xz';
-  if (begins([0x42, 0x5a, 0x68]) && bytes[3]! >= 0x31 && bytes[3]! <= 0x39 && (begins(bzip2Block, 4) || begins(bzip2End, 4))) return 'bzip2';
+  if (begins([0x42, 0x5a, 0x68]) && bytes[3]! >= 0x31 && bytes[3]! <= 0x39 && (begins(bzip2Block, 4) || begins(bzip2End, 4)))
+    return 'bzip2';
   return 'none';
 }
 

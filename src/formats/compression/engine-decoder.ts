@@ -43,6 +43,7 @@ export class EngineDecoder extends Transform {
 
   override _read(size: number): void {
     this.#engine.resume();
+    // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
     super._read(size);
   }
 

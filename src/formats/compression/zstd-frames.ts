@@ -31,7 +31,7 @@ export class ZstdFrames {
   /** Cuts a chunk at the ends of frames: no piece has bytes of two. @throws ImageError `invalid-content`, `too-large` for a window that is. */
   *cut(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
     let start = 0;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const count = Math.min(this.#need, chunk.length - at);
       if (this.#part !== 'skipped' && this.#part !== 'block') this.#field.set(chunk.subarray(at, at + count), this.#have);
       at += count;

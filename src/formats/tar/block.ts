@@ -96,7 +96,7 @@ export function numberAt(block: Uint8Array, start: number, length: number): numb
 
 function octal(block: Uint8Array, start: number, length: number): number | undefined {
   let at = start;
-  let end = start + length;
+  const end = start + length;
   while (at < end && (block[at] === 0x20 || block[at] === 0)) at++;
   let value = 0;
   for (; at < end; at++) {
@@ -113,7 +113,7 @@ function octal(block: Uint8Array, start: number, length: number): number | undef
 
 function base256(block: Uint8Array, start: number, length: number): number | undefined {
   const negative = (block[start]! & 0x40) !== 0;
-  let value = BigInt(negative ? (block[start]! | ~0xff) : block[start]! & 0x7f);
+  let value = BigInt(negative ? block[start]! | ~0xff : block[start]! & 0x7f);
   for (let i = 1; i < length; i++) value = (value << 8n) | BigInt(block[start + i]!);
   const result = Number(value);
   return Number.isSafeInteger(result) ? result : undefined;

@@ -57,13 +57,15 @@ export class ExtendedHeaders {
   #addGlobal(records: [keyword: string, value: string][]): void {
     const global = new Map(this.#global);
     for (const [keyword, value] of records) {
-      if (onlyLocal.test(keyword)) throw new ImageError('invalid-content', `a global PAX header sets ${JSON.stringify(keyword)}, which only an entry's own may`);
+      if (onlyLocal.test(keyword))
+        throw new ImageError('invalid-content', `a global PAX header sets ${JSON.stringify(keyword)}, which only an entry's own may`);
       if (value === '') global.delete(keyword);
       else global.set(keyword, value);
     }
     let length = 0;
     for (const [keyword, value] of global) length += keyword.length + value.length;
-    if (length > this.#limits.metadata) throw new ImageError('too-large', `its global PAX headers have more than ${this.#limits.metadata} bytes`);
+    if (length > this.#limits.metadata)
+      throw new ImageError('too-large', `its global PAX headers have more than ${this.#limits.metadata} bytes`);
     this.#global = global;
   }
 }

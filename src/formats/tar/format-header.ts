@@ -29,7 +29,8 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
   const refuse = (why: string) => new ImageError('invalid-argument', `${JSON.stringify(entry.path)} cannot be written to a tar: ${why}`);
   if (type === 'other') throw refuse('its type is unknown');
   if (entry.path === '') throw refuse('it has no name');
-  for (const name of [entry.path, entry.linkname, entry.uname, entry.gname]) if (name?.includes('\0')) throw refuse('it has a NUL in a name');
+  for (const name of [entry.path, entry.linkname, entry.uname, entry.gname])
+    if (name?.includes('\0')) throw refuse('it has a NUL in a name');
   if ((type === 'symlink' || type === 'hard-link') && !entry.linkname) throw refuse('it links to nothing');
   if (!Number.isSafeInteger(size) || size < 0) throw refuse(`its size cannot be ${size}`);
   if (type !== 'file' && size !== 0) throw refuse(`a ${type} has no body`);
@@ -56,7 +57,8 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
   putNumber('gid', entry.gid ?? 0, max7, 'gid');
   putNumber('size', size, max11, 'size');
   const mtime = entry.mtime ?? { seconds: 0, nanoseconds: 0 };
-  if (!Number.isInteger(mtime.nanoseconds) || mtime.nanoseconds < 0 || mtime.nanoseconds > 999_999_999) throw refuse('its time has a wrong part of a second');
+  if (!Number.isInteger(mtime.nanoseconds) || mtime.nanoseconds < 0 || mtime.nanoseconds > 999_999_999)
+    throw refuse('its time has a wrong part of a second');
   if (mtime.nanoseconds !== 0 || mtime.seconds < 0 || mtime.seconds > max11) records.set('mtime', formatPaxTime(mtime));
   putNumber('mtime', Math.min(Math.max(mtime.seconds, 0), max11), max11);
   const isDevice = type === 'character-device' || type === 'block-device';
@@ -72,13 +74,15 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
     const bytes = encodeName(value);
     const [start, length] = fields[field];
     // uname and gname keep a NUL at their end, a link target may fill its field (POSIX ustar)
-    if (bytes.length > (field === 'linkname' ? length : length - 1) || (!isAscii(bytes) && value.isWellFormed())) records.set(keyword, value);
+    if (bytes.length > (field === 'linkname' ? length : length - 1) || (!isAscii(bytes) && value.isWellFormed()))
+      records.set(keyword, value);
     block.set(bytes.subarray(0, length - 1), start);
     if (!records.has(keyword)) block.set(bytes, start);
   }
 
   function putNumber(field: Field, value: number, max: number, keyword?: string): void {
-    if (!Number.isSafeInteger(value) || (value < 0 && keyword !== 'uid' && keyword !== 'gid')) throw refuse(`its ${field} cannot be ${value}`);
+    if (!Number.isSafeInteger(value) || (value < 0 && keyword !== 'uid' && keyword !== 'gid'))
+      throw refuse(`its ${field} cannot be ${value}`);
     const fits = value >= 0 && value <= max;
     if (!fits && keyword === undefined) throw refuse(`its ${field} cannot be ${value}`);
     if (!fits && keyword) records.set(keyword, String(value));

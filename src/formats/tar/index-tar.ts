@@ -51,14 +51,20 @@ async function refuseBeyondEnd(file: ReadableFile, parser: TarParser): Promise<v
   const { size } = await file.stat();
   if (parser.position <= size) return;
   const { path } = parser.entry;
-  throw new ImageError('invalid-content', `the tar archive ends in the middle of ${JSON.stringify(path)}: it has ${size} bytes of ${parser.position}`);
+  throw new ImageError(
+    'invalid-content',
+    `the tar archive ends in the middle of ${JSON.stringify(path)}: it has ${size} bytes of ${parser.position}`,
+  );
 }
 
 /** The bytes of an indexed entry from `start` on; holes of a sparse file are zeros. The file stays open. @throws ImageError `range-invalid`, `invalid-content` */
 export function readTarBody(file: ReadableFile, entry: TarEntry, options: { start?: number; signal?: AbortSignal } = {}): Readable {
   const start = options.start ?? 0;
   if (!Number.isSafeInteger(start) || start < 0 || start > entry.size) {
-    throw new ImageError('range-invalid', `${JSON.stringify(entry.path)} has ${entry.size} bytes: nothing can be read from byte ${start} on`);
+    throw new ImageError(
+      'range-invalid',
+      `${JSON.stringify(entry.path)} has ${entry.size} bytes: nothing can be read from byte ${start} on`,
+    );
   }
   const chunks = entry.sparse ? sparseBody(file, entry, start) : stored(file, entry, entry.bodyOffset + start, entry.size - start);
   return Readable.from(chunks, { objectMode: false, highWaterMark: bodyRead, ...(options.signal && { signal: options.signal }) });
@@ -80,7 +86,7 @@ async function* sparseBody(file: ReadableFile, entry: TarEntry, start: number): 
 }
 
 async function* stored(file: ReadableFile, entry: TarEntry, offset: number, length: number): AsyncGenerator<Uint8Array> {
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     // a new buffer each time: a reader may keep what it was given
     const buffer = Buffer.allocUnsafeSlow(Math.min(bodyRead, length - done));
     const count = await readAt(file, buffer, offset + done);

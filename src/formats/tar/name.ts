@@ -30,7 +30,7 @@ function decodeBeyondAscii(bytes: Uint8Array): string {
 function decodeEscaping(bytes: Uint8Array): string {
   const parts: string[] = [];
   let valid = 0; // where the run of valid sequences before `at` starts
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at);
     if (length === 0) {
       if (valid < at) parts.push(strict.decode(bytes.subarray(valid, at)));

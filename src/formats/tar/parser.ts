@@ -213,7 +213,8 @@ export class TarParser {
       this.#state = 'extended';
       return false;
     }
-    if (++this.#entries > this.#limits.entries) throw new ImageError('too-large', `the tar archive has more than ${this.#limits.entries} entries`);
+    if (++this.#entries > this.#limits.entries)
+      throw new ImageError('too-large', `the tar archive has more than ${this.#limits.entries} entries`);
     const draft = this.#about(() => readHeader(block, typeflag, this.#extended, this.#limits), text(block, 'name'));
     this.#extended.clear();
     this.#draft = draft;
@@ -358,7 +359,8 @@ export class TarParser {
   #refuse(why: string, code: ErrorCode = 'invalid-content', name?: string): ImageError {
     const offset = this.#open ? this.entry.headerOffset : this.#headerOffset;
     const path = name ?? this.#draft?.path ?? (this.#open ? this.entry.path : undefined);
-    const where = path !== undefined ? `entry ${JSON.stringify(path)}` : this.entry ? `after entry ${JSON.stringify(this.entry.path)}` : 'its start';
+    const where =
+      path !== undefined ? `entry ${JSON.stringify(path)}` : this.entry ? `after entry ${JSON.stringify(this.entry.path)}` : 'its start';
     return new ImageError(code, `tar archive, ${where} (byte ${offset}): ${why}`, { detail: { path, offset } });
   }
 }

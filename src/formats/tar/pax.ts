@@ -20,10 +20,11 @@ const names = new Set(['path', 'linkpath', 'uname', 'gname']);
 /** The records of one extended header in order, repeated keywords too. Throws `invalid-content`. */
 export function parsePax(bytes: Uint8Array): [keyword: string, value: string][] {
   const records: [string, string][] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let length = 0;
     let digits = at;
-    while (digits < bytes.length && digits - at < 9 && bytes[digits]! >= 0x30 && bytes[digits]! <= 0x39) length = length * 10 + bytes[digits++]! - 0x30;
+    while (digits < bytes.length && digits - at < 9 && bytes[digits]! >= 0x30 && bytes[digits]! <= 0x39)
+      length = length * 10 + bytes[digits++]! - 0x30;
     const end = at + length;
     if (digits === at || bytes[digits] !== space || end > bytes.length || end <= digits + 2 || bytes[end - 1] !== newline) {
       throw new ImageError('invalid-content', 'a PAX record has a wrong length');

@@ -23,7 +23,10 @@ export interface ReadTarOptions {
  * @throws ImageError `invalid-content` for what is no tar or ends too early, `too-large` past the limits, `unsupported` for a sparse
  *   file in no known format, `canceled`; the source's own errors as they are.
  */
-export async function* readTar(source: AsyncIterable<Uint8Array>, options: ReadTarOptions = {}): AsyncGenerator<TarMember, void, undefined> {
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  options: ReadTarOptions = {},
+): AsyncGenerator<TarMember, void, undefined> {
   const parser = new TarParser(options.limits);
   const chunks = source[Symbol.asyncIterator]();
   let ended = false;
@@ -59,13 +62,15 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, options: ReadT
   }
 
   async function* body(entry: TarEntry): AsyncGenerator<Uint8Array, void, undefined> {
-    if (current !== entry) throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
+    if (current !== entry)
+      throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
     while (isOpen) {
       const event = await next();
       if (event === 'data') yield parser.data;
       else if (event === 'hole') yield* zeros(parser.hole);
       else isOpen = false;
-      if (current !== entry) throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
+      if (current !== entry)
+        throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
     }
   }
 }

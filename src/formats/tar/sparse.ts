@@ -32,7 +32,11 @@ export function paxSparse(records: readonly (readonly [string, string])[]): PaxS
   if (version === '1.0') return { name, size: decimal(last.get('GNU.sparse.realsize') ?? last.get('GNU.sparse.size')), map: undefined };
   if (version !== '0.0' && version !== '0.1') throw new ImageError('unsupported', `it is a sparse file of the unknown format ${version}`);
   const list = last.get('GNU.sparse.map');
-  return { name, size: decimal(last.get('GNU.sparse.size') ?? last.get('GNU.sparse.realsize')), map: pairs((list ? list.split(',') : numbers).map(decimal)) };
+  return {
+    name,
+    size: decimal(last.get('GNU.sparse.size') ?? last.get('GNU.sparse.realsize')),
+    map: pairs((list ? list.split(',') : numbers).map(decimal)),
+  };
 }
 
 /** Reads format 1.0's map, which stands in front of the body as lines of decimal numbers, filled up to a block. */
