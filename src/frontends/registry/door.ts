@@ -1,0 +1,186 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ImageStore } from '../../store/image-store.ts';
+import { AnswerCache } from './answer-cache.ts';
+import { jsonAnswer, send, type Answer } from './answer.ts';
+import { deleteBlob, getBlob } from './blobs.ts';
+import { ContentCache } from './content-cache.ts';
+import { Exchange, type Desk } from './exchange.ts';
+import { errorAnswer, failureAnswer } from './failure.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { listRepositories, listTags } from './listings.ts';
+import { deleteManifest, getManifest, putManifest } from './manifests.ts';
+import { cancelUpload, patchUpload, putUpload, startUpload, uploadStatus } from './push-blob.ts';
+import { listReferrers } from './referrers.ts';
+import { routeOf, splitTarget, type Route } from './route.ts';
+import { Running } from './running.ts';
+import { search, searchPing, SearchRows } from './search.ts';
+import { StoreVersion } from './store-version.ts';
+import { Uploads } from './uploads.ts';
+
+export { isLoopback, listen, type Listening, type ListenOptions } from './listen.ts';
+export { isRegistryPath } from './route.ts';
+export type { Limits } from './limits.ts';
+
+export interface RegistryDoorOptions {
+  readonly limits?: Partial<Limits>;
+  /** Refuses everything but GET and HEAD, with 405. */
+  readonly readOnly?: boolean;
+  /** Called once for each request, when its answer has left or broken off. */
+  readonly log?: (record: RequestRecord) => void;
+}
+
+export interface RequestRecord {
+  readonly method: string;
+  readonly target: string;
+  readonly status: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** The whole error, where there was one: what a client is told of the server's own faults is less. */
+  readonly error?: unknown;
+}
+
+/** How long what a client still sends is read and dropped after its answer, so that it can read the answer; then the connection is cut. */
+const linger = 5000;
+
+/**
+ * The registry: docker's and OCI's distribution API over the store, without TLS and authentication, which are for whoever listens to decide.
+ * A thin skin over `store.repository(name)`: it reads requests, asks the repository, and translates; what is there and what is visible is the store's to say.
+ *
+ * Mount it on a server of node:http, with others beside it by `isRegistryPath`.
+ */
+export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {}): RequestListener {
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const version = new StoreVersion(store);
+  const answers = new AnswerCache(version, limits.memory);
+  const desk: Desk = {
+    store,
+    limits,
+    contents: new ContentCache(limits.memory),
+    uploads: new Uploads(),
+    bodies: { blobs: new Running(limits.uploads), manifests: new Running(limits.manifests) },
+    searchRows: new SearchRows(store, version),
+  };
+  const readOnly = options.readOnly ?? false;
+
+  return (request, response) => {
+    const { method = '', url: target = '' } = request;
+    const error = options.log && watch(request, response, options.log);
+    const reading = method === 'GET' || method === 'HEAD';
+    if (reading && request.headers.range === undefined) {
+      const known = answers.get(target);
+      if (known) {
+        void send(request, response, known);
+        return;
+      }
+    }
+    if (!reading) drainLater(request, response);
+    void answerTo(request, response).catch((failure: unknown) => {
+      error?.(failure);
+      // The headers are out: breaking off is all that still tells the client.
+      if (response.headersSent || response.destroyed) response.destroy();
+      else void send(request, response, failureAnswer(failure));
+    });
+  };
+
+  async function answerTo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = request.url ?? '';
+    const before = answers.version();
+    const answer = await makeAnswer(request, target);
+    if (response.destroyed) return;
+    if (request.headers.range === undefined && answer.lasting) answers.put(target, answer, before);
+    await send(request, response, answer);
+  }
+
+  async function makeAnswer(request: IncomingMessage, target: string): Promise<Answer> {
+    const method = request.method ?? '';
+    const reading = method === 'GET' || method === 'HEAD';
+    // One gate for all that writes, before any route is looked at.
+    if (!reading && readOnly) return notAllowed('this registry is read-only', ['GET', 'HEAD']);
+    if (!reading && foreignPage(request)) return errorAnswer(403, 'DENIED', 'a web page of another origin may not write here');
+    const { path, query } = splitTarget(target);
+    const route = routeOf(path);
+    if (!route) return errorAnswer(404, 'UNSUPPORTED', 'no such path in this registry');
+    const methods = methodsOf(route);
+    const handler = methods[method === 'HEAD' ? 'GET' : method];
+    if (!handler) return notAllowed(`${method.slice(0, 20)} is not possible here`, Object.keys(methods));
+    return handler(new Exchange(desk, request, query));
+  }
+}
+
+type Handlers = Readonly<Record<string, ((exchange: Exchange) => Promise<Answer>) | undefined>>;
+
+/** Every endpoint of distribution-spec, "Endpoints", and docker's two of search. HEAD is GET without its body. */
+function methodsOf(route: Route): Handlers {
+  switch (route.kind) {
+    case 'base':
+      return { GET: async () => ({ ...jsonAnswer(200, {}), lasting: true }) };
+    case 'catalog':
+      return { GET: listRepositories };
+    case 'tags':
+      return { GET: (exchange) => listTags(exchange, route.name) };
+    case 'manifest':
+      return {
+        GET: (exchange) => getManifest(exchange, route.name, route.reference),
+        PUT: (exchange) => putManifest(exchange, route.name, route.reference),
+        DELETE: (exchange) => deleteManifest(exchange, route.name, route.reference),
+      };
+    case 'blob':
+      return {
+        GET: (exchange) => getBlob(exchange, route.name, route.digest),
+        DELETE: (exchange) => deleteBlob(exchange, route.name, route.digest),
+      };
+    case 'uploads':
+      return { POST: (exchange) => startUpload(exchange, route.name) };
+    case 'upload':
+      return {
+        GET: (exchange) => uploadStatus(exchange, route.name, route.id),
+        PATCH: (exchange) => patchUpload(exchange, route.name, route.id),
+        PUT: (exchange) => putUpload(exchange, route.name, route.id),
+        DELETE: (exchange) => cancelUpload(exchange, route.name, route.id),
+      };
+    case 'referrers':
+      return { GET: (exchange) => listReferrers(exchange, route.name, route.digest) };
+    case 'search-ping':
+      return { GET: searchPing };
+    case 'search':
+      return { GET: search };
+  }
+}
+
+function notAllowed(message: string, methods: readonly string[]): Answer {
+  const allow =
+    methods.includes('GET') && !methods.includes('HEAD') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods;
+  return errorAnswer(405, 'UNSUPPORTED', message, undefined, { Allow: allow.join(', ') });
+}
+
+/** Browsers say where a page that writes comes from; no registry client does. Without this any page could fill the disk of who looks at it. */
+function foreignPage({ headers }: IncomingMessage): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
+}
+
+/** After an answer that came before the end of the request, Node reads on to keep the connection; a client that goes on for long loses it. */
+function drainLater(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => {
+    if (request.complete) return;
+    const cut = setTimeout(() => request.socket.destroy(), linger).unref();
+    request.once('close', () => clearTimeout(cut));
+  });
+}
+
+/** @returns where the request's error goes, if it has one */
+function watch(request: IncomingMessage, response: ServerResponse, log: (record: RequestRecord) => void): (error: unknown) => void {
+  const started = performance.now();
+  let failure: unknown;
+  response.once('close', () => {
+    log({
+      method: request.method ?? '',
+      target: request.url ?? '',
+      status: response.statusCode,
+      duration: performance.now() - started,
+      ...(failure === undefined ? {} : { error: failure }),
+    });
+  });
+  return (error) => (failure = error);
+}

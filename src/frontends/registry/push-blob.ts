@@ -1,0 +1,190 @@
+import { ImageError, isImageError } from '../../errors.ts';
+import type { Repository, Upload } from '../../content/repository.ts';
+import type { Descriptor } from '../../model/descriptor.ts';
+import { digestAlgorithm, parseDigest, type Digest, type DigestAlgorithm } from '../../model/digest.ts';
+import { parseReference } from '../../model/reference.ts';
+import type { ImageStore } from '../../store/image-store.ts';
+import { emptyAnswer, type Answer } from './answer.ts';
+import { findBlob } from './blobs.ts';
+import { parseChunkRange, type ChunkRange } from './byte-range.ts';
+import type { Exchange } from './exchange.ts';
+import { failureAnswer } from './failure.ts';
+import { repositoryKey, type RepositoryName } from './local-name.ts';
+import { requestBody } from './request-body.ts';
+
+/**
+ * distribution-spec, "Pushing blobs". Four ways in: one POST with the digest and all bytes; POST, then one PUT; POST, then PATCH by PATCH
+ * (with `Content-Range`, or streamed without) and a PUT that may carry the last bytes; and a mount, which moves none.
+ */
+export async function startUpload(exchange: Exchange, name: string): Promise<Answer> {
+  const { desk, query } = exchange;
+  const repository = exchange.repository(name);
+  const algorithm = askedAlgorithm(query.get('digest-algorithm'));
+  const mount = query.get('mount');
+  if (mount !== null) {
+    const mounted = await mountBlob(exchange, repository, parseDigest(mount), query.get('from'));
+    if (mounted) return created(exchange, name, mounted);
+  }
+  const digest = query.get('digest');
+  if (digest === null || mount !== null) {
+    const upload = await desk.uploads.begin(repository, mount === null ? algorithm : digestAlgorithm(parseDigest(mount)));
+    return accepted(exchange, name, upload);
+  }
+  const expected = parseDigest(digest);
+  return desk.bodies.blobs.run(async () => {
+    const upload = await repository.upload(undefined, { algorithm: digestAlgorithm(expected) });
+    try {
+      await append(exchange, upload, undefined);
+    } catch (error) {
+      // Nobody else knows its id.
+      await upload.cancel();
+      throw error;
+    }
+    return created(exchange, name, await upload.finish(expected));
+  });
+}
+
+/** GET: how far it is. */
+export async function uploadStatus(exchange: Exchange, name: string, id: string): Promise<Answer> {
+  const upload = await exchange.desk.uploads.look(exchange.repository(name), id);
+  return emptyAnswer(204, progress(exchange, name, upload));
+}
+
+/** PATCH: more bytes. */
+export async function patchUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
+  const { desk, request } = exchange;
+  const chunk = parseChunkRange(request.headers['content-range']);
+  return desk.bodies.blobs.run(() =>
+    ordered(exchange, name, id, async (upload) => {
+      await append(exchange, upload, chunk);
+      return accepted(exchange, name, upload);
+    }),
+  );
+}
+
+/** PUT: the end, perhaps with the last bytes. */
+export async function putUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
+  const { desk, request, query } = exchange;
+  const repository = exchange.repository(name);
+  const text = query.get('digest');
+  if (text === null) throw new ImageError('invalid-digest', 'the digest parameter is missing');
+  const digest = parseDigest(text);
+  const chunk = parseChunkRange(request.headers['content-range']);
+  return desk.bodies.blobs.run(() =>
+    ordered(exchange, name, id, async (upload) => {
+      await append(exchange, upload, chunk);
+      desk.uploads.forget(repository, id);
+      return created(exchange, name, await upload.finish(digest));
+    }),
+  );
+}
+
+/** DELETE: given up. */
+export async function cancelUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
+  const { uploads } = exchange.desk;
+  const repository = exchange.repository(name);
+  await uploads.write(repository, id, async (upload) => {
+    await upload.cancel();
+    uploads.forget(repository, id);
+  });
+  return emptyAnswer(204);
+}
+
+/** A chunk out of order gets 416 with where the upload is, and changes nothing: the client goes on from there. */
+async function ordered(exchange: Exchange, name: string, id: string, work: (upload: Upload) => Promise<Answer>): Promise<Answer> {
+  let at: Upload | undefined;
+  try {
+    return await exchange.desk.uploads.write(exchange.repository(name), id, (upload) => {
+      at = upload;
+      return work(upload);
+    });
+  } catch (error) {
+    if (!isImageError(error, 'range-invalid')) throw error;
+    at ??= await exchange.desk.uploads.look(exchange.repository(name), id);
+    return failureAnswer(error, progress(exchange, name, at));
+  }
+}
+
+async function append(exchange: Exchange, upload: Upload, chunk: ChunkRange | undefined): Promise<void> {
+  const { request, desk } = exchange;
+  const length = request.headers['content-length'];
+  const left = desk.limits.blobBytes - upload.offset;
+  if (chunk && length !== undefined && Number(length) !== chunk.last - chunk.first + 1)
+    throw new ImageError('size-mismatch', `the chunk has ${length} bytes, and its Content-Range says ${chunk.last - chunk.first + 1}`);
+  // An empty closing PUT has no chunk to be out of order.
+  if (length === '0' || (length === undefined && request.headers['transfer-encoding'] === undefined)) {
+    if (chunk) throw new ImageError('size-mismatch', 'a Content-Range without a body');
+    return;
+  }
+  const limit = chunk ? Math.min(left, chunk.last - chunk.first + 1) : left;
+  await upload.append(requestBody(request, { limit, what: chunk ? 'the chunk' : 'the blob', idle: desk.limits.idle }), chunk?.first);
+}
+
+/**
+ * Shows here what another repository holds: the one that the client names, or, where it names none, any that it may read.
+ * @returns undefined where it is not there: the client uploads it then (distribution-spec, "Mounting a blob from another repository")
+ */
+async function mountBlob(exchange: Exchange, repository: Repository, digest: Digest, from: string | null): Promise<Descriptor | undefined> {
+  const { store } = exchange.desk;
+  const own = await findBlob(repository, digest);
+  if (own) return own;
+  const sources = from === null ? await repositoriesWith(store, digest) : [readName(exchange, from)];
+  for (const name of sources) {
+    if (!name) continue;
+    const source = store.repository(name);
+    const target = await findBlob(source, digest);
+    if (!target) continue;
+    await repository.write(target, (offset) => source.open(target, { offset }), { from: { ...name, digest } });
+    return target;
+  }
+  return undefined;
+}
+
+/** Enough: where the first do not show it, it is hardly anywhere. */
+const maxSources = 16;
+
+/** Repositories that hold this content, by name or by link: whoever may read one of them may have it here. */
+async function repositoriesWith(store: ImageStore, digest: Digest): Promise<readonly RepositoryName[]> {
+  const found = new Map<string, RepositoryName>();
+  for (const { kind, id } of await store.holders(digest)) {
+    if (kind !== 'link' && kind !== 'name') continue;
+    const { registry, repository } = parseReference(id);
+    found.set(repositoryKey({ registry, repository }), { registry, repository });
+    if (found.size === maxSources) break;
+  }
+  return [...found.values()];
+}
+
+function readName(exchange: Exchange, path: string): RepositoryName | undefined {
+  try {
+    return exchange.name(path);
+  } catch (error) {
+    // A source that cannot be is one that has not got it.
+    if (isImageError(error, 'invalid-reference', 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+function askedAlgorithm(text: string | null): DigestAlgorithm | undefined {
+  if (text === null || text === 'sha256' || text === 'sha512') return text ?? undefined;
+  throw new ImageError('invalid-digest', `digest algorithm ${JSON.stringify(text.slice(0, 160))} is not supported`, {
+    hint: 'It is sha256 or sha512.',
+  });
+}
+
+/** `Range` of an empty upload is `0-0`, as in docker's registry: older clients fail where it is missing or ends before it begins. */
+function progress(exchange: Exchange, name: string, upload: Upload): Answer['headers'] {
+  return {
+    Location: exchange.path(name, `blobs/uploads/${upload.id}`),
+    Range: `0-${Math.max(upload.offset - 1, 0)}`,
+    'Docker-Upload-UUID': upload.id,
+  };
+}
+
+function accepted(exchange: Exchange, name: string, upload: Upload): Answer {
+  return emptyAnswer(202, progress(exchange, name, upload));
+}
+
+function created(exchange: Exchange, name: string, { digest }: Descriptor): Answer {
+  return emptyAnswer(201, { Location: exchange.path(name, `blobs/${digest}`), 'Docker-Content-Digest': digest });
+}
