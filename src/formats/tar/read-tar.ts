@@ -5,7 +5,10 @@ import { TarParser } from './parser.ts';
 /** One entry of a tar being read, with its bytes. */
 export interface TarMember {
   readonly entry: TarEntry;
-  /** The entry's bytes, holes of sparse files as zeros. Can be read once, and only until the next member is asked for: what is left then is skipped. */
+  /**
+   * The entry's bytes, holes of sparse files as zeros. To be read before the next member is asked for: what is left then is skipped.
+   * A second loop over it goes on where the first one stopped.
+   */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -52,25 +55,25 @@ export async function* readTar(
       if (isOpen) parser.skip();
       let event = await next();
       while (event === 'end') event = await next();
-      if (event === undefined) return;
-      const entry = (current = parser.entry);
+      current = event && parser.entry;
+      if (!current) return;
+      const entry = current;
       isOpen = true;
-      yield { entry, body: body(entry) };
+      yield { entry, body: { [Symbol.asyncIterator]: () => body(entry) } };
     }
   } finally {
     if (!ended) await chunks.return?.();
   }
 
   async function* body(entry: TarEntry): AsyncGenerator<Uint8Array, void, undefined> {
-    if (current !== entry)
-      throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
-    while (isOpen) {
+    for (;;) {
+      if (current !== entry)
+        throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
+      if (!isOpen) return;
       const event = await next();
       if (event === 'data') yield parser.data;
       else if (event === 'hole') yield* zeros(parser.hole);
       else isOpen = false;
-      if (current !== entry)
-        throw new ImageError('internal', `the body of ${JSON.stringify(entry.path)} was read after the next entry was asked for`);
     }
   }
 }
