@@ -79,10 +79,10 @@ function npm(node, cwd, args) {
   if (result.status !== 0) throw new SetupError(`\`npm ${args.join(' ')}\` failed in ${cwd}; its messages are above.`);
 }
 
-/** The chosen Node first on the PATH, so that every `node` below is this one. */
+/** The chosen Node first on the PATH, so that every `node` below is this one; and what the product calls itself in its hints. */
 function environment(node) {
   const key = Object.keys(process.env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
-  return { ...process.env, [key]: `${dirname(node)}${delimiter}${process.env[key] ?? ''}` };
+  return { ...process.env, BAY_LAUNCHER: windows ? '.\\bay' : './bay', [key]: `${dirname(node)}${delimiter}${process.env[key] ?? ''}` };
 }
 
 function versionOf(node) {
@@ -158,8 +158,11 @@ function ensureBuild(node) {
 function ensureLaunchers(node) {
   const quoted = (path) => `'${path.replaceAll("'", "'\\''")}'`;
   const entry = join(root, 'dist', 'bay.js');
-  const wanted = [['bay', `#!/bin/sh\n# Written by scripts/setup.mjs.\nexec ${quoted(node)} ${quoted(entry)} "$@"\n`, 0o755]];
-  if (windows) wanted.push(['bay.cmd', `@"${node.replaceAll('%', '%%')}" "%~dp0dist\\bay.js" %*\r\n`]);
+  const wanted = [
+    ['bay', `#!/bin/sh\n# Written by scripts/setup.mjs.\nBAY_LAUNCHER=$0 exec ${quoted(node)} ${quoted(entry)} "$@"\n`, 0o755],
+  ];
+  if (windows)
+    wanted.push(['bay.cmd', `@setlocal\r\n@set "BAY_LAUNCHER=%~0"\r\n@"${node.replaceAll('%', '%%')}" "%~dp0dist\\bay.js" %*\r\n`]);
   for (const [name, text, mode] of wanted) {
     const file = join(root, name);
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) replace(file, text, mode);
