@@ -4,7 +4,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Platform } from '../model/platform.ts';
 import { familiar } from '../model/reference.ts';
-import type { ImageRecord } from '../store/image-store.ts';
+import type { ImageRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 
 export interface HistoryStep extends HistoryRow {

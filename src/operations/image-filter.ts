@@ -1,7 +1,8 @@
 import { ImageError } from '../errors.ts';
 import { canonical, familiar, familiarName, repositoryName, type Reference } from '../model/reference.ts';
 import { pathMatch } from '../model/path-match.ts';
-import type { ImageRecord, ImageStore } from '../store/image-store.ts';
+import type { ImageRecord } from '../store/image-record.ts';
+import type { ImageStore } from '../store/image-store.ts';
 
 /** One `key=value` of a filter, as a command line or a query gave it. */
 export interface FilterTerm {

@@ -5,7 +5,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { familiar } from '../model/reference.ts';
-import type { ImageRecord } from '../store/image-store.ts';
+import type { ImageRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 
 /** The document that `docker image inspect` prints and the Engine API answers, keys and all. */

@@ -1,5 +1,5 @@
 import { platformMatch, hostPlatform, type Platform } from '../model/platform.ts';
-import type { ImageRecord, PlatformRecord } from '../store/image-store.ts';
+import type { ImageRecord, PlatformRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 import { createdAt, imageFilter, listKeys, type FilterTerm } from './image-filter.ts';
 

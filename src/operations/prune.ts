@@ -5,7 +5,7 @@ import type { Host } from './host.ts';
 import { imageFilter, isDangling, pruneKeys, type FilterTerm } from './image-filter.ts';
 
 export interface PruneOptions extends Operation {
-  /** Also images that have names, where no container and no other image needs them. */
+  /** Also images that have names, where nothing else needs them. */
   readonly all?: boolean | undefined;
   readonly filters?: readonly FilterTerm[];
   readonly dryRun?: boolean | undefined;
@@ -17,7 +17,7 @@ export interface Pruned {
   readonly bytes: number;
 }
 
-/** Removes images that nothing needs: those without a name, or with `all` those without a container. */
+/** Removes images that nothing needs: those without a name, or with `all` those with one too. */
 export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
   const { filters = [] } = options;
   const all = filters.some(({ key, value }) => key === 'dangling' && /^(?:0|f|false)$/i.test(value)) || options.all === true;
@@ -26,8 +26,8 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
   for (const image of await host.store.images()) {
     if (!(all || isDangling(image)) || !keep(image)) continue;
     const holders = await host.store.holders(image.target.digest);
-    // A child, a container, a pin or work in flight needs it; its own names and its own place in the list do not.
-    if (holders.some(({ kind }) => kind === 'child' || kind === 'container' || kind === 'pin' || kind === 'lease')) continue;
+    // Work in flight needs it; its own names and its own place in the list do not.
+    if (holders.some(({ kind }) => kind === 'lease')) continue;
     images.push({ untagged: image.names.map(({ reference }) => reference), deleted: image.target.digest });
   }
   const roots = images.map(({ deleted }) => deleted);

@@ -32,6 +32,6 @@ export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   await using ingest = await host.store.begin({ verb: 'pull', signal: options.signal });
   for (const index of path) await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
   await copy(remote, root, ingest, options);
-  const { before } = await ingest.tag(root, canonical(reference), { origin });
-  return { root, origin, changed: before?.digest !== root.digest };
+  const { moved } = await ingest.name(root, canonical(reference), { origin });
+  return { root, origin, changed: moved };
 }

@@ -1,13 +1,16 @@
 import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { shortId, type Digest } from '../model/digest.ts';
-import { familiar, repositoryName, type Reference } from '../model/reference.ts';
-import type { FoundImage, ImageRecord, ImageStore } from '../store/image-store.ts';
+import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
+import { canonical, familiar, repositoryName, type Reference } from '../model/reference.ts';
+import type { FoundImage, ImageRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 
 export interface RemoveOptions extends Operation {
-  /** Removes an image by its id though several names point at it. Never removes what another image is recorded to be made from. */
+  /** Removes an image by its id though names of several repositories point at it; and platforms of an image. */
   readonly force?: boolean | undefined;
+  /** Removes only these platforms of it. */
+  readonly platforms?: readonly Platform[];
   /** Says what would be done, by the same plan, and does nothing. */
   readonly dryRun?: boolean | undefined;
 }
@@ -22,23 +25,23 @@ export interface Removed {
 }
 
 /**
- * Removes a name, and the image with its last name, by docker's table (rmi). A refusal changes nothing and says who depends on the image.
+ * Removes a name, and the image with its last name, by docker's table (rmi). A refusal changes nothing.
  * The names go first, then content that nothing else holds.
  */
 export async function remove(host: Pick<Host, 'store'>, name: string, options: RemoveOptions = {}): Promise<Removed> {
   const found = await host.store.find(name);
-  const image = await host.store.image(found.target.digest);
+  const image = await host.store.image(found.root.digest);
   if (!image) throw new ImageError('not-found', `No such image: ${name}`);
+  if (options.platforms?.length) return removePlatforms(host, image, options.platforms, options);
   const untagged = namesToRemove(found, image, options);
   const last = untagged.length === image.names.length;
-  if (last) await refuseDependents(host.store, image, found, name);
   const deleted = last ? [image.target.digest] : [];
   if (options.dryRun) return { untagged, deleted, bytes: last ? (await host.store.sweep({ ...options, dryRun: true, roots: deleted })).bytes : 0 };
   if (!last) {
     for (const reference of untagged) await host.store.untag(reference, { verb: 'rmi' });
     return { untagged, deleted, bytes: 0 };
   }
-  await host.store.forget(image.target.digest, { verb: 'rmi' });
+  await host.store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
   const { bytes } = await host.store.sweep({ signal: options.signal, roots: deleted });
   return { untagged, deleted, bytes };
 }
@@ -47,7 +50,7 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   const all = image.names.map(({ reference }) => reference);
   if (found.name) return [found.name.reference];
   const repositories = new Set(all.map(repositoryName));
-  if (all.length > 1 && repositories.size > 1 && !options.force)
+  if (repositories.size > 1 && !options.force)
     throw new ImageError('conflict', `conflict: unable to delete ${shortId(image.target.digest)} (must be forced) - image is referenced in multiple repositories`, {
       hint: `It is ${all.map(familiar).join(', ')}: remove the names one by one, or force it.`,
       detail: { names: all.map(familiar) },
@@ -55,11 +58,28 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   return all;
 }
 
-async function refuseDependents(store: Pick<ImageStore, 'holders'>, image: ImageRecord, found: FoundImage, name: string): Promise<void> {
-  const children = (await store.holders(image.target.digest)).filter((holder) => holder.kind === 'child');
-  if (children.length === 0) return;
-  throw new ImageError('conflict', `conflict: unable to delete ${found.name ? name : shortId(image.target.digest)} (cannot be forced) - image has dependent child images`, {
-    hint: `Made from it: ${children.map((child) => child.id).join(', ')}.`,
-    detail: { children: children.map((child) => child.id) },
-  });
+/**
+ * Takes platforms out of an image. Where one is left, the names point at it and the index stays their origin, as if it alone had been pulled;
+ * where none is left, the image goes. An index never stays with some of its platforms missing: what the store has is complete.
+ */
+async function removePlatforms(host: Pick<Host, 'store'>, image: ImageRecord, platforms: readonly Platform[], options: RemoveOptions): Promise<Removed> {
+  if (!options.force && !options.dryRun)
+    throw new ImageError('invalid-argument', 'Content will be removed from all images referencing this variant. Use --force to force delete.');
+  const gone = image.platforms.filter(({ platform }) => platform && platforms.some((wanted) => platformMatch(wanted, platform) > 0));
+  for (const wanted of platforms)
+    if (!gone.some(({ platform }) => platform && platformMatch(wanted, platform) > 0))
+      throw new ImageError('platform-not-found', `image does not provide the specified platform (${formatPlatform(wanted)})`);
+  const left = image.platforms.filter((record) => !gone.includes(record));
+  const [only, ...others] = left;
+  if (others.length > 0)
+    throw new ImageError('unsupported', `${left.length} platforms would be left, and an index is kept whole`, {
+      hint: `Keep one: there is ${left.map(({ platform }) => (platform ? formatPlatform(platform) : 'unknown')).join(', ')}.`,
+    });
+  const deleted = gone.map(({ manifest }) => manifest.digest);
+  const untagged = only ? [] : image.names.map(({ reference }) => reference);
+  if (options.dryRun) return { untagged, deleted, bytes: (await host.store.sweep({ ...options, dryRun: true, roots: [image.target.digest] })).bytes - (only?.size ?? 0) };
+  await using ingest = await host.store.begin({ verb: 'rmi', signal: options.signal });
+  if (only) for (const name of image.names) await ingest.tag(only.manifest, canonical(name.reference), { origin: name.origin ?? image.target });
+  await host.store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
+  return { untagged, deleted, bytes: (await host.store.sweep({ signal: options.signal, roots: [image.target.digest] })).bytes };
 }

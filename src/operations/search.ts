@@ -1,6 +1,6 @@
 import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
-import type { SearchResult } from '../remote/search.ts';
+import type { SearchResult } from '../remote/registries.ts';
 import type { Host } from './host.ts';
 import type { FilterTerm } from './image-filter.ts';
 
@@ -36,7 +36,7 @@ function searchFilter({ key, value }: FilterTerm): (result: SearchResult) => boo
     }
     case 'is-automated': {
       const wanted = flag();
-      return (result) => result.automated === wanted;
+      return () => !wanted; // registries have said false for years, whatever was built how
     }
     default:
       throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: 'Filters here: stars, is-official, is-automated.' });

@@ -40,6 +40,8 @@ export interface Ingest extends ImageSink, ImageSource, AsyncDisposable {
   /** Keeps content whose digest is not known beforehand. The descriptor has what the options say. */
   add(mediaType: string, body: AsyncIterable<Uint8Array> | Uint8Array, options?: AddOptions): Promise<Descriptor>;
   write(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options?: IngestWriteOptions): Promise<void>;
+  /** Makes it an image of the store without a name (`load` of an archive without names, `import` without a reference): listed as dangling, kept until forgotten. No-op where it is one, with a name or without. */
+  keep(target: Descriptor): Promise<void>;
   /** As `tag`, and says what it did. */
   name(target: Descriptor, name: string, options?: TagOptions): Promise<Tagged>;
 }

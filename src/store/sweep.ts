@@ -2,6 +2,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
 
 export interface SweepOptions extends Operation {
+  /** Says what would go and removes nothing; `roots` count as forgotten then, names and all: it is the plan of forgetting and sweeping them. */
   readonly dryRun?: boolean | undefined;
   /** Only what these held. */
   readonly roots?: readonly Digest[] | undefined;

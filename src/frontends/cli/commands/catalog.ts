@@ -1,0 +1,27 @@
+/** `bay catalog`. */
+
+import { command } from '../grammar.ts';
+import { openRegistries } from '../host.ts';
+
+export const catalog = command({
+  description: 'List the repositories of a registry.',
+  operands: { usage: 'HOST', min: 1, max: 1 },
+  flags: {
+    json: { type: 'bool', help: 'Print one JSON document' },
+    limit: { type: 'int', help: 'At most so many repositories', value: 'int' },
+    last: { type: 'string', help: 'Begin after this repository', value: 'name' },
+    'plain-http': { type: 'bool', help: 'Speak plain http to the registry' },
+  },
+  examples: [['What a registry of your own holds', 'bay catalog localhost:5000']],
+  async run(invocation) {
+    const { flags, operands, terminal } = invocation;
+    const registries = await openRegistries(invocation, { plainHttp: flags.plainHttp });
+    try {
+      const page = { ...(flags.limit === undefined ? {} : { limit: flags.limit }), ...(flags.last === undefined ? {} : { last: flags.last }) };
+      const repositories = await registries.catalog(operands[0], page, { signal: terminal.signal });
+      terminal.stdout.write(flags.json ? `${JSON.stringify({ repositories })}\n` : repositories.map((name) => `${name}\n`).join(''));
+    } finally {
+      registries.close();
+    }
+  },
+});

@@ -1,0 +1,49 @@
+/** `bay rmi` and `bay image rm`. */
+
+import { isImageError } from '../../../errors.ts';
+import { familiar } from '../../../model/reference.ts';
+import { parsePlatform } from '../../../model/platform.ts';
+import { remove } from '../../../operations/remove.ts';
+import { completeImages } from '../complete-images.ts';
+import { command } from '../grammar.ts';
+import { openStore } from '../host.ts';
+
+export const rmi = command({
+  description: 'Remove one or more images. An image goes with its last name, unless something depends on it.',
+  operands: { usage: 'IMAGE [IMAGE...]', min: 1 },
+  flags: {
+    force: { type: 'bool', short: 'f', help: 'Force removal of the image' },
+    'no-prune': { type: 'bool', help: 'Do not delete untagged parents' },
+    platform: { type: 'csv', value: 'strings', help: 'Remove only the given platform variant.\nFormatted as "os[/arch[/variant]]" (e.g.,\n"linux/amd64")' },
+    'dry-run': { type: 'bool', help: 'Show what would be removed, and remove nothing' },
+    json: { type: 'bool', help: 'Print one JSON document for each image' },
+  },
+  examples: [
+    ['By name', 'bay rmi debian:12'],
+    ['What would go, and what the disk would get back', 'bay rmi --dry-run debian:12'],
+  ],
+  complete: completeImages,
+  async run(invocation) {
+    const { flags, operands, terminal, report } = invocation;
+    await using store = await openStore(invocation);
+    const platforms = flags.platform.map((text) => parsePlatform(text));
+    let failed = false;
+    for (const name of operands) {
+      try {
+        const removed = await remove({ store }, name, { force: flags.force, dryRun: flags.dryRun, platforms, signal: terminal.signal });
+        if (flags.json) terminal.stdout.write(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
+        else {
+          const would = flags.dryRun ? 'Would be ' : '';
+          for (const reference of removed.untagged) terminal.stdout.write(`${would === '' ? 'Untagged' : `${would}untagged`}: ${familiar(reference)}\n`);
+          for (const digest of removed.deleted) terminal.stdout.write(`${would === '' ? 'Deleted' : `${would}deleted`}: ${digest}\n`);
+        }
+      } catch (error) {
+        // With --force an image that is not there is as good as removed, as in docker's.
+        if (flags.force && isImageError(error, 'not-found')) continue;
+        report(error);
+        failed = true;
+      }
+    }
+    return failed ? 1 : 0;
+  },
+});

@@ -1,0 +1,22 @@
+/** `bay tag`. */
+
+import { tag as giveTag } from '../../../operations/tag.ts';
+import { completeImages } from '../complete-images.ts';
+import { command } from '../grammar.ts';
+import { openStore } from '../host.ts';
+
+export const tag = command({
+  description: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE.',
+  operands: { usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]', min: 2, max: 2 },
+  flags: {},
+  examples: [
+    ['One more name', 'bay tag debian:12 me/base:1'],
+    ['By the id that `bay images` shows', 'bay tag 0e5574283393 windowsservercore:latest'],
+  ],
+  complete: completeImages,
+  async run(invocation) {
+    const [source, name] = invocation.operands;
+    await using store = await openStore(invocation);
+    await giveTag({ store }, source, name);
+  },
+});

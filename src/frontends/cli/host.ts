@@ -1,0 +1,45 @@
+import { storeFolder } from '../../io/home-folder.ts';
+import type { Host } from '../../operations/host.ts';
+import type { Registries } from '../../remote/registries.ts';
+import type { ImageStore } from '../../store/image-store.ts';
+import type { GlobalValues } from './grammar.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command has that opens the host. */
+interface Caller {
+  readonly terminal: Terminal;
+  readonly globals: GlobalValues;
+}
+
+/** The store alone: all that a list needs, so that it loads no client of registries. */
+export async function openStore({ terminal }: Pick<Caller, 'terminal'>): Promise<ImageStore> {
+  const { ImageStore: Store } = await import('../../store/image-store.ts');
+  return Store.open(await storeFolder(terminal.env), { actor: 'cli', now: () => terminal.now() });
+}
+
+/** How registries are reached, by the user's settings and what the command line says. */
+export async function openRegistries({ terminal, globals }: Caller, options: { plainHttp?: boolean } = {}): Promise<Registries> {
+  const { openRegistries: open } = await import('../../remote/registries.ts');
+  return open({
+    env: terminal.env,
+    ...(globals.config === undefined ? {} : { configFolder: globals.config }),
+    ...(options.plainHttp ? { plainHttp: true } : {}),
+    onWarning: (text) => void terminal.stderr.write(`WARNING: ${text}\n`),
+  });
+}
+
+/** The whole host. Close it with `await using`. */
+export async function openHost(caller: Caller, options: { plainHttp?: boolean } = {}): Promise<Host & AsyncDisposable> {
+  const registries = await openRegistries(caller, options);
+  const store = await openStore(caller);
+  return {
+    store,
+    registries,
+    remote: (reference) => registries.repository(reference),
+    now: () => caller.terminal.now(),
+    [Symbol.asyncDispose]: async () => {
+      registries.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { asImageError, ImageError } from '../errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where everything of the user's is: `BAY_HOME`, or the user's data folder. Made by whoever writes into it first. */
+export function homeFolder(env: Environment): string {
+  if (env.BAY_HOME) return resolve(env.BAY_HOME);
+  if (process.platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'bayplan');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'bayplan');
+  // The XDG base directory specification: a relative path is to be ignored.
+  const data = env.XDG_DATA_HOME;
+  return join(data && isAbsolute(data) ? data : join(homedir(), '.local', 'share'), 'bayplan');
+}
+
+/** What `config.json` in the home folder may say. */
+export interface Settings {
+  /** Where the store is, when it was moved; relative to the home folder. */
+  readonly store?: string;
+}
+
+/** @throws ImageError `invalid-config` */
+export async function readSettings(home: string): Promise<Settings> {
+  const path = join(home, 'config.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw asImageError(error, `cannot read ${path}`);
+  }
+  const invalid = (why: string, cause?: unknown) =>
+    new ImageError('invalid-config', `${path}: ${why}`, { hint: 'Mend the file, or remove it to go back to the defaults.', cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid('not JSON', cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not an object');
+  const { store } = value as { store?: unknown };
+  if (store !== undefined && (typeof store !== 'string' || store === '')) throw invalid('"store" is not a path');
+  return store === undefined ? {} : { store };
+}
+
+/** The folder of the store: `store` in the home folder, or where the settings say. */
+export async function storeFolder(env: Environment): Promise<string> {
+  const home = homeFolder(env);
+  return resolve(home, (await readSettings(home)).store ?? 'store');
+}
