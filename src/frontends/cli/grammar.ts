@@ -7,8 +7,9 @@
  * from five short flags and knows no "stop at the first operand", so the words are read here.
  */
 
-import { usageError } from './usage.ts';
+import type { ServeOptions } from './commands/serve.ts';
 import type { Terminal } from './terminal.ts';
+import { usageError } from './usage.ts';
 
 interface FlagCommon {
   /** One letter, for `-f`. */
@@ -102,7 +103,11 @@ export interface Invocation<F extends Flags = Flags, O extends Operands = Operan
   readonly name: string;
   /** Shows an error as a thrown one would be, for a command that goes on with its next operand. The command then returns 1. */
   report(error: unknown): void;
+  /** Opens the doors of `bay serve`; handed in by the executable, since a front end may not import another. */
+  readonly serve: Serve;
 }
+
+export type Serve = (options: ServeOptions, terminal: Terminal) => Promise<number | void>;
 
 /** Offers completions of a word; `given` are the operands before it. Offers that do not start with the word are dropped. */
 export type Completer = (

@@ -3,12 +3,16 @@
 import { ImageError } from '../../errors.ts';
 import { commands, groups, type CommandEntry } from './commands.ts';
 import { globalFlags, globalValues } from './globals.ts';
-import { parseWords, type Flags, type GlobalValues, type ParsedWords } from './grammar.ts';
+import { parseWords, type Flags, type GlobalValues, type ParsedWords, type Serve } from './grammar.ts';
 import type { Terminal } from './terminal.ts';
 import { checkOperands, program, unknownCommand, usageLine, withUsage } from './usage.ts';
 
+const noDoors: Serve = async () => {
+  throw new ImageError('unsupported', 'serve: this program has no doors to open');
+};
+
 /** Runs one command line, without the program's name. Never throws: errors are shown on stderr. Resolves to the exit code. */
-export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(words: readonly string[], terminal: Terminal, { serve = noDoors }: { readonly serve?: Serve } = {}): Promise<number> {
   let globals: GlobalValues = { debug: false, config: undefined, logLevel: 'info' };
   const fail = async (thrown: unknown): Promise<number> => {
     const { describeFailure } = await import('./failure.ts');
@@ -24,7 +28,7 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
       terminal.stdout.write(`Bayplan version ${version}, build ${commit}\n`);
       return 0;
     }
-    return await dispatch(before, { terminal, globals, fail });
+    return await dispatch(before, { terminal, globals, fail, serve });
   } catch (error) {
     return await fail(terminal.signal.aborted ? terminal.signal.reason : error);
   }
@@ -33,6 +37,7 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
 interface Context {
   readonly terminal: Terminal;
   readonly globals: GlobalValues;
+  readonly serve: Serve;
   fail(thrown: unknown): Promise<number>;
 }
 
@@ -79,6 +84,7 @@ async function dispatch(before: ParsedWords, context: Context): Promise<number> 
     terminal,
     globals,
     name,
+    serve: context.serve,
     report: (error) => void reports.push(context.fail(error)),
   });
   const reported = await Promise.all(reports);

@@ -1,0 +1,515 @@
+/** From a template's text to its tree, by the rules of Go's text/template/parse, with its error texts. */
+
+import { ImageError } from '../../../errors.ts';
+import { lex, type Item, type ItemType } from './lex.ts';
+import { goQuote } from './printf.ts';
+import { Float } from './values.ts';
+
+/** `source` is the node's text as Go prints it, for messages; `at` its place in the template. */
+interface Placed {
+  readonly at: number;
+  readonly source: string;
+}
+
+export type Operand = Placed &
+  (
+    | { readonly type: 'field'; readonly names: readonly string[] }
+    | { readonly type: 'variable'; readonly name: string; readonly names: readonly string[] }
+    | { readonly type: 'chain'; readonly head: Operand; readonly names: readonly string[] }
+    | { readonly type: 'function'; readonly name: string }
+    | { readonly type: 'pipeline'; readonly pipeline: Pipeline }
+    | { readonly type: 'dot' | 'nil' }
+    | { readonly type: 'bool' | 'string' | 'number'; readonly value: boolean | string | number | bigint | Float }
+  );
+
+export interface Call extends Placed {
+  /** The first is what is called or read, the others are its arguments. */
+  readonly operands: readonly [Operand, ...Operand[]];
+}
+
+export interface Pipeline extends Placed {
+  readonly variables: readonly string[];
+  readonly assigns: boolean;
+  readonly calls: readonly Call[];
+}
+
+export type Node = Placed &
+  (
+    | { readonly type: 'text'; readonly text: string }
+    | { readonly type: 'action'; readonly pipeline: Pipeline }
+    | { readonly type: 'if' | 'with' | 'range'; readonly pipeline: Pipeline; readonly body: readonly Node[]; readonly otherwise: readonly Node[] | undefined }
+    | { readonly type: 'break' | 'continue' }
+    | { readonly type: 'template'; readonly name: string; readonly pipeline: Pipeline | undefined }
+  );
+
+export interface Tree {
+  readonly text: string;
+  readonly body: readonly Node[];
+  /** The bodies of `define` and `block`, by name. */
+  readonly defined: ReadonlyMap<string, readonly Node[]>;
+}
+
+/** Deeper nesting than this is refused: no person writes it, and it would exhaust the stack. */
+const maxDepth = 500;
+
+/**
+ * Parses a template. `functions` are the names that may be called, `name` is the template's, which messages show.
+ * Throws ImageError `invalid-argument` with docker's text, `template parsing error: template: :1: …`.
+ */
+export function parse(name: string, text: string, functions: ReadonlySet<string>): Tree {
+  return new Parser(name, text, functions).tree();
+}
+
+class Parser {
+  readonly #name: string;
+  readonly #text: string;
+  readonly #functions: ReadonlySet<string>;
+  readonly #items: readonly Item[];
+  readonly #defined = new Map<string, readonly Node[]>();
+  #next = 0;
+  /** The line of the item looked at last, which Go's messages show. */
+  #line = 1;
+  #actionLine = 0;
+  #variables: string[] = ['$'];
+  #ranges = 0;
+  #depth = 0;
+
+  constructor(name: string, text: string, functions: ReadonlySet<string>) {
+    this.#name = name;
+    this.#text = text;
+    this.#functions = functions;
+    this.#items = lex(text);
+  }
+
+  tree(): Tree {
+    const body: Node[] = [];
+    while (this.#peek().type !== 'eof') {
+      if (this.#peek().type === 'left') {
+        const start = this.#next;
+        this.#take();
+        if (this.#takeSolid().type === 'define') {
+          this.#definition();
+          continue;
+        }
+        this.#next = start;
+      }
+      const found = this.#textOrAction();
+      if (found === 'end' || found === 'else') this.#fail(`unexpected {{${found}}}`);
+      if (typeof found === 'object') body.push(found);
+    }
+    return { text: this.#text, body, defined: this.#defined };
+  }
+
+  #peek(): Item {
+    const item = this.#items[this.#next] ?? this.#items.at(-1);
+    if (item === undefined) throw new ImageError('internal', 'the lexer gave no item');
+    this.#line = item.line;
+    return item;
+  }
+
+  #take(): Item {
+    const item = this.#peek();
+    this.#next++;
+    return item;
+  }
+
+  #peekSolid(): Item {
+    while (this.#peek().type === 'space') this.#next++;
+    return this.#peek();
+  }
+
+  #takeSolid(): Item {
+    const item = this.#peekSolid();
+    this.#next++;
+    return item;
+  }
+
+  #expect(type: ItemType, context: string): Item {
+    const item = this.#takeSolid();
+    if (item.type !== type) this.#unexpected(item, context);
+    return item;
+  }
+
+  #fail(message: string): never {
+    throw templateError(`template: ${this.#name}:${this.#line}: ${message}`);
+  }
+
+  #unexpected(item: Item, context: string): never {
+    if (item.type === 'error') {
+      let extra = '';
+      if (this.#actionLine !== 0 && this.#actionLine !== item.line) {
+        extra = ` in action started at ${this.#name}:${this.#actionLine}`;
+        if (item.value.endsWith(' action')) extra = extra.slice(' in action'.length);
+      }
+      this.#fail(item.value + extra);
+    }
+    this.#fail(`unexpected ${shown(item)} in ${context}`);
+  }
+
+  #definition(): void {
+    const context = 'define clause';
+    const name = this.#templateName(this.#takeSolid(), context);
+    this.#expect('right', context);
+    const outer = this.#variables;
+    const ranges = this.#ranges;
+    this.#variables = ['$'];
+    this.#ranges = 0;
+    const { nodes, end } = this.#list();
+    if (end !== 'end') this.#fail(`unexpected {{${end}}} in ${context}`);
+    this.#variables = outer;
+    this.#ranges = ranges;
+    this.#define(name, nodes);
+  }
+
+  /** A later definition replaces one that says nothing; two that say something are an error, as in Go. */
+  #define(name: string, nodes: readonly Node[]): void {
+    const empty = (body: readonly Node[]) => body.every((node) => node.type === 'text' && node.text.trim() === '');
+    const earlier = this.#defined.get(name);
+    if (earlier !== undefined && !empty(earlier) && !empty(nodes)) this.#fail(`template: multiple definition of template ${goQuote(name)}`);
+    if (earlier === undefined || empty(earlier)) this.#defined.set(name, nodes);
+  }
+
+  #templateName(item: Item, context: string): string {
+    if (item.type !== 'string' && item.type !== 'rawString') this.#unexpected(item, context);
+    return this.#unquote(item);
+  }
+
+  #unquote(item: Item): string {
+    const text = unquote(item.value);
+    if (text === undefined) this.#fail('invalid syntax');
+    return text;
+  }
+
+  #list(): { nodes: readonly Node[]; end: 'end' | 'else' } {
+    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
+    const nodes: Node[] = [];
+    while (this.#peekSolid().type !== 'eof') {
+      const found = this.#textOrAction();
+      if (found === 'end' || found === 'else') {
+        this.#depth--;
+        return { nodes, end: found };
+      }
+      nodes.push(found);
+    }
+    return this.#fail('unexpected EOF');
+  }
+
+  #textOrAction(): Node | 'end' | 'else' {
+    const item = this.#takeSolid();
+    if (item.type === 'text') return { type: 'text', at: item.at, source: goQuote(item.value), text: item.value };
+    if (item.type !== 'left') return this.#unexpected(item, 'input');
+    this.#actionLine = item.line;
+    const found = this.#action();
+    this.#actionLine = 0;
+    return found;
+  }
+
+  #action(): Node | 'end' | 'else' {
+    const item = this.#takeSolid();
+    const { at } = item;
+    switch (item.type) {
+      case 'block':
+        return this.#block();
+      case 'break':
+      case 'continue': {
+        const end = this.#takeSolid();
+        const source = `{{${item.type}}}`;
+        if (end.type !== 'right') this.#unexpected(end, source);
+        if (this.#ranges === 0) this.#fail(`${source} outside {{range}}`);
+        return { type: item.type, at, source };
+      }
+      case 'else': {
+        // `{{else if …}}` and `{{else with …}}` are read by the control that they belong to.
+        const { type } = this.#peekSolid();
+        if (type !== 'if' && type !== 'with') this.#expect('right', 'else');
+        return 'else';
+      }
+      case 'end':
+        this.#expect('right', 'end');
+        return 'end';
+      case 'if':
+      case 'range':
+      case 'with':
+        return this.#control(item.type, at);
+      case 'template': {
+        const name = this.#templateName(this.#takeSolid(), 'template clause');
+        let pipeline: Pipeline | undefined;
+        if (this.#takeSolid().type !== 'right') {
+          this.#next--;
+          pipeline = this.#pipeline('template clause', 'right');
+        }
+        return this.#templateNode(at, name, pipeline);
+      }
+      default: {
+        this.#next--;
+        const pipeline = this.#pipeline('command', 'right');
+        return { type: 'action', at, source: `{{${pipeline.source}}}`, pipeline };
+      }
+    }
+  }
+
+  #templateNode(at: number, name: string, pipeline: Pipeline | undefined): Node {
+    // Go places the node at its name.
+    const place = this.#text.slice(at).search(/["`]/);
+    return { type: 'template', at: at + Math.max(0, place), source: `{{template ${goQuote(name)}${pipeline === undefined ? '' : ` ${pipeline.source}`}}}`, name, pipeline };
+  }
+
+  #block(): Node {
+    const context = 'block clause';
+    const item = this.#takeSolid();
+    const name = this.#templateName(item, context);
+    const pipeline = this.#pipeline(context, 'right');
+    const outer = this.#variables;
+    const ranges = this.#ranges;
+    this.#variables = ['$'];
+    this.#ranges = 0;
+    const { nodes, end } = this.#list();
+    if (end !== 'end') this.#fail(`unexpected {{${end}}} in ${context}`);
+    this.#variables = outer;
+    this.#ranges = ranges;
+    this.#define(name, nodes);
+    return this.#templateNode(item.at, name, pipeline);
+  }
+
+  #control(type: 'if' | 'with' | 'range', at: number): Node {
+    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
+    const variables = this.#variables.length;
+    const pipeline = this.#pipeline(type, 'right');
+    if (type === 'range') this.#ranges++;
+    const { nodes: body, end } = this.#list();
+    if (type === 'range') this.#ranges--;
+    let otherwise: readonly Node[] | undefined;
+    if (end === 'else') {
+      const inner = this.#peek();
+      if (inner.type === type && (inner.type === 'if' || inner.type === 'with')) {
+        this.#next++;
+        otherwise = [this.#control(inner.type, inner.at)];
+      } else {
+        const rest = this.#list();
+        if (rest.end !== 'end') this.#fail(`expected end; found {{${rest.end}}}`);
+        otherwise = rest.nodes;
+      }
+    }
+    this.#variables.length = variables;
+    this.#depth--;
+    return { type, at, source: `{{${type} ${pipeline.source}}}`, pipeline, body, otherwise };
+  }
+
+  #pipeline(context: string, end: 'right' | 'rightParen'): Pipeline {
+    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
+    const { at } = this.#peekSolid();
+    const { variables, assigns } = this.#declarations(context);
+    const calls: Call[] = [];
+    for (;;) {
+      const item = this.#takeSolid();
+      if (item.type === end) break;
+      if (!operandTypes.has(item.type)) this.#unexpected(item, context);
+      this.#next--;
+      calls.push(this.#call());
+    }
+    if (calls.length === 0) this.#fail(`missing value for ${context}`);
+    for (const [index, call] of calls.entries()) {
+      const { type } = call.operands[0];
+      if (index > 0 && ['bool', 'dot', 'nil', 'number', 'string'].includes(type)) this.#fail(`non executable command in pipeline stage ${index + 1}`);
+    }
+    this.#depth--;
+    const declared = variables.length === 0 ? '' : `${variables.join(', ')} ${assigns ? '=' : ':='} `;
+    return { at, source: declared + calls.map((call) => call.source).join(' | '), variables, assigns, calls };
+  }
+
+  #declarations(context: string): { variables: string[]; assigns: boolean } {
+    const variables: string[] = [];
+    for (;;) {
+      const start = this.#next;
+      const item = this.#peekSolid();
+      if (item.type !== 'variable') return { variables, assigns: false };
+      this.#next++;
+      const following = this.#peekSolid();
+      if (following.type === 'assign' || following.type === 'declare') {
+        this.#next++;
+        variables.push(item.value);
+        this.#variables.push(item.value);
+        return { variables, assigns: following.type === 'assign' };
+      }
+      if (following.type === 'char' && following.value === ',') {
+        this.#next++;
+        variables.push(item.value);
+        this.#variables.push(item.value);
+        if (context === 'range' && variables.length < 2) {
+          if (['variable', 'right', 'rightParen'].includes(this.#peekSolid().type)) continue;
+          this.#fail('range can only initialize variables');
+        }
+        this.#fail(`too many declarations in ${context}`);
+      }
+      this.#next = start;
+      return { variables, assigns: false };
+    }
+  }
+
+  #call(): Call {
+    const { at } = this.#peekSolid();
+    const operands: Operand[] = [];
+    for (;;) {
+      this.#peekSolid();
+      const operand = this.#operand();
+      if (operand !== undefined) operands.push(operand);
+      const item = this.#take();
+      if (item.type === 'space') continue;
+      if (item.type === 'right' || item.type === 'rightParen') this.#next--;
+      else if (item.type !== 'pipe') this.#unexpected(item, 'operand');
+      break;
+    }
+    const [first, ...rest] = operands;
+    if (first === undefined) this.#fail('empty command');
+    const source = operands.map((operand) => (operand.type === 'pipeline' ? `(${operand.source})` : operand.source)).join(' ');
+    return { at, source, operands: [first, ...rest] };
+  }
+
+  #operand(): Operand | undefined {
+    const head = this.#term();
+    if (head === undefined || this.#peek().type !== 'field') return head;
+    const { at } = this.#peek();
+    const names: string[] = [];
+    while (this.#peek().type === 'field') names.push(this.#take().value.slice(1));
+    const dotted = `.${names.join('.')}`;
+    switch (head.type) {
+      case 'field':
+      case 'variable':
+        return { ...head, at, source: head.source + dotted, names: [...head.names, ...names] };
+      case 'bool':
+      case 'string':
+      case 'number':
+      case 'nil':
+      case 'dot':
+        return this.#fail(`unexpected . after term ${goQuote(head.source)}`);
+      default:
+        return { type: 'chain', at, source: (head.type === 'pipeline' ? `(${head.source})` : head.source) + dotted, head, names };
+    }
+  }
+
+  #term(): Operand | undefined {
+    const item = this.#takeSolid();
+    const { at, value } = item;
+    const placed = { at, source: value };
+    switch (item.type) {
+      case 'identifier':
+        if (!this.#functions.has(value)) this.#fail(`function ${goQuote(value)} not defined`);
+        return { type: 'function', ...placed, name: value };
+      case 'dot':
+      case 'nil':
+        return { type: item.type, ...placed };
+      case 'variable':
+        if (!this.#variables.includes(value)) this.#fail(`undefined variable ${goQuote(value)}`);
+        return { type: 'variable', ...placed, name: value, names: [] };
+      case 'field':
+        return { type: 'field', ...placed, names: [value.slice(1)] };
+      case 'bool':
+        return { type: 'bool', ...placed, value: value === 'true' };
+      case 'charConstant':
+      case 'number':
+      case 'complex':
+        return { type: 'number', ...placed, value: this.#number(item) };
+      case 'leftParen': {
+        const pipeline = this.#pipeline('parenthesized pipeline', 'rightParen');
+        return { type: 'pipeline', at, source: pipeline.source, pipeline };
+      }
+      case 'string':
+      case 'rawString':
+        return { type: 'string', ...placed, value: this.#unquote(item) };
+      default:
+        this.#next--;
+        return undefined;
+    }
+  }
+
+  #number({ type, value }: Item): number | bigint | Float {
+    if (type === 'charConstant') {
+      const text = unquote(value);
+      const runes = [...(text ?? '')];
+      const [rune] = runes;
+      if (rune === undefined || runes.length !== 1) this.#fail(`malformed character constant: ${value}`);
+      return rune.codePointAt(0) ?? 0;
+    }
+    if (value.endsWith('i')) this.#fail(`illegal number syntax: ${goQuote(value)}`);
+    const sign = value.startsWith('-') ? -1n : 1n;
+    const digits = value.replace(/^[+-]/, '');
+    const underscored = /^0[xXoObB]?_?|^/.exec(digits)?.[0] ?? '';
+    if (/__|_$|_\.|\._|_[eEpP]|[eEpP][+-]?_/.test(digits.slice(underscored.endsWith('_') ? 1 : 0))) this.#fail(`illegal number syntax: ${goQuote(value)}`);
+    const clean = digits.replaceAll('_', '');
+    if (/^(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/.test(clean)) {
+      const whole = BigInt(/^0[0-7]+$/.test(clean) ? `0o${clean.slice(1)}` : clean) * sign;
+      if (whole >= 1n << 64n || whole < -(1n << 63n)) this.#fail(`integer overflow: ${goQuote(value)}`);
+      return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
+    }
+    const hex = /^0[xX]([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/.exec(clean);
+    const float = hex === null ? (/^(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(clean) ? Number(clean) : NaN) : Number(`0x${hex[1]}${hex[2]}`) * 2 ** (Number(hex[3]) - 4 * (hex[2] ?? '').length);
+    if (!Number.isFinite(float)) this.#fail(`illegal number syntax: ${goQuote(value)}`);
+    return new Float(float * Number(sign));
+  }
+}
+
+const operandTypes: ReadonlySet<ItemType> = new Set<ItemType>([
+  'bool',
+  'charConstant',
+  'complex',
+  'dot',
+  'field',
+  'identifier',
+  'number',
+  'nil',
+  'rawString',
+  'string',
+  'variable',
+  'leftParen',
+]);
+
+const keywordTypes: ReadonlySet<string> = new Set(['dot', 'nil', 'block', 'break', 'continue', 'define', 'else', 'end', 'if', 'range', 'template', 'with']);
+
+/** An item as Go's messages show it. */
+function shown(item: Item): string {
+  if (item.type === 'eof') return 'EOF';
+  if (keywordTypes.has(item.type)) return `<${item.value}>`;
+  const runes = [...item.value];
+  return runes.length > 10 ? `${goQuote(runes.slice(0, 10).join(''))}...` : goQuote(item.value);
+}
+
+const simpleEscapes: Readonly<Record<string, string>> = { a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\u000b', '\\': '\\', "'": "'", '"': '"' };
+
+/** Go's strconv.Unquote: undefined for what is no string literal. */
+function unquote(literal: string): string | undefined {
+  const quote = literal[0] ?? '';
+  const inside = literal.slice(1, -1);
+  if (quote === '`') return inside.replaceAll('\r', '');
+  const bytes: Buffer[] = [];
+  for (let index = 0; index < inside.length; ) {
+    const unit = inside[index] ?? '';
+    if (unit !== '\\') {
+      const rune = String.fromCodePoint(inside.codePointAt(index) ?? 0);
+      bytes.push(Buffer.from(rune));
+      index += rune.length;
+      continue;
+    }
+    const escape = inside[index + 1] ?? '';
+    const simple = simpleEscapes[escape];
+    if (simple !== undefined) {
+      if ((escape === "'" || escape === '"') && escape !== quote) return undefined;
+      bytes.push(Buffer.from(simple));
+      index += 2;
+      continue;
+    }
+    const numeric = /^\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3}))/.exec(inside.slice(index, index + 10));
+    if (numeric === null) return undefined;
+    const [whole, byte, short, long, octal] = numeric;
+    const code = octal === undefined ? parseInt(byte ?? short ?? long ?? '', 16) : parseInt(octal, 8);
+    if (octal !== undefined && code > 255) return undefined;
+    if (byte === undefined && octal === undefined && (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))) return undefined;
+    bytes.push(byte !== undefined || octal !== undefined ? Buffer.from([code]) : Buffer.from(String.fromCodePoint(code)));
+    index += whole.length;
+  }
+  return Buffer.concat(bytes).toString();
+}
+
+/** Docker's sentence around a template's error, for the parse and for the execution alike. Stands without a prefix. */
+export function templateError(message: string): ImageError {
+  return new ImageError('invalid-argument', `template parsing error: ${message}`, { detail: { plain: true } });
+}

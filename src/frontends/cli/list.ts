@@ -1,0 +1,57 @@
+/**
+ * A list as docker's `--format` gives it: nothing or `table` for the command's own table, `table TEMPLATE` for one with
+ * titles, `json` for an object a line, `raw` where the command has it, and any other template for a text a row.
+ */
+
+import type { Template } from './gotemplate/template.ts';
+import { alignTabs, table } from './table.ts';
+
+/** A field that templates can name: its column's title, and its value for a row. */
+export interface Field<Row> {
+  readonly title: string;
+  value(row: Row): unknown;
+  /** What the command's own table shows where the value is empty. */
+  readonly empty?: string;
+}
+
+export interface ListOptions<Row, Name extends string> {
+  /** The user's `--format`. */
+  readonly format: string | undefined;
+  /** All fields, by docker's names. */
+  readonly fields: Readonly<Record<Name, Field<Row>>>;
+  /** The columns of the command's own table. */
+  readonly columns: readonly Name[];
+  /** Docker's type of a row, which messages name: `*formatter.imageContext`. */
+  readonly type: string;
+  /** The template of `--format raw`, where there is one. */
+  readonly raw?: string;
+  /** The terminal's width, to cut the command's own table to it. */
+  readonly fit?: number;
+}
+
+/** The whole text of a list, ended by a newline unless it is empty. Throws as a template does. */
+export async function listText<Row, Name extends string>(rows: readonly Row[], options: ListOptions<Row, Name>): Promise<string> {
+  const { format = 'table', fields, columns } = options;
+  if (format === '' || format.trimEnd() === 'table') {
+    const titles = columns.map((name) => fields[name].title);
+    const cells = rows.map((row) => columns.map((name) => String(fields[name].value(row) ?? '') || (fields[name].empty ?? '')));
+    return await table(titles, cells, options.fit === undefined ? {} : { columns: options.fit });
+  }
+  const { parseTemplate } = await import('./gotemplate/template.ts');
+  const asTable = format.startsWith('table');
+  const text = format === 'json' ? '{{json .}}' : format === 'raw' && options.raw !== undefined ? options.raw : asTable ? format.slice('table'.length) : format;
+  const template = parseTemplate(text.replace(/^ +| +$/g, '').replaceAll('\\t', '\t').replaceAll('\\n', '\n'));
+  const lines = await rowTexts(template, rows, options);
+  if (!asTable) return lines.map((line) => `${line}\n`).join('');
+  const titles = Object.fromEntries(Object.entries<Field<Row>>(fields).map(([name, field]) => [name, field.title]));
+  return await alignTabs(`${[template.executeHeader(titles), ...lines].join('\n')}\n`);
+}
+
+async function rowTexts<Row, Name extends string>(template: Template, rows: readonly Row[], options: ListOptions<Row, Name>): Promise<string[]> {
+  const { goStruct } = await import('./gotemplate/values.ts');
+  // Fields are computed when a template asks: an id for `{{.ID}}` needs no sizes.
+  return rows.map((row) => {
+    const fields = Object.entries<Field<Row>>(options.fields).map(([name, field]) => [name, { enumerable: true, get: () => field.value(row) }] as const);
+    return template.execute(goStruct(options.type, Object.defineProperties({}, Object.fromEntries(fields))));
+  });
+}
