@@ -1,9 +1,9 @@
 /** Runs a template's tree over its data, by the rules of Go's text/template, with its error texts. */
 
-import { CallError, callValue, type Callable, type Functions } from './functions.ts';
-import { templateError, type Call, type Node, type Operand, type Pipeline, type Tree } from './parse.ts';
+import { CallError, callValue, type Functions, type Parameter } from './functions.ts';
+import { templateError, type Call, type Node, type Operand, type Pipeline, type Placed, type Tree } from './parse.ts';
 import { goQuote, sprint } from './printf.ts';
-import { fieldOf, Float, isTrue, kindOf, sortedKeys, typeName, type Value } from './values.ts';
+import { fieldOf, isTrue, kindOf, sortedKeys, typeName, type Value } from './values.ts';
 
 /** Bounds that no template of a person meets; they keep one that calls itself, or ranges over a large number, from running on. */
 const maxDepth = 400;
@@ -42,6 +42,8 @@ class Execution {
   #depth = 0;
   #steps = 0;
   #length = 0;
+  /** What was looked at last: messages show it, as Go's do. */
+  #node: Placed = { at: 0, source: '' };
 
   constructor(tree: Tree, options: ExecuteOptions) {
     this.#tree = tree;
@@ -54,7 +56,8 @@ class Execution {
     this.#walk(this.#tree.body, data);
   }
 
-  #fail(node: { readonly at: number; readonly source: string }, message: string): never {
+  #fail(message: string): never {
+    const node = this.#node;
     const before = this.#tree.text.slice(0, node.at);
     const lineStart = before.lastIndexOf('\n') + 1;
     const line = before.split('\n').length;
@@ -62,23 +65,25 @@ class Execution {
     throw templateError(`template: ${this.#options.name}:${line}:${column}: executing ${goQuote(this.#template)} at <${node.source}>: ${message}`);
   }
 
-  #write(node: Node, text: string): void {
+  #write(text: string): void {
     this.#length += text.length;
-    if (this.#length > maxOutput) this.#fail(node, 'the output is too large');
+    if (this.#length > maxOutput) this.#fail('the output is too large');
     this.output.push(text);
   }
 
-  #step(node: { readonly at: number; readonly source: string }): void {
-    if (++this.#steps > maxSteps) this.#fail(node, 'too many steps');
+  /** Looks at a node, for messages, and counts the step. */
+  #at(node: Placed): void {
+    this.#node = node;
+    if (++this.#steps > maxSteps) this.#fail('too many steps');
   }
 
   /** Runs a list of nodes; says whether a `break` or `continue` ended it. */
   #walk(nodes: readonly Node[], dot: Value): 'break' | 'continue' | undefined {
     for (const node of nodes) {
-      this.#step(node);
+      this.#at(node);
       switch (node.type) {
         case 'text':
-          this.#write(node, node.text);
+          this.#write(node.text);
           break;
         case 'action': {
           const value = this.#pipeline(node.pipeline, dot);
@@ -112,10 +117,10 @@ class Execution {
   }
 
   #print(node: Node & { type: 'action' }, value: Value): void {
-    if (typeof value === 'string') return this.#write(node, value);
-    if (value === undefined || value === null) return this.#write(node, '<no value>');
-    if (typeof value === 'function') this.#fail(node, `can't print ${node.source} of type func`);
-    this.#write(node, sprint([value]));
+    if (typeof value === 'string') return this.#write(value);
+    if (value === undefined || value === null) return this.#write('<no value>');
+    if (typeof value === 'function') this.#fail(`can't print ${node.source} of type func`);
+    this.#write(sprint([value]));
   }
 
   #range(node: Node & { type: 'if' | 'with' | 'range' }, dot: Value): 'break' | 'continue' | undefined {
@@ -126,7 +131,7 @@ class Execution {
     let empty = true;
     const once = (key: Value, element: Value): boolean => {
       empty = false;
-      this.#step(node);
+      this.#at(node);
       const [first, second] = variables;
       // With one variable it is the element, with two the first is the key.
       if (first !== undefined && second === undefined) this.#setVariable(first, element, assigns, inner - 1);
@@ -149,11 +154,11 @@ class Execution {
         for (const key of sortedKeys(value as object)) if (once(key, fieldOf(value as object, key))) break;
         break;
       case 'int':
-        if (variables.length > 1) this.#fail(node.pipeline, `can't use ${String(value)} to iterate over more than one variable`);
+        if (variables.length > 1) this.#fail(`can't use ${String(value)} to iterate over more than one variable`);
         for (let index = 0; index < Number(value); index++) if (once(index, index)) break;
         break;
       default:
-        this.#fail(node.pipeline, `range can't iterate over ${sprint([value])}`);
+        this.#fail(`range can't iterate over ${sprint([value])}`);
     }
     const ended = empty && node.otherwise !== undefined ? this.#walk(node.otherwise, dot) : undefined;
     this.#variables.length = mark;
@@ -168,8 +173,8 @@ class Execution {
 
   #include(node: Node & { type: 'template' }, dot: Value): void {
     const body = this.#tree.defined.get(node.name);
-    if (body === undefined) this.#fail(node, `template ${goQuote(node.name)} not defined`);
-    if (++this.#depth > maxDepth) this.#fail(node, `exceeded maximum template depth (${maxDepth})`);
+    if (body === undefined) this.#fail(`template ${goQuote(node.name)} not defined`);
+    if (++this.#depth > maxDepth) this.#fail(`exceeded maximum template depth (${maxDepth})`);
     const value = node.pipeline === undefined ? undefined : this.#pipeline(node.pipeline, dot);
     const [outer, name] = [this.#variables, this.#template];
     this.#variables = [{ name: '$', value }];
@@ -181,6 +186,7 @@ class Execution {
   }
 
   #pipeline(pipeline: Pipeline, dot: Value): Value {
+    this.#at(pipeline);
     let value: Piped = nothing;
     for (const call of pipeline.calls) value = this.#call(call, dot, value);
     const result = value === nothing ? undefined : value;
@@ -188,7 +194,7 @@ class Execution {
       if (!pipeline.assigns) this.#variables.push({ name, value: result });
       else {
         const variable = this.#variables.findLast((known) => known.name === name);
-        if (variable === undefined) this.#fail(pipeline.calls.at(-1)?.operands[0] ?? pipeline, `undefined variable: ${name}`);
+        if (variable === undefined) this.#fail(`undefined variable: ${name}`);
         variable.value = result;
       }
     }
@@ -196,123 +202,113 @@ class Execution {
   }
 
   #call(call: Call, dot: Value, piped: Piped): Value {
-    this.#step(call);
     const [head, ...rest] = call.operands;
     const given = rest.length > 0 || piped !== nothing;
     switch (head.type) {
       case 'field':
-        return this.#fields(dot, typeName(dot), head.names, head, dot, rest, piped);
+        this.#at(head);
+        return this.#fields(dot, head.names, head, dot, rest, piped);
       case 'variable': {
-        const value = this.#variable(head.name, head);
-        if (head.names.length > 0) return this.#fields(value, typeName(value), head.names, head, dot, rest, piped);
+        this.#at(head);
+        const value = this.#variable(head.name);
+        if (head.names.length > 0) return this.#fields(value, head.names, head, dot, rest, piped);
         if (given) this.#notFunction(head);
         return value;
       }
       case 'chain': {
-        if (head.head.type === 'nil') this.#fail(head, `indirection through explicit nil in ${head.source}`);
-        const value = this.#argument(head.head, dot);
-        return this.#fields(value, typeName(value), head.names, head, dot, rest, piped);
+        this.#at(head);
+        if (head.head.type === 'nil') this.#fail(`indirection through explicit nil in ${head.source}`);
+        return this.#fields(this.#argument(head.head, dot), head.names, head, dot, rest, piped);
       }
-      case 'function': {
-        const callable = this.#options.functions.get(head.name);
-        if (callable === undefined) this.#fail(head, `${goQuote(head.name)} is not a defined function`);
-        return this.#invoke(head.name, callable, head, call, rest, dot, piped);
-      }
+      case 'function':
+        this.#at(head);
+        return this.#invoke(head.name, call, rest, dot, piped);
       case 'pipeline':
         if (given) this.#notFunction(head);
         return this.#pipeline(head.pipeline, dot);
-      case 'nil':
-        if (given) this.#notFunction(head);
-        return this.#fail(head, 'nil is not a command');
-      case 'dot':
-        if (given) this.#notFunction(head);
-        return dot;
       default:
+        this.#at(head);
         if (given) this.#notFunction(head);
-        return this.#constant(head);
+        if ('value' in head) return this.#constant(head);
+        if (head.type === 'nil') this.#fail('nil is not a command');
+        return dot;
     }
   }
 
   #notFunction(head: Operand): never {
-    this.#fail(head, `can't give argument to non-function ${head.type === 'pipeline' ? `(${head.source})` : head.source}`);
+    this.#fail(`can't give argument to non-function ${head.type === 'pipeline' ? `(${head.source})` : head.source}`);
   }
 
   #constant(operand: Operand & { value: unknown }): Value {
     const { value } = operand;
-    if (typeof value === 'bigint' && value >= 1n << 63n) this.#fail(operand, `${operand.source} overflows int`);
+    if (typeof value === 'bigint' && value >= 1n << 63n) this.#fail(`${operand.source} overflows int`);
     return value;
   }
 
-  #variable(name: string, node: Operand): Value {
+  #variable(name: string): Value {
     const variable = this.#variables.findLast((known) => known.name === name);
-    if (variable === undefined) this.#fail(node, `undefined variable: ${name}`);
+    if (variable === undefined) this.#fail(`undefined variable: ${name}`);
     return variable.value;
   }
 
-  /** `.a.b.c` of a receiver; the arguments go to the last of them. `type` is the receiver's, as Go would declare it. */
-  #fields(receiver: Value, type: string, names: readonly string[], node: Operand, dot: Value, rest: readonly Operand[], piped: Piped): Value {
+  /** `.a.b.c` of a receiver; the arguments go to the last of them. */
+  #fields(receiver: Value, names: readonly string[], node: Placed, dot: Value, rest: readonly Operand[], piped: Piped): Value {
     let value = receiver;
-    let declared = type;
+    // What Go would declare the receiver as: an element of a map is an interface, whatever is in it.
+    let type = typeName(receiver);
     for (const [index, name] of names.entries()) {
       const last = index === names.length - 1;
       const parent = kindOf(value);
-      value = this.#field(value, declared, name, node, dot, last ? rest : [], last ? piped : nothing);
-      declared = parent === 'map' ? 'interface {}' : typeName(value);
+      value = this.#field(value, type, name, node, dot, last ? rest : [], last ? piped : nothing);
+      type = parent === 'map' ? 'interface {}' : typeName(value);
     }
     return value;
   }
 
-  #field(receiver: Value, type: string, name: string, node: Operand, dot: Value, rest: readonly Operand[], piped: Piped): Value {
+  #field(receiver: Value, type: string, name: string, node: Placed, dot: Value, rest: readonly Operand[], piped: Piped): Value {
     const given = rest.length > 0 || piped !== nothing;
-    switch (kindOf(receiver)) {
-      case 'missing':
-        if (this.#options.missingKey === 'error') this.#fail(node, `nil data; no entry for key ${goQuote(name)}`);
-        return undefined;
-      case 'nil':
-        return this.#fail(node, `nil pointer evaluating ${type === '<nil>' ? 'interface {}' : type}.${name}`);
-      case 'map':
-      case 'struct': {
-        const object = receiver as object;
-        const value = fieldOf(object, name);
-        if (typeof value === 'function') {
-          const values = this.#values(rest, dot, piped);
-          return this.#guard(node, name, () => callValue(value, values));
-        }
-        if (kindOf(receiver) === 'struct') {
-          if (!Object.hasOwn(object, name)) break;
-          if (given) this.#fail(node, `${name} has arguments but cannot be invoked as function`);
-          return value;
-        }
-        if (given) this.#fail(node, `${name} is not a method but has arguments`);
-        if (value === undefined && this.#options.missingKey === 'error') this.#fail(node, `map has no entry for key ${goQuote(name)}`);
-        return value;
-      }
+    const kind = kindOf(receiver);
+    if (kind === 'missing') {
+      if (this.#options.missingKey === 'error') this.#fail(`nil data; no entry for key ${goQuote(name)}`);
+      return undefined;
     }
-    return this.#fail(node, `can't evaluate field ${name} in type ${type}`);
+    if (kind === 'nil') this.#fail(`nil pointer evaluating ${type === '<nil>' ? 'interface {}' : type}.${name}`);
+    if (kind !== 'map' && kind !== 'struct') this.#fail(`can't evaluate field ${name} in type ${type}`);
+    const object = receiver as object;
+    const value = fieldOf(object, name);
+    if (typeof value === 'function') {
+      const values = [...rest.map((operand) => this.#argument(operand, dot)), ...(piped === nothing ? [] : [piped])];
+      return this.#guard(node, name, () => callValue(value, values));
+    }
+    if (kind === 'struct') {
+      if (!Object.hasOwn(object, name)) this.#fail(`can't evaluate field ${name} in type ${type}`);
+      if (given) this.#fail(`${name} has arguments but cannot be invoked as function`);
+      return value;
+    }
+    if (given) this.#fail(`${name} is not a method but has arguments`);
+    if (value === undefined && this.#options.missingKey === 'error') this.#fail(`map has no entry for key ${goQuote(name)}`);
+    return value;
   }
 
-  #values(rest: readonly Operand[], dot: Value, piped: Piped): Value[] {
-    return [...rest.map((operand) => this.#argument(operand, dot)), ...(piped === nothing ? [] : [piped])];
-  }
-
-  #guard(node: { readonly at: number; readonly source: string }, name: string, call: () => Value): Value {
+  #guard(node: Placed, name: string, call: () => Value): Value {
     try {
       return call();
     } catch (error) {
-      if (error instanceof CallError) this.#fail(node, `error calling ${name}: ${error.message}`);
-      throw error;
+      if (!(error instanceof CallError)) throw error;
+      this.#node = node;
+      return this.#fail(`error calling ${name}: ${error.message}`);
     }
   }
 
-  #invoke(name: string, callable: Callable, head: Operand, call: Call, rest: readonly Operand[], dot: Value, piped: Piped): Value {
-    const { parameters, variadic } = callable;
+  /** Calls a function of the language; `node` is what a complaint of the function shows. */
+  #invoke(name: string, node: Placed, rest: readonly Operand[], dot: Value, piped: Piped): Value {
+    const callable = this.#options.functions.get(name);
+    if (callable === undefined) this.#fail(`${goQuote(name)} is not a defined function`);
+    const { parameters, variadic = false } = callable;
     const count = rest.length + (piped === nothing ? 0 : 1);
-    const least = variadic ? parameters.length - 1 : parameters.length;
-    // `and` and `or` need one argument, though any number may follow.
-    const needed = name === 'and' || name === 'or' || name === 'call' ? 1 : least;
-    if (count < needed || (!variadic && count > parameters.length)) {
-      this.#fail(head, `wrong number of args for ${name}: want ${variadic ? 'at least ' : ''}${needed} got ${count}`);
-    }
+    // `and`, `or` and `call` need one argument, though any number may follow.
+    const needed = name === 'and' || name === 'or' || name === 'call' ? 1 : parameters.length - (variadic ? 1 : 0);
+    if (count < needed || (!variadic && count > needed)) this.#fail(`wrong number of args for ${name}: want ${variadic ? 'at least ' : ''}${needed} got ${count}`);
     if (name === 'and' || name === 'or') {
       let value: Value;
       for (const operand of rest) {
@@ -322,48 +318,46 @@ class Execution {
       return piped === nothing ? value : piped;
     }
     const parameter = (index: number) => parameters[Math.min(index, parameters.length - 1)] ?? 'any';
-    const values = rest.map((operand, index) => this.#typed(operand, this.#argument(operand, dot), parameter(index)));
+    const values = rest.map((operand, index) => {
+      const value = this.#argument(operand, dot);
+      if (!fits(value, parameter(index))) this.#mismatch(operand, value, parameter(index));
+      return value;
+    });
     if (piped !== nothing) {
-      if (!fits(piped, parameter(values.length))) this.#fail(head, wrongType(piped, parameter(values.length)));
+      if (!fits(piped, parameter(values.length))) this.#fail(wrongType(piped, parameter(values.length)));
       values.push(piped);
     }
-    if (name === 'call' && values[0] !== null && values[0] !== undefined && typeof values[0] !== 'function') {
-      this.#fail(call, `error calling call: non-function ${rest[0]?.source ?? ''} of type ${typeName(values[0])}`);
+    const [callee] = values;
+    if (name === 'call' && callee !== null && callee !== undefined && typeof callee !== 'function') {
+      this.#node = node;
+      this.#fail(`error calling call: non-function ${rest[0]?.source ?? ''} of type ${typeName(callee)}`);
     }
-    return this.#guard(call, name, () => callable.call(values));
+    return this.#guard(node, name, () => callable.call(values));
   }
 
-  #typed(operand: Operand, value: Value, parameter: Callable['parameters'][number]): Value {
-    if (fits(value, parameter)) return value;
-    if (operand.type === 'nil') this.#fail(operand, `cannot assign nil to ${parameter}`);
-    if ('value' in operand || operand.type === 'function') this.#fail(operand, `expected ${parameter === 'int' ? 'integer' : parameter}; found ${operand.source}`);
-    return this.#fail(operand, wrongType(value, parameter));
+  #mismatch(operand: Operand, value: Value, parameter: Parameter): never {
+    if (operand.type === 'nil') this.#fail(`cannot assign nil to ${parameter}`);
+    if ('value' in operand) this.#fail(`expected ${parameter === 'int' ? 'integer' : parameter}; found ${operand.source}`);
+    return this.#fail(wrongType(value, parameter));
   }
 
   /** An operand where it is an argument. */
   #argument(operand: Operand, dot: Value): Value {
-    switch (operand.type) {
-      case 'nil':
-        return null;
-      case 'function': {
-        const callable = this.#options.functions.get(operand.name);
-        if (callable === undefined) this.#fail(operand, `${goQuote(operand.name)} is not a defined function`);
-        return this.#invoke(operand.name, callable, operand, { at: operand.at, source: operand.source, operands: [operand] }, [], dot, nothing);
-      }
-      default:
-        return this.#call({ at: operand.at, source: operand.source, operands: [operand] }, dot, nothing);
-    }
+    this.#at(operand);
+    if (operand.type === 'nil') return null;
+    if (operand.type === 'function') return this.#invoke(operand.name, operand, [], dot, nothing);
+    return this.#call({ at: operand.at, source: operand.source, operands: [operand] }, dot, nothing);
   }
 }
 
-function fits(value: Value, parameter: Callable['parameters'][number]): boolean {
+function fits(value: Value, parameter: Parameter): boolean {
   switch (parameter) {
     case 'any':
       return true;
     case 'string':
       return typeof value === 'string';
     case 'int':
-      return kindOf(value) === 'int' && !(value instanceof Float);
+      return kindOf(value) === 'int';
     case '[]string':
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
   }

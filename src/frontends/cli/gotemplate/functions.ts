@@ -46,12 +46,11 @@ const go: Readonly<Record<string, Callable>> = {
     parameters: ['any', 'any'],
     variadic: true,
     call: ([first, ...others]) => {
-      comparable(first);
       if (others.length === 0) throw new CallError('missing argument for comparison');
       return others.some((other) => equal(first, other));
     },
   },
-  ne: { parameters: ['any', 'any'], call: ([left, right]) => (comparable(left), !equal(left, right)) },
+  ne: { parameters: ['any', 'any'], call: ([left, right]) => !equal(left, right) },
   lt: { parameters: ['any', 'any'], call: ([left, right]) => less(left, right) },
   le: { parameters: ['any', 'any'], call: ([left, right]) => less(left, right) || equal(left, right) },
   gt: { parameters: ['any', 'any'], call: ([left, right]) => !(less(left, right) || equal(left, right)) },
@@ -122,7 +121,7 @@ function truncate(text: string, bytes: number): string {
 
 function textOf(values: readonly Value[]): string {
   const [first] = values;
-  return values.length === 1 && typeof first === 'string' ? first : sprint(values);
+  return values.length === 1 && typeof first === 'string' ? first : sprint(values.map((value) => value ?? '<no value>'));
 }
 
 const htmlEscapes: Readonly<Record<string, string>> = { '\0': '\ufffd', '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;' };
@@ -213,22 +212,21 @@ function slice(item: Value, indexes: readonly Value[]): Value {
 /** What can be compared by `lt`, and by `eq` without looking further. */
 const basic: ReadonlySet<Kind> = new Set<Kind>(['bool', 'int', 'float', 'string']);
 
-function comparable(value: Value): void {
-  const kind = kindOf(value);
-  if (kind === 'slice' || kind === 'map') throw new CallError(`non-comparable type ${sprintf('%s', [value])}: ${typeName(value)}`);
-}
-
 function equal(left: Value, right: Value): boolean {
-  comparable(right);
   const kinds = [kindOf(left), kindOf(right)] as const;
-  const absent = (kind: Kind) => kind === 'nil' || kind === 'missing';
-  if (absent(kinds[0]) || absent(kinds[1])) return absent(kinds[0]) && absent(kinds[1]);
-  if (kinds[0] !== kinds[1]) {
-    if (basic.has(kinds[0]) && basic.has(kinds[1])) throw incompatible(left, right);
-    throw new CallError(`incompatible types for comparison: ${typeName(left)} and ${typeName(right)}`);
+  const [one, other] = kinds.map((kind) => (basic.has(kind) ? kind : undefined));
+  const absent = (value: Value) => value === null || value === undefined;
+  if (one !== other) {
+    if (absent(left) || absent(right)) return false;
+    throw incompatible(left, right);
   }
-  if (kinds[0] === 'int') return BigInt(left as number | bigint) === BigInt(right as number | bigint);
-  return kinds[0] === 'float' ? floatOf(left) === floatOf(right) : left === right;
+  if (one === 'int') return BigInt(left as number | bigint) === BigInt(right as number | bigint);
+  if (one === 'float') return floatOf(left) === floatOf(right);
+  if (one !== undefined) return left === right;
+  if (absent(left) || absent(right)) return absent(left) && absent(right);
+  if (kinds[0] !== kinds[1]) throw new CallError(sprintf('non-comparable types %s: %s, %s: %v', [left, typeName(left), typeName(right), right]));
+  if (kinds[1] !== 'struct') throw new CallError(sprintf('non-comparable type %s: %s', [right, typeName(right)]));
+  return left === right;
 }
 
 function less(left: Value, right: Value): boolean {

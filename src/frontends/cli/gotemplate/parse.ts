@@ -6,7 +6,7 @@ import { goQuote } from './printf.ts';
 import { Float } from './values.ts';
 
 /** `source` is the node's text as Go prints it, for messages; `at` its place in the template. */
-interface Placed {
+export interface Placed {
   readonly at: number;
   readonly source: string;
 }
