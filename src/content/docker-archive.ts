@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { ImageError } from '../errors.ts';
+import { detectCompression, detectionLength } from '../formats/compression/detect.ts';
+import type { Operation } from '../io/operation.ts';
+import { digestMismatch, readBytes } from '../io/verified.ts';
+import { maxConfigBytes, parseConfig } from '../model/config.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestAlgorithm, digestFrom, digestOf, isDigest, type Digest } from '../model/digest.ts';
+import { isForeignLayerType, mediaTypes } from '../model/media-types.ts';
+import { readSmall, type ArchiveFile, type ArchiveFiles } from './archive-files.ts';
+import type { DockerImage } from './docker-manifest.ts';
+
+/** A manifest for an image that has none in its archive, and the files that its descriptors stand for. */
+export interface MadeManifest {
+  readonly target: Descriptor;
+  readonly bytes: Buffer;
+  readonly pieces: ReadonlyMap<Digest, ArchiveFile>;
+}
+
+/**
+ * Makes the manifest of an image of the old dialect, which has only a config and layers. It is the one that containerd, and so docker, makes of the same
+ * archive: docker's media types, layers as they are in the archive (a plain tar stays plain), nothing of this machine. So the image has one digest everywhere;
+ * the manifest that a registry may have had for it is lost with its packed layers.
+ *
+ * A foreign layer whose bytes are there becomes an ordinary one; where only `LayerSources` speaks of it, it stays foreign.
+ *
+ * @throws ImageError `invalid-content`, `incomplete`, `digest-mismatch` where a layer is not the one that the config names, `unsupported` for a layer packed in a way that no media type says
+ */
+export async function makeManifest(image: DockerImage, files: ArchiveFiles, known: Map<ArchiveFile, Digest>, operation: Operation = {}): Promise<MadeManifest> {
+  const configFile = files.find(image.config);
+  if (!configFile) throw incomplete(image, image.config);
+  const configBytes = await readSmall(configFile, image.config, maxConfigBytes);
+  const config = { mediaType: mediaTypes.dockerConfig, digest: checkedDigest(configBytes, image.config), size: configBytes.length };
+  const { diffIds } = parseConfig(configBytes);
+  if (diffIds.length !== image.layers.length)
+    throw new ImageError('invalid-content', `the archive has ${image.layers.length} layers for ${image.config}, whose config names ${diffIds.length}`);
+
+  const pieces = new Map([[config.digest, configFile]]);
+  const layers: Descriptor[] = [];
+  for (const [at, path] of image.layers.entries()) {
+    const diffId = diffIds[at];
+    const file = files.find(path);
+    const source = diffId && image.layerSources.get(diffId);
+    if (!file && (!source || !isForeignLayerType(source.mediaType))) throw incomplete(image, path);
+    const layer = file && diffId ? await describeLayer(file, path, diffId, known, operation) : source;
+    if (!layer) continue;
+    layers.push(layer);
+    if (file) pieces.set(layer.digest, file);
+  }
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config, layers }));
+  return { target: { mediaType: mediaTypes.dockerManifest, digest: digestOf(bytes), size: bytes.length }, bytes, pieces };
+}
+
+async function describeLayer(file: ArchiveFile, path: string, diffId: Digest, known: Map<ArchiveFile, Digest>, operation: Operation): Promise<Descriptor> {
+  const head = await readBytes(await file.open({ ...operation, length: detectionLength }), detectionLength, path);
+  const compression = detectCompression(head);
+  const mediaType = { none: mediaTypes.dockerLayer, gzip: mediaTypes.dockerLayerGzip, zstd: mediaTypes.dockerLayerZstd, xz: undefined, bzip2: undefined }[compression];
+  if (!mediaType) throw new ImageError('unsupported', `the layer ${path} is packed with ${compression}: no image may have such a layer`, { hint: 'Unpack that layer, or save the image again with its own tool.' });
+  const isPlain = compression === 'none' && digestAlgorithm(diffId) === 'sha256';
+  const digest = file.digest ?? (isPlain ? diffId : (blobDigest(path) ?? known.get(file) ?? (await hash(file, operation))));
+  known.set(file, digest);
+  // where the bytes were not read yet, whoever keeps them finds it out
+  if (isPlain && digest !== diffId) throw digestMismatch({ digest: diffId }, digest);
+  return { mediaType, digest, size: file.size };
+}
+
+async function hash(file: ArchiveFile, operation: Operation): Promise<Digest> {
+  const sha256 = createHash('sha256');
+  for await (const chunk of await file.open(operation)) sha256.update(chunk as Uint8Array);
+  return digestFrom('sha256', sha256.digest('hex'));
+}
+
+/** The digest that the path of a blob is made of; undefined for any other path. */
+export function blobDigest(path: string): Digest | undefined {
+  const match = /^blobs\/(sha256|sha512)\/([a-f0-9]+)$/.exec(path);
+  const digest = match && `${match[1]}:${match[2]}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
+function checkedDigest(bytes: Buffer, path: string): Digest {
+  const claimed = blobDigest(path);
+  const digest = digestOf(bytes, claimed && digestAlgorithm(claimed));
+  if (claimed && digest !== claimed) throw digestMismatch({ digest: claimed }, digest);
+  return digest;
+}
+
+function incomplete({ names, config }: DockerImage, path: string): ImageError {
+  return new ImageError('incomplete', `the archive has no ${JSON.stringify(path)}, which ${names[0] ?? config} needs`, {
+    hint: 'It was cut short, or not written whole: save the image again.',
+    detail: { missing: [path] },
+  });
+}
