@@ -47,3 +47,28 @@ export async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
+
+/** The same for bytes that come as a stream: the old file stays until the last byte is there. @returns bytes written */
+export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  let size = 0;
+  try {
+    const file = await open(draft, 'wx', 0o644);
+    try {
+      for await (const chunk of source) {
+        signal?.throwIfAborted();
+        await file.writeFile(chunk);
+        size += chunk.length;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await renameOver(draft, path);
+    await syncFolder(dirname(path));
+    return size;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw asImageError(error, `cannot write ${path}`);
+  }
+}

@@ -1,0 +1,48 @@
+/** `bay import` and `bay image import`. */
+
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { asImageError, ImageError } from '../../../errors.ts';
+import { parsePlatform } from '../../../model/platform.ts';
+import { parseReference, withDefaultTag } from '../../../model/reference.ts';
+import { importImage } from '../../../operations/import-image.ts';
+import { command } from '../grammar.ts';
+import { openStore } from '../host.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const importCommand = command({
+  description: 'Make an image of one layer from the tar of a root file system: a file, a URL, or - for standard input.',
+  operands: { usage: 'file|URL|- [REPOSITORY[:TAG]]', min: 1, max: 2 },
+  flags: {
+    change: { type: 'list', short: 'c', value: 'list', help: 'Apply Dockerfile instruction to the created image' },
+    message: { type: 'string', short: 'm', value: 'string', help: 'Set commit message for imported image' },
+    platform: { type: 'string', value: 'string', help: 'Set platform if server is multi-platform capable' },
+  },
+  examples: [
+    ['A Debian from its packages', `mmdebstrap --variant=minbase bookworm - | bay import -c 'CMD ["bash"]' - debian:12`],
+  ],
+  async run(invocation) {
+    const { flags, operands, terminal } = invocation;
+    const [source, name] = operands;
+    const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
+    const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+    const tar = await openTar(source, terminal);
+    await using store = await openStore(invocation);
+    const root = await importImage({ store, now: () => terminal.now() }, tar, { reference, message: flags.message, changes: flags.change, platform, signal: terminal.signal });
+    terminal.stdout.write(`${root.digest}\n`);
+  },
+});
+
+async function openTar(source: string, { stdin, cwd, signal }: Terminal): Promise<AsyncIterable<Uint8Array>> {
+  if (source === '-') return stdin;
+  if (!/^https?:\/\//.test(source)) return createReadStream(resolve(cwd, source), { highWaterMark: 1 << 20 });
+  try {
+    const response = await fetch(source, { signal });
+    if (!response.ok || response.body === null) throw new ImageError('unavailable', `cannot read ${source}: the server answered ${response.status} ${response.statusText}`);
+    return Readable.fromWeb(response.body as ReadableStream);
+  } catch (error) {
+    throw asImageError(error, `cannot read ${source}`);
+  }
+}
