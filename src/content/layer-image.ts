@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { ImageError } from '../errors.ts';
+import { decompress } from '../formats/compression/decompress.ts';
+import { peekCompression } from '../formats/compression/detect.ts';
+import { TarParser } from '../formats/tar/parser.ts';
+import type { Operation } from '../io/operation.ts';
+import type { RunConfig } from '../model/config.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestFrom, digestOf, type Digest } from '../model/digest.ts';
+import { mediaTypes } from '../model/media-types.ts';
+import { normalizePlatform, type Platform } from '../model/platform.ts';
+import type { Intake } from './intake.ts';
+
+export interface LayerImageOptions {
+  readonly platform: Platform;
+  readonly created: Date;
+  readonly config?: RunConfig | undefined;
+  /** What the history says of its one step. Default: docker's `Imported from -`. */
+  readonly message?: string | undefined;
+  readonly author?: string | undefined;
+}
+
+/**
+ * Keeps the tar of a root file system as a layer, and makes an image of it. A layer that comes plain, gzip'd or in zstd is kept as it comes;
+ * any other packing is taken off, as no image may have it. The same tar, options and time give the same image.
+ * @throws ImageError `invalid-content` where it is not a tar
+ */
+export async function layerImage(intake: Intake, tar: AsyncIterable<Uint8Array>, options: LayerImageOptions & Operation): Promise<Descriptor> {
+  const { layer, diffId } = await keepLayer(intake, tar, options);
+  const { config, manifest } = imageFromLayer(layer, diffId, options);
+  for (const { target, bytes } of [config, manifest]) await intake.write(target, async (offset) => once(bytes.subarray(offset)), options);
+  return manifest.target;
+}
+
+async function keepLayer(intake: Intake, tar: AsyncIterable<Uint8Array>, { signal }: Operation): Promise<{ layer: Descriptor; diffId: Digest }> {
+  const { compression, stream } = await peekCompression(tar);
+  const keep = compression === 'gzip' || compression === 'zstd';
+  if (!keep) {
+    const plain = compression === 'none' ? stream : decompress(stream, compression, { signal });
+    const layer = await intake.add(mediaTypes.ociLayer, checkedTar(plain), { signal });
+    return { layer, diffId: layer.digest };
+  }
+  const layer = await intake.add(compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayerZstd, stream, { signal });
+  const hash = createHash('sha256');
+  for await (const chunk of checkedTar(decompress(await intake.open(layer, { signal }), compression, { signal }))) hash.update(chunk);
+  return { layer, diffId: digestFrom('sha256', hash.digest('hex')) };
+}
+
+/** Passes a tar on; fails where it is none. */
+async function* checkedTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const parser = new TarParser();
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    parser.push(chunk);
+    for (let event = parser.next(); event; event = parser.next()) if (event === 'entry') parser.skip();
+    yield chunk;
+  }
+  parser.end();
+  if (size === 0) throw new ImageError('invalid-content', 'unexpected EOF: the tar is empty', { hint: 'An image is made of the tar of a root file system, plain or packed.' });
+}
+
+export interface LayerImageDocuments {
+  readonly config: { readonly target: Descriptor; readonly bytes: Buffer };
+  readonly manifest: { readonly target: Descriptor; readonly bytes: Buffer };
+}
+
+/** The config and the manifest of an image of one layer. */
+export function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
+  const { os, architecture, variant, 'os.version': version, 'os.features': features } = normalizePlatform(options.platform);
+  const created = options.created.toISOString();
+  const comment = options.message ?? 'Imported from -';
+  const config = document(mediaTypes.ociConfig, {
+    created,
+    ...(options.author ? { author: options.author } : {}),
+    architecture,
+    ...(variant ? { variant } : {}),
+    os,
+    ...(version ? { 'os.version': version } : {}),
+    ...(features ? { 'os.features': features } : {}),
+    ...(comment ? { comment } : {}),
+    config: options.config ?? {},
+    rootfs: { type: 'layers', diff_ids: [diffId] },
+    history: [{ created, ...(options.author ? { author: options.author } : {}), ...(comment ? { comment } : {}) }],
+  });
+  const { mediaType, digest, size } = layer;
+  const manifest = document(mediaTypes.ociManifest, { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.target, layers: [{ mediaType, digest, size }] });
+  return { config, manifest };
+}
+
+function document(mediaType: string, value: unknown): { target: Descriptor; bytes: Buffer } {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { target: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}
