@@ -15,7 +15,7 @@ export interface RawHeader {
 export function rawHeader({ name = 'file', typeflag = '0', size = 0, patch = [], checksum }: RawHeader = {}): Buffer {
   const block = Buffer.alloc(512);
   block.set(Buffer.from(name), 0);
-  block.write('0000644\0' + '0000000\0' + '0000000\0', 100, 'latin1');
+  block.write(`0000644\0${'0000000\0'.repeat(2)}`, 100, 'latin1');
   block.set(typeof size === 'number' ? Buffer.from(size.toString(8).padStart(11, '0')) : Buffer.from(size), 124);
   block.write('00000000000', 136, 'latin1');
   block.write(typeflag, 156, 'latin1');

@@ -60,9 +60,9 @@ export interface TarEntry extends Required<TarHeader> {
 
 /** Bounds on what an archive may ask of us. Passing one is an ImageError `too-large`. */
 export interface TarLimits {
-  /** Entries in one archive. */
+  /** Entries in one archive; global headers count as such. */
   readonly entries: number;
-  /** Bytes of extended headers (PAX, GNU long names, sparse maps) in front of one entry, and of all global headers in force. */
+  /** Bytes of extended headers (PAX, GNU long names, sparse maps) in front of one entry. */
   readonly metadata: number;
   /** Bytes of one path or link target. */
   readonly path: number;

@@ -1,12 +1,14 @@
 /** The headers in front of an entry that say more about it: PAX `x` and `g`, GNU's long name `L` and long link target `K`. */
 
 import { ImageError } from '../../errors.ts';
-import type { TarLimits } from './entry.ts';
 import { decodeName } from './name.ts';
 import { parsePax } from './pax.ts';
 
 /** What a global header may not say: it would rename or resize every entry, and other readers would see other trees. */
 const onlyLocal = /^(path|linkpath|size|GNU\.sparse\..*)$/;
+
+/** Characters of all global records in force. Small: they are copied for entries that have records of their own, and real ones are a line. */
+const maxGlobal = 16 << 10;
 
 export class ExtendedHeaders {
   /** The entry's own records in order. */
@@ -14,11 +16,6 @@ export class ExtendedHeaders {
   longName: string | undefined;
   longLink: string | undefined;
   #global: ReadonlyMap<string, string> = new Map();
-  readonly #limits: TarLimits;
-
-  constructor(limits: TarLimits) {
-    this.#limits = limits;
-  }
 
   /** True if nothing was said of the next entry alone. */
   get isEmpty(): boolean {
@@ -64,8 +61,7 @@ export class ExtendedHeaders {
     }
     let length = 0;
     for (const [keyword, value] of global) length += keyword.length + value.length;
-    if (length > this.#limits.metadata)
-      throw new ImageError('too-large', `its global PAX headers have more than ${this.#limits.metadata} bytes`);
+    if (length > maxGlobal) throw new ImageError('too-large', `its global PAX headers have more than ${maxGlobal} characters`);
     this.#global = global;
   }
 }

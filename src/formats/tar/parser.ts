@@ -55,7 +55,7 @@ export class TarParser {
   #entries = 0;
   #holes = 0;
   #trailing = 0;
-  readonly #extended: ExtendedHeaders;
+  readonly #extended = new ExtendedHeaders();
   #extendedType = '';
   #extendedSize = 0;
   #draft: Draft | undefined;
@@ -72,7 +72,6 @@ export class TarParser {
 
   constructor(limits: Partial<TarLimits> = {}) {
     this.#limits = { ...defaultTarLimits, ...limits };
-    this.#extended = new ExtendedHeaders(this.#limits);
   }
 
   /** True once the two zero blocks were seen. */
@@ -205,7 +204,12 @@ export class TarParser {
     }
     if (!checksumHolds(block)) throw this.#refuse('this is not a tar header: its checksum is wrong');
     const typeflag = String.fromCharCode(block[156]!);
-    if (typeflag === 'x' || typeflag === 'g' || typeflag === 'L' || typeflag === 'K') {
+    const isExtended = typeflag === 'x' || typeflag === 'g' || typeflag === 'L' || typeflag === 'K';
+    // a global header belongs to no entry whose own metadata is counted: it counts as one
+    if ((!isExtended || typeflag === 'g') && ++this.#entries > this.#limits.entries) {
+      throw new ImageError('too-large', `the tar archive has more than ${this.#limits.entries} entries`);
+    }
+    if (isExtended) {
       this.#extendedType = typeflag;
       this.#extendedSize = this.#about(() => number(block, 'size'));
       if (this.#extendedSize < 0) throw this.#refuse('an extended header has a negative size');
@@ -213,8 +217,6 @@ export class TarParser {
       this.#state = 'extended';
       return false;
     }
-    if (++this.#entries > this.#limits.entries)
-      throw new ImageError('too-large', `the tar archive has more than ${this.#limits.entries} entries`);
     const draft = this.#about(() => readHeader(block, typeflag, this.#extended, this.#limits), text(block, 'name'));
     this.#extended.clear();
     this.#draft = draft;

@@ -73,7 +73,7 @@ test('what is written is read again, whatever the pieces it comes in', async () 
         const given = members[count++]!;
         const records = new Map([...entry.pax].filter(([keyword]) => given.entry.pax?.has(keyword)));
         const { path, type, mode, uid, gid, uname, gname, mtime, linkname, devmajor, devminor } = entry;
-        const read = { linkname, devmajor, devminor, ...{ path, type, mode, uid, gid, uname, gname, mtime, pax: records } };
+        const read = { path, type, mode, uid, gid, uname, gname, mtime, linkname, devmajor, devminor, pax: records };
         assert.deepEqual(read, { linkname: '', devmajor: 0, devminor: 0, ...given.entry });
         assert.equal(entry.size, given.body.length);
         assert.deepEqual(Buffer.concat(await Array.fromAsync(body)), Buffer.from(given.body));
