@@ -24,6 +24,9 @@ export const commands: readonly CommandEntry[] = [
     section: 'common',
     load: async () => (await import('./commands/version.ts')).version,
   },
+  { names: ['completion'], summary: 'Generate the autocompletion script for the specified shell', load: async () => (await import('./commands/completion.ts')).completion },
+  { names: ['help'], summary: 'Help about any command', load: async () => (await import('./commands/help.ts')).help },
+  { names: ['__complete'], summary: 'Offer completions', hidden: true, load: async () => (await import('./commands/completion.ts')).complete },
 ];
 
 /** Words that stand before a command, and what the commands after them are about. */
