@@ -9,6 +9,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { digestFrom, digestOf, type Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { normalizePlatform, type Platform } from '../model/platform.ts';
+import type { Image } from './image.ts';
 import type { Intake } from './intake.ts';
 
 export interface LayerImageOptions {
@@ -18,6 +19,10 @@ export interface LayerImageOptions {
   /** What the history says of its one step. Default: docker's `Imported from -`. */
   readonly message?: string | undefined;
   readonly author?: string | undefined;
+  /** The command that made the layer, for the history. */
+  readonly createdBy?: string | undefined;
+  /** The image that the layer lies on; its platform, settings and steps are taken over. Its content must be where the new image goes. */
+  readonly base?: Image | undefined;
 }
 
 /**
@@ -65,26 +70,29 @@ export interface LayerImageDocuments {
   readonly manifest: { readonly target: Descriptor; readonly bytes: Buffer };
 }
 
-/** The config and the manifest of an image of one layer. */
+/** The config and the manifest of an image of one layer, or of a base's and one more. */
 export function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
-  const { os, architecture, variant, 'os.version': version, 'os.features': features } = normalizePlatform(options.platform);
+  const { base } = options;
+  const { os, architecture, variant, 'os.version': version, 'os.features': features } = base?.config?.platform ?? normalizePlatform(options.platform);
   const created = options.created.toISOString();
-  const comment = options.message ?? 'Imported from -';
+  const comment = options.message ?? (base ? '' : 'Imported from -');
+  const author = options.author ? { author: options.author } : {};
+  const step = { created, ...(options.createdBy ? { created_by: options.createdBy } : {}), ...author, ...(comment ? { comment } : {}) };
   const config = document(mediaTypes.ociConfig, {
     created,
-    ...(options.author ? { author: options.author } : {}),
+    ...author,
     architecture,
     ...(variant ? { variant } : {}),
     os,
     ...(version ? { 'os.version': version } : {}),
     ...(features ? { 'os.features': features } : {}),
     ...(comment ? { comment } : {}),
-    config: options.config ?? {},
-    rootfs: { type: 'layers', diff_ids: [diffId] },
-    history: [{ created, ...(options.author ? { author: options.author } : {}), ...(comment ? { comment } : {}) }],
+    config: options.config ?? base?.config?.config ?? {},
+    rootfs: { type: 'layers', diff_ids: [...(base?.config?.diffIds ?? []), diffId] },
+    history: [...(base?.config?.history ?? []), step],
   });
   const { mediaType, digest, size } = layer;
-  const manifest = document(mediaTypes.ociManifest, { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.target, layers: [{ mediaType, digest, size }] });
+  const manifest = document(mediaTypes.ociManifest, { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.target, layers: [...(base?.manifest.layers ?? []), { mediaType, digest, size }] });
   return { config, manifest };
 }
 
