@@ -6,7 +6,8 @@ export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
   const terminal = processTerminal();
   const { run } = await import('../frontends/cli/run.ts');
-  process.exitCode = await run(words, terminal);
+  // Only the executable knows every front door; the command line knows the words of `serve`.
+  process.exitCode = await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) });
 }
 
 /** Node 22 calls node:sqlite experimental on each start; 24 does not, and neither is news for a user of `bay`. */
