@@ -94,10 +94,9 @@ Register-ArgumentCompleter -Native -CommandName '${program}', '${program}.cmd' -
     $program = $words[0]
     $before = @()
     if ($words.Count -gt 1) { $before = @($words[1..($words.Count - 1)]) }
-    $current = "$wordToComplete"
-    # Windows PowerShell and PowerShell before 7.3 drop empty arguments to programs.
-    if ($current -eq '' -and (-not (Test-Path variable:PSNativeCommandArgumentPassing) -or $PSNativeCommandArgumentPassing -eq 'Legacy')) { $current = '""' }
-    $offers = @(& $program __complete -- @before $current 2>$null)
+    # An empty argument does not survive on the way to a .cmd file, nor in Windows PowerShell.
+    if ("$wordToComplete" -eq '') { $offers = @(& $program __complete --next -- @before 2>$null) }
+    else { $offers = @(& $program __complete -- @before "$wordToComplete" 2>$null) }
     foreach ($offer in $offers) {
         if ($offer -eq ':files' -or $offer -eq ':words') { continue }
         $word, $description = $offer -split "\`t", 2

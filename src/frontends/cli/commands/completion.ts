@@ -34,10 +34,11 @@ To load them in every session, write the script where the shell looks for it:
 
 export const complete = command({
   operands: { usage: '[WORD...]', min: 0, stopAtFirst: true },
-  flags: {},
-  async run({ operands, terminal }) {
+  flags: { next: { type: 'bool', help: 'Complete a new word after the words given' } },
+  async run({ operands, flags, terminal }) {
     const { candidates } = await import('../completion.ts');
-    const { words, files } = await candidates(operands.slice(0, -1), operands.at(-1) ?? '', terminal);
+    const line = flags.next ? [...operands, ''] : operands;
+    const { words, files } = await candidates(line.slice(0, -1), line.at(-1) ?? '', terminal);
     const lines = words.map(([word, description]) => (description === '' ? word : `${word}\t${description}`));
     terminal.stdout.write([...lines, files ? ':files' : ':words', ''].join('\n'));
   },
