@@ -1,6 +1,6 @@
 import { type Readable, Transform, type TransformCallback, pipeline } from 'node:stream';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
-import { ImageError } from '../../errors.ts';
+import { endOnAbort } from '../../io/end-on-abort.ts';
 
 export interface CompressOptions {
   /** gzip: 1 … 9, default 6. zstd: 1 … 22, default 3. */
@@ -15,16 +15,11 @@ const outputChunk = 256 << 10;
  * the same result. (Another zlib may find other matches: nothing may rely on compressing twice giving one digest.)
  */
 export function compress(source: AsyncIterable<Uint8Array>, compression: 'gzip' | 'zstd', options: CompressOptions = {}): Readable {
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const encoder = compression === 'gzip' ? new GzipHeader() : createZstdCompress(zstdOptions(options.level ?? 3));
-  const abort = () => encoder.destroy(new ImageError('canceled', 'canceled', { cause: signal?.reason }));
-  signal?.addEventListener('abort', abort, { once: true });
-  const done = () => signal?.removeEventListener('abort', abort);
-  // an error is the last stream's too: whoever reads it is told
-  if (compression === 'gzip') pipeline(source, createGzip({ level: options.level ?? 6, chunkSize: outputChunk }), encoder, done);
-  else pipeline(source, encoder, done);
-  return encoder;
+  // a pipeline's error is also that of its last stream: whoever reads that is told
+  if (compression === 'zstd')
+    return pipeline(source, endOnAbort(createZstdCompress(zstdOptions(options.level ?? 3)), options.signal), () => {});
+  const header = endOnAbort(new GzipHeader(), options.signal);
+  return pipeline(source, createGzip({ level: options.level ?? 6, chunkSize: outputChunk }), header, () => {});
 }
 
 function zstdOptions(level: number) {

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable, type Transform, pipeline } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { ImageError } from '../../errors.ts';
+import { endOnAbort } from '../../io/end-on-abort.ts';
 import type { Compression } from './detect.ts';
 import { EngineDecoder } from './engine-decoder.ts';
 import { type DecompressLimits, Passed, defaultDecompressLimits } from './limits.ts';
@@ -22,14 +23,12 @@ const outputChunk = 256 << 10;
  */
 export function decompress(source: AsyncIterable<Uint8Array>, compression: Compression, options: DecompressOptions = {}): Readable {
   const passed = new Passed(compression, { ...defaultDecompressLimits, ...options.limits });
-  const decoder = decoderOf(compression, passed);
-  options.signal?.throwIfAborted();
-  const abort = () => decoder.destroy(new ImageError('canceled', 'canceled', { cause: options.signal?.reason }));
-  options.signal?.addEventListener('abort', abort, { once: true });
-  // an error is the decoder's too: whoever reads it is told
-  pipeline(source, decoder, () => options.signal?.removeEventListener('abort', abort));
-  return decoder;
+  const decoder = endOnAbort(decoderOf(compression, passed), options.signal);
+  return pipeline(source, decoder, toldByTheStream);
 }
+
+/** For a pipeline's callback: its error is also that of its last stream, and whoever reads that is told. */
+function toldByTheStream(): void {}
 
 function decoderOf(compression: Compression, passed: Passed): Transform {
   switch (compression) {

@@ -6,6 +6,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { ImageError, asImageError } from '../../errors.ts';
+import { canceled } from '../../io/concurrently.ts';
+import { endOnAbort } from '../../io/end-on-abort.ts';
 import type { TarEntry } from './entry.ts';
 import { TarParser } from './parser.ts';
 import { type ReadTarOptions, zeros } from './read-tar.ts';
@@ -34,7 +36,7 @@ export async function* indexTar(file: ReadableFile, options: ReadTarOptions = {}
     }
     if (event === 'end') continue;
     if (parser.done) return;
-    if (options.signal?.aborted) throw new ImageError('canceled', 'canceled', { cause: options.signal.reason });
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
     const count = await readAt(file, buffer, position);
     if (count === 0) {
       parser.end();
@@ -58,7 +60,11 @@ async function refuseBeyondEnd(file: ReadableFile, parser: TarParser): Promise<v
 }
 
 /** The bytes of an indexed entry from `start` on; holes of a sparse file are zeros. The file stays open. @throws ImageError `range-invalid`, `invalid-content` */
-export function readTarBody(file: ReadableFile, entry: TarEntry, options: { start?: number; signal?: AbortSignal } = {}): Readable {
+export function readTarBody(
+  file: ReadableFile,
+  entry: TarEntry,
+  options: { start?: number; signal?: AbortSignal | undefined } = {},
+): Readable {
   const start = options.start ?? 0;
   if (!Number.isSafeInteger(start) || start < 0 || start > entry.size) {
     throw new ImageError(
@@ -67,7 +73,7 @@ export function readTarBody(file: ReadableFile, entry: TarEntry, options: { star
     );
   }
   const chunks = entry.sparse ? sparseBody(file, entry, start) : stored(file, entry, entry.bodyOffset + start, entry.size - start);
-  return Readable.from(chunks, { objectMode: false, highWaterMark: bodyRead, ...(options.signal && { signal: options.signal }) });
+  return endOnAbort(Readable.from(chunks, { objectMode: false, highWaterMark: bodyRead }), options.signal);
 }
 
 async function* sparseBody(file: ReadableFile, entry: TarEntry, start: number): AsyncGenerator<Uint8Array> {

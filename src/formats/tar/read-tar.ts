@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors.ts';
+import { canceled } from '../../io/concurrently.ts';
 import type { TarEntry, TarLimits } from './entry.ts';
 import { TarParser } from './parser.ts';
 
@@ -39,7 +40,7 @@ export async function* readTar(
     for (;;) {
       const event = parser.next();
       if (event || ended) return event;
-      if (options.signal?.aborted) throw new ImageError('canceled', 'canceled', { cause: options.signal.reason });
+      if (options.signal?.aborted) throw canceled(options.signal.reason);
       const chunk = await chunks.next();
       if (chunk.done) {
         ended = true;

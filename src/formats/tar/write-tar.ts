@@ -5,6 +5,7 @@
 
 import { Readable } from 'node:stream';
 import { ImageError } from '../../errors.ts';
+import { endOnAbort } from '../../io/end-on-abort.ts';
 import { blockSize } from './block.ts';
 import type { TarHeader } from './entry.ts';
 import { formatHeader } from './format-header.ts';
@@ -30,7 +31,7 @@ const joined = 64 << 10;
  * (no name, a NUL in one, a body on a folder or link, a negative size), and with the bodies' own errors.
  */
 export function writeTar(members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>, options: WriteTarOptions = {}): Readable {
-  return Readable.from(tarChunks(members), { objectMode: false, highWaterMark: joined, ...(options.signal && { signal: options.signal }) });
+  return endOnAbort(Readable.from(tarChunks(members), { objectMode: false, highWaterMark: joined }), options.signal);
 }
 
 async function* tarChunks(members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>): AsyncGenerator<Uint8Array, void, undefined> {
