@@ -29,7 +29,8 @@ async function offers(before: readonly string[], word: string, terminal: Termina
   const config = start.values.get('config');
   const globals: GlobalValues = { debug: start.values.has('debug'), config, logLevel: 'info' };
   const [first, ...rest] = start.operands;
-  if (first === undefined) return await completeFlags(globalFlags, start, word, { terminal, globals }) ?? { words: topLevel(), files: false };
+  if (first === undefined)
+    return (await completeFlags(globalFlags, start, word, { terminal, globals })) ?? { words: topLevel(), files: false };
   if (groups[first] !== undefined && rest.length === 0) return word.startsWith('-') ? nothing : { words: inGroup(first), files: false };
 
   const grouped = groups[first] !== undefined;
@@ -53,7 +54,9 @@ function topLevel(): readonly Completion[] {
 
 function inGroup(group: string): readonly Completion[] {
   return commands.flatMap((entry) =>
-    entry.hidden ? [] : entry.names.filter((name) => name.startsWith(`${group} `)).map((name) => [name.slice(group.length + 1), entry.summary] as const),
+    entry.hidden
+      ? []
+      : entry.names.filter((name) => name.startsWith(`${group} `)).map((name) => [name.slice(group.length + 1), entry.summary] as const),
   );
 }
 
@@ -84,7 +87,7 @@ function readLoosely(flags: Flags, words: readonly string[], stopAtFirst: boolea
       operandsOnly = stopAtFirst;
     } else {
       const long = word.startsWith('--');
-      const [name = '', value] = long ? splitOnce(word.slice(2), '=') : shortFlag(flags, word.slice(1));
+      const [name, value] = long ? splitOnce(word.slice(2), '=') : shortFlag(flags, word.slice(1));
       const flag = flags[name];
       if (flag === undefined) continue;
       if (value !== undefined || flag.type === 'bool') values.set(name, value ?? 'true');
@@ -121,7 +124,7 @@ async function completeFlags(flags: Flags, line: Loose, word: string, context: C
   if (line.operandsOnly) return undefined;
   if (line.pending !== undefined) return await completeValue(line.pending, word, line.operands, context);
   if (!word.startsWith('-')) return undefined;
-  const [name = '', value] = splitOnce(word.slice(2), '=');
+  const [name, value] = splitOnce(word.slice(2), '=');
   const flag = flags[name];
   if (word.startsWith('--') && value !== undefined) {
     if (flag === undefined) return nothing;

@@ -49,10 +49,16 @@ type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
 type FlagValue<Flag extends FlagSpec> = Flag extends { type: 'bool' }
   ? boolean
   : Flag extends { type: 'string' }
-    ? Flag extends { default: string } ? string : string | undefined
+    ? Flag extends { default: string }
+      ? string
+      : string | undefined
     : Flag extends { type: 'int' }
-      ? Flag extends { default: number } ? number : number | undefined
-      : Flag extends { type: 'filter' } ? readonly Filter[] : readonly string[];
+      ? Flag extends { default: number }
+        ? number
+        : number | undefined
+      : Flag extends { type: 'filter' }
+        ? readonly Filter[]
+        : readonly string[];
 
 /** The values of a command's flags, typed by its spec. */
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F & string as CamelCase<Name>]: FlagValue<F[Name]> };
@@ -152,7 +158,7 @@ export function command<const F extends Flags, const O extends Operands>(spec: C
   return {
     ...spec,
     start({ words, ...rest }) {
-      return spec.run({ ...rest, flags: flagValues(spec.flags, words), operands: words.operands as readonly string[] as OperandValues<O> });
+      return spec.run({ ...rest, flags: flagValues(spec.flags, words), operands: words.operands as OperandValues<O> });
     },
   };
 }
@@ -178,7 +184,10 @@ export function parseWords(flags: Flags, words: readonly string[], options: { st
 
   const set = (name: string, flag: FlagSpec, text: string) => {
     const shown = flag.short !== undefined && name !== 'help' ? `-${flag.short}, --${name}` : `--${name}`;
-    values.set(name, readValue(flag, text, values.get(name), (why) => usageError(`invalid argument ${quote(text)} for "${shown}" flag: ${why}`)));
+    values.set(
+      name,
+      readValue(flag, text, values.get(name), (why) => usageError(`invalid argument ${quote(text)} for "${shown}" flag: ${why}`)),
+    );
   };
 
   for (let index = 0; index < words.length; index++) {
@@ -205,7 +214,7 @@ export function parseWords(flags: Flags, words: readonly string[], options: { st
       else throw usageError(`flag needs an argument: --${name}`);
       continue;
     }
-    for (let rest = word.slice(1); rest !== ''; ) {
+    for (let rest = word.slice(1); rest !== '';) {
       const [letter = ''] = rest;
       const name = shorts.get(letter);
       const flag = name === undefined ? undefined : known.get(name);
@@ -260,7 +269,8 @@ function readValue(flag: FlagSpec, text: string, before: RawValue | undefined, f
     }
     case 'int': {
       // pflag reads an int with base 0: signs, underscores between digits, 0x, 0o, 0b and a leading 0 for octal.
-      if (!/^[+-]?(0[xX](_?[\da-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?\d)*)$/.test(text)) throw fail(`strconv.ParseInt: parsing ${quote(text)}: invalid syntax`);
+      if (!/^[+-]?(0[xX](_?[\da-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?\d)*)$/.test(text))
+        throw fail(`strconv.ParseInt: parsing ${quote(text)}: invalid syntax`);
       const digits = text.replace(/^[+-]|_/g, '').replace(/^0([0-7])/, '0o$1');
       const value = BigInt(digits) * (text.startsWith('-') ? -1n : 1n);
       if (value !== BigInt.asIntN(64, value)) throw fail(`strconv.ParseInt: parsing ${quote(text)}: value out of range`);

@@ -16,7 +16,9 @@ export async function helpText(path: readonly string[], options: { readonly colu
 async function commandHelp(entry: CommandEntry, name: string, columns: number): Promise<string> {
   const command = await entry.load();
   const parts = [`Usage:  ${usageLine(name, command.flags, command.operands)}`, command.description ?? entry.summary];
-  if (entry.names.length > 1) parts.push(`Aliases:\n  ${entry.names.map((alias) => `${program} ${alias}`).join(', ')}`);
+  // Docker names the grouped forms first.
+  const names = entry.names.toSorted((left, right) => Number(right.includes(' ')) - Number(left.includes(' ')));
+  if (names.length > 1) parts.push(`Aliases:\n  ${names.map((alias) => `${program} ${alias}`).join(', ')}`);
   const flags = flagLines(command.flags, columns);
   if (flags !== '') parts.push(`Options:\n${flags}`);
   const examples = (command.examples ?? []).map(([comment, line]) => `  # ${comment}\n  ${line}`);
@@ -71,13 +73,19 @@ export function flagLines(flags: Flags, columns: number): string {
     .toSorted(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, flag]) => {
       const value = flag.value ?? valueNames[flag.type];
-      return { left: `${flag.short === undefined ? '      ' : `  -${flag.short}, `}--${name}${value === '' ? '' : ` ${value}`}`, text: flag.help + defaultText(flag) };
+      return {
+        left: `${flag.short === undefined ? '      ' : `  -${flag.short}, `}--${name}${value === '' ? '' : ` ${value}`}`,
+        text: flag.help + defaultText(flag),
+      };
     });
   const start = Math.max(0, ...rows.map((row) => row.left.length)) + 3;
   return rows.map((row) => `${row.left.padEnd(start)}${wrap(start, columns - 1, row.text)}`).join('\n');
 }
 
-const valueNames = { bool: '', string: 'string', int: 'int', list: 'list', csv: 'strings', filter: 'filter' } satisfies Record<FlagSpec['type'], string>;
+const valueNames = { bool: '', string: 'string', int: 'int', list: 'list', csv: 'strings', filter: 'filter' } satisfies Record<
+  FlagSpec['type'],
+  string
+>;
 
 function defaultText(flag: FlagSpec): string {
   if (!('default' in flag) || flag.default === undefined || flag.default === false || flag.default === '' || flag.default === 0) return '';

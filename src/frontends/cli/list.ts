@@ -34,24 +34,46 @@ export async function listText<Row, Name extends string>(rows: readonly Row[], o
   const { format = 'table', fields, columns } = options;
   if (format === '' || format.trimEnd() === 'table') {
     const titles = columns.map((name) => fields[name].title);
-    const cells = rows.map((row) => columns.map((name) => String(fields[name].value(row) ?? '') || (fields[name].empty ?? '')));
+    const cells = rows.map((row) => columns.map((name) => cellText(fields[name].value(row)) || (fields[name].empty ?? '')));
     return await table(titles, cells, options.fit === undefined ? {} : { columns: options.fit });
   }
   const { parseTemplate } = await import('./gotemplate/template.ts');
   const asTable = format.startsWith('table');
-  const text = format === 'json' ? '{{json .}}' : format === 'raw' && options.raw !== undefined ? options.raw : asTable ? format.slice('table'.length) : format;
-  const template = parseTemplate(text.replace(/^ +| +$/g, '').replaceAll('\\t', '\t').replaceAll('\\n', '\n'));
+  const text =
+    format === 'json'
+      ? '{{json .}}'
+      : format === 'raw' && options.raw !== undefined
+        ? options.raw
+        : asTable
+          ? format.slice('table'.length)
+          : format;
+  const template = parseTemplate(
+    text
+      .replace(/^ +| +$/g, '')
+      .replaceAll('\\t', '\t')
+      .replaceAll('\\n', '\n'),
+  );
   const lines = await rowTexts(template, rows, options);
   if (!asTable) return lines.map((line) => `${line}\n`).join('');
   const titles = Object.fromEntries(Object.entries<Field<Row>>(fields).map(([name, field]) => [name, field.title]));
   return await alignTabs(`${[template.executeHeader(titles), ...lines].join('\n')}\n`);
 }
 
-async function rowTexts<Row, Name extends string>(template: Template, rows: readonly Row[], options: ListOptions<Row, Name>): Promise<string[]> {
+async function rowTexts<Row, Name extends string>(
+  template: Template,
+  rows: readonly Row[],
+  options: ListOptions<Row, Name>,
+): Promise<string[]> {
   const { goStruct } = await import('./gotemplate/values.ts');
   // Fields are computed when a template asks: an id for `{{.ID}}` needs no sizes.
   return rows.map((row) => {
-    const fields = Object.entries<Field<Row>>(options.fields).map(([name, field]) => [name, { enumerable: true, get: () => field.value(row) }] as const);
+    const fields = Object.entries<Field<Row>>(options.fields).map(
+      ([name, field]) => [name, { enumerable: true, get: () => field.value(row) }] as const,
+    );
     return template.execute(goStruct(options.type, Object.defineProperties({}, Object.fromEntries(fields))));
   });
+}
+
+function cellText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }

@@ -12,7 +12,11 @@ const noDoors: Serve = async () => {
 };
 
 /** Runs one command line, without the program's name. Never throws: errors are shown on stderr. Resolves to the exit code. */
-export async function run(words: readonly string[], terminal: Terminal, { serve = noDoors }: { readonly serve?: Serve } = {}): Promise<number> {
+export async function run(
+  words: readonly string[],
+  terminal: Terminal,
+  { serve = noDoors }: { readonly serve?: Serve } = {},
+): Promise<number> {
   let globals: GlobalValues = { debug: false, config: undefined, logLevel: 'info' };
   const fail = async (thrown: unknown): Promise<number> => {
     const { describeFailure } = await import('./failure.ts');
@@ -97,7 +101,12 @@ export function findCommand(name: string): CommandEntry | undefined {
 }
 
 /** Reads words, and gives an error in them the usage line of what they were read for. */
-function read(flags: Flags, words: readonly string[], usage: { line: string; help: string }, options: { stopAtFirst?: boolean } = {}): ParsedWords {
+function read(
+  flags: Flags,
+  words: readonly string[],
+  usage: { line: string; help: string },
+  options: { stopAtFirst?: boolean } = {},
+): ParsedWords {
   try {
     return parseWords(flags, words, options);
   } catch (error) {

@@ -43,14 +43,17 @@ export async function alignTabs(text: string): Promise<string> {
  * Rows under a header, ready to print. Control characters in a cell are shown as U+FFFD, since cells hold what strangers
  * wrote. With `columns`, the width of a terminal, the widest cells are cut until the lines fit.
  */
-export async function table(header: readonly string[], rows: readonly (readonly string[])[], options: { readonly columns?: number } = {}): Promise<string> {
+export async function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  options: { readonly columns?: number } = {},
+): Promise<string> {
   let lines = [header, ...rows.map((row) => row.map(printable))];
   if (options.columns !== undefined) lines = await fit(lines, options.columns);
   return `${await alignTabs(lines.map((line) => line.join('\t')).join('\n'))}\n`;
 }
 
 function printable(cell: string): string {
-  // oxlint-disable-next-line no-control-regex -- it is what must not reach the terminal
   return cell.replace(/[\t\n\r]/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 

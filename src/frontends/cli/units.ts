@@ -83,7 +83,9 @@ function offset(time: Date, colon: string): string {
 
 /** The zone's short name; Go writes the offset where a zone has none, and Node does not know most of them. */
 function zone(time: Date): string {
-  const name = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(time).find((part) => part.type === 'timeZoneName')?.value ?? 'UTC';
+  const name =
+    new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(time).find((part) => part.type === 'timeZoneName')?.value ??
+    'UTC';
   if (!/^GMT[+-]/.test(name)) return name;
   return offset(time, '').replace(/00$/, '');
 }

@@ -56,7 +56,11 @@ export function checkOperands(name: string, flags: Flags, operands: Operands, co
 export function unknownCommand(words: readonly string[], group?: string): ImageError {
   const usage = group === undefined ? '' : `\n\nUsage:  ${program} ${group}`;
   const help = group === undefined ? program : `${program} ${group}`;
-  return new ImageError('invalid-argument', `${program}: unknown command: ${program} ${words.join(' ')}${usage}\n\nRun '${help} --help' for more information`, {
-    detail: { exitCode: 1, plain: true },
-  });
+  return new ImageError(
+    'invalid-argument',
+    `${program}: unknown command: ${program} ${words.join(' ')}${usage}\n\nRun '${help} --help' for more information`,
+    {
+      detail: { exitCode: 1, plain: true },
+    },
+  );
 }

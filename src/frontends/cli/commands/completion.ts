@@ -26,7 +26,9 @@ To load them in every session, write the script where the shell looks for it:
     const { completionScripts } = await import('../completion-scripts.ts');
     const script = Object.entries(completionScripts).find(([name]) => name === shell)?.[1];
     if (script === undefined) {
-      throw new ImageError('invalid-argument', `no completion for the shell "${shell}"`, { hint: 'Name one of bash, fish, powershell, zsh.' });
+      throw new ImageError('invalid-argument', `no completion for the shell "${shell}"`, {
+        hint: 'Name one of bash, fish, powershell, zsh.',
+      });
     }
     terminal.stdout.write(script);
   },

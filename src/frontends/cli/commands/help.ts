@@ -8,8 +8,14 @@ export const help = command({
   operands: { usage: '[command]', min: 0 },
   flags: {},
   complete: async (_word, { given: [group, ...others] }) => {
-    if (group === undefined) return [...commands.flatMap(({ names, hidden }) => (hidden ? [] : names.filter((name) => !name.includes(' ')))), ...Object.keys(groups)];
-    return others.length > 0 ? [] : commands.flatMap(({ names }) => names.filter((name) => name.startsWith(`${group} `)).map((name) => name.slice(group.length + 1)));
+    if (group === undefined)
+      return [
+        ...commands.flatMap(({ names, hidden }) => (hidden ? [] : names.filter((name) => !name.includes(' ')))),
+        ...Object.keys(groups),
+      ];
+    return others.length > 0
+      ? []
+      : commands.flatMap(({ names }) => names.filter((name) => name.startsWith(`${group} `)).map((name) => name.slice(group.length + 1)));
   },
   async run({ operands, terminal }) {
     const { helpText } = await import('../help.ts');

@@ -26,7 +26,13 @@ export const version = command({
       return;
     }
     terminal.stdout.write(
-      ['Client: Bayplan', ` Version:           ${release}`, ` Node version:      ${process.versions.node}`, ` OS/Arch:           ${system}/${architecture}`, ''].join('\n'),
+      [
+        'Client: Bayplan',
+        ` Version:           ${release}`,
+        ` Node version:      ${process.versions.node}`,
+        ` OS/Arch:           ${system}/${architecture}`,
+        '',
+      ].join('\n'),
     );
   },
 });

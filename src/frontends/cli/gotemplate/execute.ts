@@ -1,7 +1,7 @@
 /** Runs a template's tree over its data, by the rules of Go's text/template, with its error texts. */
 
 import { CallError, callValue, type Functions, type Parameter } from './functions.ts';
-import { templateError, type Call, type Node, type Operand, type Pipeline, type Placed, type Tree } from './parse.ts';
+import { templateError, type Call, type Node, type Operand, type Pipeline, type Placed, type Tree } from './tree.ts';
 import { goQuote, sprint } from './printf.ts';
 import { fieldOf, isTrue, kindOf, sortedKeys, typeName, type Value } from './values.ts';
 
@@ -29,9 +29,9 @@ interface Variable {
   value: Value;
 }
 
-/** No value comes through the pipe. */
 const nothing = Symbol('nothing');
-type Piped = Value | typeof nothing;
+/** What comes through the pipe: a value, or `nothing`. */
+type Piped = Value;
 
 class Execution {
   readonly output: string[] = [];
@@ -62,7 +62,9 @@ class Execution {
     const lineStart = before.lastIndexOf('\n') + 1;
     const line = before.split('\n').length;
     const column = Buffer.byteLength(before.slice(lineStart));
-    throw templateError(`template: ${this.#options.name}:${line}:${column}: executing ${goQuote(this.#template)} at <${node.source}>: ${message}`);
+    throw templateError(
+      `template: ${this.#options.name}:${line}:${column}: executing ${goQuote(this.#template)} at <${node.source}>: ${message}`,
+    );
   }
 
   #write(text: string): void {
@@ -308,7 +310,8 @@ class Execution {
     const count = rest.length + (piped === nothing ? 0 : 1);
     // `and`, `or` and `call` need one argument, though any number may follow.
     const needed = name === 'and' || name === 'or' || name === 'call' ? 1 : parameters.length - (variadic ? 1 : 0);
-    if (count < needed || (!variadic && count > needed)) this.#fail(`wrong number of args for ${name}: want ${variadic ? 'at least ' : ''}${needed} got ${count}`);
+    if (count < needed || (!variadic && count > needed))
+      this.#fail(`wrong number of args for ${name}: want ${variadic ? 'at least ' : ''}${needed} got ${count}`);
     if (name === 'and' || name === 'or') {
       let value: Value;
       for (const operand of rest) {

@@ -66,7 +66,8 @@ const docker: Readonly<Record<string, Callable>> = {
   join: { parameters: ['[]string', 'string'], call: ([list, separator]) => (list as readonly string[]).join(String(separator)) },
   title: {
     parameters: ['string'],
-    call: ([text]) => String(text).replace(/(^|[^\p{L}\p{Nd}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+    call: ([text]) =>
+      String(text).replace(/(^|[^\p{L}\p{Nd}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
   },
   lower: { parameters: ['string'], call: ([text]) => String(text).toLowerCase() },
   upper: { parameters: ['string'], call: ([text]) => String(text).toUpperCase() },
@@ -124,13 +125,28 @@ function textOf(values: readonly Value[]): string {
   return values.length === 1 && typeof first === 'string' ? first : sprint(values.map((value) => value ?? '<no value>'));
 }
 
-const htmlEscapes: Readonly<Record<string, string>> = { '\0': '\ufffd', '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const htmlEscapes: Readonly<Record<string, string>> = {
+  '\0': '\ufffd',
+  '"': '&#34;',
+  "'": '&#39;',
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+};
 
 function escapeHtml(text: string): string {
   return text.replace(/[\0"'&<>]/g, (character) => htmlEscapes[character] ?? character);
 }
 
-const jsEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', "'": "\\'", '"': '\\"', '<': '\\u003C', '>': '\\u003E', '&': '\\u0026', '=': '\\u003D' };
+const jsEscapes: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '"': '\\"',
+  '<': '\\u003C',
+  '>': '\\u003E',
+  '&': '\\u0026',
+  '=': '\\u003D',
+};
 
 function escapeJs(text: string): string {
   return text.replace(/[\\'"<>&=\u0000-\u001f]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
@@ -191,7 +207,7 @@ function checkIndex(index: Value, size: number, inclusive = false): number {
   if (index === null || index === undefined) throw new CallError('cannot index slice/array with nil');
   if (kindOf(index) !== 'int') throw new CallError(`cannot index slice/array with type ${typeName(index)}`);
   const place = Number(index);
-  if (place < 0 || (inclusive ? place > size : place >= size)) throw new CallError(`index out of range: ${String(index)}`);
+  if (place < 0 || (inclusive ? place > size : place >= size)) throw new CallError(`index out of range: ${place}`);
   return place;
 }
 
@@ -224,7 +240,8 @@ function equal(left: Value, right: Value): boolean {
   if (one === 'float') return floatOf(left) === floatOf(right);
   if (one !== undefined) return left === right;
   if (absent(left) || absent(right)) return absent(left) && absent(right);
-  if (kinds[0] !== kinds[1]) throw new CallError(sprintf('non-comparable types %s: %s, %s: %v', [left, typeName(left), typeName(right), right]));
+  if (kinds[0] !== kinds[1])
+    throw new CallError(sprintf('non-comparable types %s: %s, %s: %v', [left, typeName(left), typeName(right), right]));
   if (kinds[1] !== 'struct') throw new CallError(sprintf('non-comparable type %s: %s', [right, typeName(right)]));
   return left === right;
 }
@@ -256,7 +273,9 @@ function incompatible(left: Value, right: Value): CallError {
 export function goJson(value: Value): string {
   if (kindOf(value) === 'struct') {
     const row = value as Record<string, unknown>;
-    const sorted = Object.keys(row).toSorted(compareStrings).map((key) => [key, row[key]]);
+    const sorted = Object.keys(row)
+      .toSorted(compareStrings)
+      .map((key) => [key, row[key]]);
     return encode(Object.fromEntries(sorted)).replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
   }
   return encode(value);
@@ -271,6 +290,7 @@ function encode(value: Value): string {
     return kindOf(item) === 'float' ? floatOf(item) : item;
   });
   if (text === undefined) return 'null';
-  const numbered = marks.length === 0 ? text : text.replace(new RegExp(`"${mark}(\\d+)"`, 'g'), (whole, index: string) => marks[Number(index)] ?? whole);
+  const numbered =
+    marks.length === 0 ? text : text.replace(new RegExp(`"${mark}(\\d+)"`, 'g'), (whole, index: string) => marks[Number(index)] ?? whole);
   return numbered.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }

@@ -36,7 +36,18 @@ export type ItemType =
 
 type Keyword = 'block' | 'break' | 'continue' | 'define' | 'else' | 'end' | 'if' | 'range' | 'template' | 'with';
 
-const keywords: ReadonlySet<string> = new Set<Keyword>(['block', 'break', 'continue', 'define', 'else', 'end', 'if', 'range', 'template', 'with']);
+const keywords: ReadonlySet<string> = new Set<Keyword>([
+  'block',
+  'break',
+  'continue',
+  'define',
+  'else',
+  'end',
+  'if',
+  'range',
+  'template',
+  'with',
+]);
 
 export interface Item {
   readonly type: ItemType;
@@ -64,7 +75,8 @@ export function lex(text: string): Item[] {
     at = end;
   };
   /** The length of a right delimiter at a place, its trim mark included; 0 where there is none. */
-  const rightDelimiter = (place: number) => (text.startsWith('}}', place) ? 2 : isSpace(text[place]) && text.startsWith('-}}', place + 1) ? 4 : 0);
+  const rightDelimiter = (place: number) =>
+    text.startsWith('}}', place) ? 2 : isSpace(text[place]) && text.startsWith('-}}', place + 1) ? 4 : 0;
   const skipLeadingSpace = () => {
     let end = at;
     while (isSpace(text[end])) end++;
@@ -129,7 +141,8 @@ function lexAction(
     for (let rune = runeAt(end); rune !== '' && isAlphanumeric(rune); rune = runeAt(end)) end += rune.length;
     return end;
   };
-  const terminated = (index: number) => index >= text.length || isSpace(text[index]) || '.,|:)('.includes(text[index] ?? '') || text.startsWith('}}', index);
+  const terminated = (index: number) =>
+    index >= text.length || isSpace(text[index]) || '.,|:)('.includes(text[index] ?? '') || text.startsWith('}}', index);
   const badCharacter = (index: number) => `bad character ${unicode(runeAt(index))}`;
 
   for (;;) {
@@ -153,7 +166,8 @@ function lexAction(
       let end = at + 1;
       for (; text[end] !== rune; end++) {
         if (text[end] === '\\' && text[end + 1] !== '\n') end++;
-        if (end >= text.length || text[end] === '\n') return rune === '"' ? 'unterminated quoted string' : 'unterminated character constant';
+        if (end >= text.length || text[end] === '\n')
+          return rune === '"' ? 'unterminated quoted string' : 'unterminated character constant';
       }
       emit(rune === '"' ? 'string' : 'charConstant', end + 1);
     } else if (rune === '`') {
@@ -174,7 +188,8 @@ function lexAction(
       const stop = second ?? end;
       const next = runeAt(stop);
       const bad = next !== '' && isAlphanumeric(next);
-      if (bad || (second !== undefined && text[second - 1] !== 'i')) return `bad number syntax: ${goQuote(text.slice(at, bad ? stop + next.length : stop))}`;
+      if (bad || (second !== undefined && text[second - 1] !== 'i'))
+        return `bad number syntax: ${goQuote(text.slice(at, bad ? stop + next.length : stop))}`;
       emit(second === undefined ? 'number' : 'complex', stop);
     } else if (isAlphanumeric(rune)) {
       const end = word(at);

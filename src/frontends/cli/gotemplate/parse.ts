@@ -2,52 +2,10 @@
 
 import { ImageError } from '../../../errors.ts';
 import { lex, type Item, type ItemType } from './lex.ts';
+import { readNumber, unquote } from './literals.ts';
 import { goQuote } from './printf.ts';
-import { Float } from './values.ts';
-
-/** `source` is the node's text as Go prints it, for messages; `at` its place in the template. */
-export interface Placed {
-  readonly at: number;
-  readonly source: string;
-}
-
-export type Operand = Placed &
-  (
-    | { readonly type: 'field'; readonly names: readonly string[] }
-    | { readonly type: 'variable'; readonly name: string; readonly names: readonly string[] }
-    | { readonly type: 'chain'; readonly head: Operand; readonly names: readonly string[] }
-    | { readonly type: 'function'; readonly name: string }
-    | { readonly type: 'pipeline'; readonly pipeline: Pipeline }
-    | { readonly type: 'dot' | 'nil' }
-    | { readonly type: 'bool' | 'string' | 'number'; readonly value: boolean | string | number | bigint | Float }
-  );
-
-export interface Call extends Placed {
-  /** The first is what is called or read, the others are its arguments. */
-  readonly operands: readonly [Operand, ...Operand[]];
-}
-
-export interface Pipeline extends Placed {
-  readonly variables: readonly string[];
-  readonly assigns: boolean;
-  readonly calls: readonly Call[];
-}
-
-export type Node = Placed &
-  (
-    | { readonly type: 'text'; readonly text: string }
-    | { readonly type: 'action'; readonly pipeline: Pipeline }
-    | { readonly type: 'if' | 'with' | 'range'; readonly pipeline: Pipeline; readonly body: readonly Node[]; readonly otherwise: readonly Node[] | undefined }
-    | { readonly type: 'break' | 'continue' }
-    | { readonly type: 'template'; readonly name: string; readonly pipeline: Pipeline | undefined }
-  );
-
-export interface Tree {
-  readonly text: string;
-  readonly body: readonly Node[];
-  /** The bodies of `define` and `block`, by name. */
-  readonly defined: ReadonlyMap<string, readonly Node[]>;
-}
+import { templateError, type Call, type Node, type Operand, type Pipeline, type Tree } from './tree.ts';
+import type { Float } from './values.ts';
 
 /** Deeper nesting than this is refused: no person writes it, and it would exhaust the stack. */
 const maxDepth = 500;
@@ -251,7 +209,13 @@ class Parser {
   #templateNode(at: number, name: string, pipeline: Pipeline | undefined): Node {
     // Go places the node at its name.
     const place = this.#text.slice(at).search(/["`]/);
-    return { type: 'template', at: at + Math.max(0, place), source: `{{template ${goQuote(name)}${pipeline === undefined ? '' : ` ${pipeline.source}`}}}`, name, pipeline };
+    return {
+      type: 'template',
+      at: at + Math.max(0, place),
+      source: `{{template ${goQuote(name)}${pipeline === undefined ? '' : ` ${pipeline.source}`}}}`,
+      name,
+      pipeline,
+    };
   }
 
   #block(): Node {
@@ -310,7 +274,8 @@ class Parser {
     if (calls.length === 0) this.#fail(`missing value for ${context}`);
     for (const [index, call] of calls.entries()) {
       const { type } = call.operands[0];
-      if (index > 0 && ['bool', 'dot', 'nil', 'number', 'string'].includes(type)) this.#fail(`non executable command in pipeline stage ${index + 1}`);
+      if (index > 0 && ['bool', 'dot', 'nil', 'number', 'string'].includes(type))
+        this.#fail(`non executable command in pipeline stage ${index + 1}`);
     }
     this.#depth--;
     const declared = variables.length === 0 ? '' : `${variables.join(', ')} ${assigns ? '=' : ':='} `;
@@ -422,29 +387,10 @@ class Parser {
     }
   }
 
-  #number({ type, value }: Item): number | bigint | Float {
-    if (type === 'charConstant') {
-      const text = unquote(value);
-      const runes = [...(text ?? '')];
-      const [rune] = runes;
-      if (rune === undefined || runes.length !== 1) this.#fail(`malformed character constant: ${value}`);
-      return rune.codePointAt(0) ?? 0;
-    }
-    if (value.endsWith('i')) this.#fail(`illegal number syntax: ${goQuote(value)}`);
-    const sign = value.startsWith('-') ? -1n : 1n;
-    const digits = value.replace(/^[+-]/, '');
-    const underscored = /^0[xXoObB]?_?|^/.exec(digits)?.[0] ?? '';
-    if (/__|_$|_\.|\._|_[eEpP]|[eEpP][+-]?_/.test(digits.slice(underscored.endsWith('_') ? 1 : 0))) this.#fail(`illegal number syntax: ${goQuote(value)}`);
-    const clean = digits.replaceAll('_', '');
-    if (/^(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/.test(clean)) {
-      const whole = BigInt(/^0[0-7]+$/.test(clean) ? `0o${clean.slice(1)}` : clean) * sign;
-      if (whole >= 1n << 64n || whole < -(1n << 63n)) this.#fail(`integer overflow: ${goQuote(value)}`);
-      return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
-    }
-    const hex = /^0[xX]([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/.exec(clean);
-    const float = hex === null ? (/^(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(clean) ? Number(clean) : NaN) : Number(`0x${hex[1]}${hex[2]}`) * 2 ** (Number(hex[3]) - 4 * (hex[2] ?? '').length);
-    if (!Number.isFinite(float)) this.#fail(`illegal number syntax: ${goQuote(value)}`);
-    return new Float(float * Number(sign));
+  #number(item: Item): number | bigint | Float {
+    const number = readNumber(item.value);
+    if (typeof number === 'string') this.#fail(number);
+    return number;
   }
 }
 
@@ -463,7 +409,20 @@ const operandTypes: ReadonlySet<ItemType> = new Set<ItemType>([
   'leftParen',
 ]);
 
-const keywordTypes: ReadonlySet<string> = new Set(['dot', 'nil', 'block', 'break', 'continue', 'define', 'else', 'end', 'if', 'range', 'template', 'with']);
+const keywordTypes: ReadonlySet<string> = new Set([
+  'dot',
+  'nil',
+  'block',
+  'break',
+  'continue',
+  'define',
+  'else',
+  'end',
+  'if',
+  'range',
+  'template',
+  'with',
+]);
 
 /** An item as Go's messages show it. */
 function shown(item: Item): string {
@@ -471,45 +430,4 @@ function shown(item: Item): string {
   if (keywordTypes.has(item.type)) return `<${item.value}>`;
   const runes = [...item.value];
   return runes.length > 10 ? `${goQuote(runes.slice(0, 10).join(''))}...` : goQuote(item.value);
-}
-
-const simpleEscapes: Readonly<Record<string, string>> = { a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\u000b', '\\': '\\', "'": "'", '"': '"' };
-
-/** Go's strconv.Unquote: undefined for what is no string literal. */
-function unquote(literal: string): string | undefined {
-  const quote = literal[0] ?? '';
-  const inside = literal.slice(1, -1);
-  if (quote === '`') return inside.replaceAll('\r', '');
-  const bytes: Buffer[] = [];
-  for (let index = 0; index < inside.length; ) {
-    const unit = inside[index] ?? '';
-    if (unit !== '\\') {
-      const rune = String.fromCodePoint(inside.codePointAt(index) ?? 0);
-      bytes.push(Buffer.from(rune));
-      index += rune.length;
-      continue;
-    }
-    const escape = inside[index + 1] ?? '';
-    const simple = simpleEscapes[escape];
-    if (simple !== undefined) {
-      if ((escape === "'" || escape === '"') && escape !== quote) return undefined;
-      bytes.push(Buffer.from(simple));
-      index += 2;
-      continue;
-    }
-    const numeric = /^\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3}))/.exec(inside.slice(index, index + 10));
-    if (numeric === null) return undefined;
-    const [whole, byte, short, long, octal] = numeric;
-    const code = octal === undefined ? parseInt(byte ?? short ?? long ?? '', 16) : parseInt(octal, 8);
-    if (octal !== undefined && code > 255) return undefined;
-    if (byte === undefined && octal === undefined && (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))) return undefined;
-    bytes.push(byte !== undefined || octal !== undefined ? Buffer.from([code]) : Buffer.from(String.fromCodePoint(code)));
-    index += whole.length;
-  }
-  return Buffer.concat(bytes).toString();
-}
-
-/** Docker's sentence around a template's error, for the parse and for the execution alike. Stands without a prefix. */
-export function templateError(message: string): ImageError {
-  return new ImageError('invalid-argument', `template parsing error: ${message}`, { detail: { plain: true } });
 }

@@ -37,7 +37,7 @@ export function sprintf(layout: string, values: readonly Value[]): string {
   let output = '';
   let next = 0;
   let reordered = false;
-  for (let index = 0; index < layout.length; ) {
+  for (let index = 0; index < layout.length;) {
     const percent = layout.indexOf('%', index);
     if (percent < 0) {
       output += layout.slice(index);
@@ -124,7 +124,9 @@ export function sprintf(layout: string, values: readonly Value[]): string {
     else output += format(values[next++], verb, flags);
   }
   if (!reordered && next < values.length) {
-    const extra = values.slice(next).map((value) => (kindOf(value) === 'nil' || value === undefined ? '<nil>' : `${typeName(value)}=${format(value, 'v', plain)}`));
+    const extra = values
+      .slice(next)
+      .map((value) => (kindOf(value) === 'nil' || value === undefined ? '<nil>' : `${typeName(value)}=${format(value, 'v', plain)}`));
     output += `%!(EXTRA ${extra.join(', ')})`;
   }
   return output;
@@ -147,11 +149,15 @@ function format(value: Value, verb: string, flags: Flags): string {
     case 'slice':
       return formatSlice(value as readonly unknown[], verb, flags);
     case 'map': {
-      const entries = sortedKeys(value as object).map((key) => `${format(key, verb, flags)}:${format((value as Record<string, unknown>)[key], verb, flags)}`);
+      const entries = sortedKeys(value as object).map(
+        (key) => `${format(key, verb, flags)}:${format((value as Record<string, unknown>)[key], verb, flags)}`,
+      );
       return `map[${entries.join(' ')}]`;
     }
     case 'struct':
-      return `{${Object.values(value as object).map((field) => format(field, verb, flags)).join(' ')}}`;
+      return `{${Object.values(value as object)
+        .map((field) => format(field, verb, flags))
+        .join(' ')}}`;
     case 'func':
       return wrong('func', verb);
   }
@@ -194,14 +200,26 @@ function formatString(text: string, verb: string, flags: Flags): string | undefi
   }
 }
 
-const radixes: Readonly<Record<string, readonly [number, string]>> = { d: [10, ''], v: [10, ''], b: [2, '0b'], o: [8, '0'], O: [8, '0o'], x: [16, '0x'], X: [16, '0X'] };
+const radixes: Readonly<Record<string, readonly [number, string]>> = {
+  d: [10, ''],
+  v: [10, ''],
+  b: [2, '0b'],
+  o: [8, '0'],
+  O: [8, '0o'],
+  x: [16, '0x'],
+  X: [16, '0X'],
+};
 
 function formatInteger(value: bigint, verb: string, flags: Flags): string | undefined {
-  const rune = value >= 0n && value <= 0x10ffffn && !(value >= 0xd800n && value <= 0xdfffn) ? String.fromCodePoint(Number(value)) : '\ufffd';
+  const rune =
+    value >= 0n && value <= 0x10ffffn && !(value >= 0xd800n && value <= 0xdfffn) ? String.fromCodePoint(Number(value)) : '\ufffd';
   if (verb === 'c') return pad(rune, flags);
   if (verb === 'q') return pad(goQuoteRune(rune, flags.plus), flags);
   if (verb === 'U') {
-    const code = `U+${value.toString(16).toUpperCase().padStart(Math.max(4, flags.precision ?? 0), '0')}`;
+    const code = `U+${value
+      .toString(16)
+      .toUpperCase()
+      .padStart(Math.max(4, flags.precision ?? 0), '0')}`;
     return pad(flags.sharp ? `${code} '${rune}'` : code, { ...flags, zero: false });
   }
   const [radix, prefix] = radixes[verb] ?? [];
@@ -224,7 +242,13 @@ function formatFloat(value: number, verb: string, flags: Flags): string | undefi
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : '';
   const size = Math.abs(value);
   const finite = Number.isFinite(size);
-  let digits = Number.isNaN(value) ? 'NaN' : finite ? floatDigits(size, style, flags.precision) : flags.plus || sign !== '' ? 'Inf' : '+Inf';
+  let digits = Number.isNaN(value)
+    ? 'NaN'
+    : finite
+      ? floatDigits(size, style, flags.precision)
+      : flags.plus || sign !== ''
+        ? 'Inf'
+        : '+Inf';
   if (finite && flags.zero && flags.width !== undefined) digits = digits.padStart(flags.width - sign.length, '0');
   return pad(sign + digits, { ...flags, zero: false });
 }
