@@ -15,7 +15,6 @@ import { routeOf, splitTarget, type Route } from './route.ts';
 import { Running } from './running.ts';
 import { search, searchPing, SearchRows } from './search.ts';
 import { StoreVersion } from './store-version.ts';
-import { Uploads } from './uploads.ts';
 
 export { isLoopback, listen, type Listening, type ListenOptions } from './listen.ts';
 export { isRegistryPath } from './route.ts';
@@ -56,7 +55,6 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
     store,
     limits,
     contents: new ContentCache(limits.memory),
-    uploads: new Uploads(),
     bodies: { blobs: new Running(limits.uploads), manifests: new Running(limits.manifests) },
     searchRows: new SearchRows(store, version),
   };

@@ -7,14 +7,12 @@ import type { Limits } from './limits.ts';
 import { localName, type RepositoryName } from './local-name.ts';
 import type { Running } from './running.ts';
 import type { SearchRows } from './search.ts';
-import type { Uploads } from './uploads.ts';
 
 /** What every handler of the door has at hand. */
 export interface Desk {
   readonly store: ImageStore;
   readonly limits: Limits;
   readonly contents: ContentCache;
-  readonly uploads: Uploads;
   readonly bodies: { readonly blobs: Running; readonly manifests: Running };
   readonly searchRows: SearchRows;
 }

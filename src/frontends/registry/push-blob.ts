@@ -2,6 +2,7 @@ import { ImageError, isImageError } from '../../errors.ts';
 import type { Repository, Upload } from '../../content/repository.ts';
 import type { Descriptor } from '../../model/descriptor.ts';
 import { digestAlgorithm, parseDigest, type Digest, type DigestAlgorithm } from '../../model/digest.ts';
+import { mediaTypes } from '../../model/media-types.ts';
 import { parseReference } from '../../model/reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 import { emptyAnswer, type Answer } from './answer.ts';
@@ -19,90 +20,96 @@ import { requestBody } from './request-body.ts';
 export async function startUpload(exchange: Exchange, name: string): Promise<Answer> {
   const { desk, query } = exchange;
   const repository = exchange.repository(name);
-  const algorithm = askedAlgorithm(query.get('digest-algorithm'));
+  const asked = askedAlgorithm(query.get('digest-algorithm'));
   const mount = query.get('mount');
   if (mount !== null) {
-    const mounted = await mountBlob(exchange, repository, parseDigest(mount), query.get('from'));
-    if (mounted) return created(exchange, name, mounted);
+    const digest = parseDigest(mount);
+    const mounted = await mountBlob(exchange, repository, digest, query.get('from'));
+    return mounted
+      ? created(exchange, name, digest)
+      : accepted(exchange, name, await repository.upload(undefined, { algorithm: digestAlgorithm(digest) }));
   }
-  const digest = query.get('digest');
-  if (digest === null || mount !== null) {
-    const upload = await desk.uploads.begin(repository, mount === null ? algorithm : digestAlgorithm(parseDigest(mount)));
-    return accepted(exchange, name, upload);
+  const text = query.get('digest');
+  if (text === null) return accepted(exchange, name, await repository.upload(undefined, asked === undefined ? {} : { algorithm: asked }));
+  const digest = parseDigest(text);
+  await desk.bodies.blobs.run(() => takeWhole(exchange, repository, digest));
+  return created(exchange, name, digest);
+}
+
+/** One request, one blob: nobody can go on with it, so nothing is left of it where it fails. */
+async function takeWhole(exchange: Exchange, repository: Repository, digest: Digest): Promise<void> {
+  const { request, desk } = exchange;
+  const length = request.headers['content-length'] ?? (request.headers['transfer-encoding'] === undefined ? '0' : undefined);
+  if (length !== undefined) {
+    const target: Descriptor = { mediaType: mediaTypes.bytes, digest, size: Number(length) };
+    await repository.write(target, async () =>
+      requestBody(request, { limit: desk.limits.blobBytes, what: 'the blob', idle: desk.limits.idle }),
+    );
+    return;
   }
-  const expected = parseDigest(digest);
-  return desk.bodies.blobs.run(async () => {
-    const upload = await repository.upload(undefined, { algorithm: digestAlgorithm(expected) });
-    try {
-      await append(exchange, upload, undefined);
-    } catch (error) {
-      // Nobody else knows its id.
-      await upload.cancel();
-      throw error;
-    }
-    return created(exchange, name, await upload.finish(expected));
-  });
+  const upload = await repository.upload(undefined, { algorithm: digestAlgorithm(digest) });
+  try {
+    await append(exchange, upload, undefined);
+  } catch (error) {
+    await upload.cancel();
+    throw error;
+  }
+  await upload.finish(digest);
 }
 
 /** GET: how far it is. */
 export async function uploadStatus(exchange: Exchange, name: string, id: string): Promise<Answer> {
-  const upload = await exchange.desk.uploads.look(exchange.repository(name), id);
-  return emptyAnswer(204, progress(exchange, name, upload));
+  return emptyAnswer(204, progress(exchange, name, await openUpload(exchange, name, id)));
 }
 
 /** PATCH: more bytes. */
 export async function patchUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
-  const { desk, request } = exchange;
-  const chunk = parseChunkRange(request.headers['content-range']);
-  return desk.bodies.blobs.run(() =>
-    ordered(exchange, name, id, async (upload) => {
-      await append(exchange, upload, chunk);
-      return accepted(exchange, name, upload);
-    }),
-  );
+  const chunk = parseChunkRange(exchange.request.headers['content-range']);
+  return inOrder(exchange, name, id, async (upload) => {
+    await append(exchange, upload, chunk);
+    return accepted(exchange, name, upload);
+  });
 }
 
 /** PUT: the end, perhaps with the last bytes. */
 export async function putUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
-  const { desk, request, query } = exchange;
-  const repository = exchange.repository(name);
-  const text = query.get('digest');
+  const text = exchange.query.get('digest');
   if (text === null) throw new ImageError('invalid-digest', 'the digest parameter is missing');
   const digest = parseDigest(text);
-  const chunk = parseChunkRange(request.headers['content-range']);
-  return desk.bodies.blobs.run(() =>
-    ordered(exchange, name, id, async (upload) => {
-      await append(exchange, upload, chunk);
-      desk.uploads.forget(repository, id);
-      return created(exchange, name, await upload.finish(digest));
-    }),
-  );
+  const chunk = parseChunkRange(exchange.request.headers['content-range']);
+  return inOrder(exchange, name, id, async (upload) => {
+    await append(exchange, upload, chunk);
+    await upload.finish(digest);
+    return created(exchange, name, digest);
+  });
 }
 
 /** DELETE: given up. */
 export async function cancelUpload(exchange: Exchange, name: string, id: string): Promise<Answer> {
-  const { uploads } = exchange.desk;
-  const repository = exchange.repository(name);
-  await uploads.write(repository, id, async (upload) => {
-    await upload.cancel();
-    uploads.forget(repository, id);
-  });
+  const upload = await openUpload(exchange, name, id);
+  await upload.cancel();
   return emptyAnswer(204);
 }
 
-/** A chunk out of order gets 416 with where the upload is, and changes nothing: the client goes on from there. */
-async function ordered(exchange: Exchange, name: string, id: string, work: (upload: Upload) => Promise<Answer>): Promise<Answer> {
-  let at: Upload | undefined;
+/**
+ * Opens an upload for writing. A chunk out of order, or one that comes while another is taken in, gets 416 with where the upload is, and changes
+ * nothing: the client goes on from there.
+ */
+async function inOrder(exchange: Exchange, name: string, id: string, work: (upload: Upload) => Promise<Answer>): Promise<Answer> {
   try {
-    return await exchange.desk.uploads.write(exchange.repository(name), id, (upload) => {
-      at = upload;
-      return work(upload);
-    });
+    return await exchange.desk.bodies.blobs.run(async () => work(await openUpload(exchange, name, id)));
   } catch (error) {
     if (!isImageError(error, 'range-invalid')) throw error;
-    at ??= await exchange.desk.uploads.look(exchange.repository(name), id);
-    return failureAnswer(error, progress(exchange, name, at));
+    return failureAnswer(error, progress(exchange, name, await openUpload(exchange, name, id)));
   }
+}
+
+/** @throws ImageError `upload-unknown`. An id is ours, letters, digits and hyphens: anything else was never one, and goes no further. */
+async function openUpload(exchange: Exchange, name: string, id: string): Promise<Upload> {
+  const repository = exchange.repository(name);
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(id))
+    throw new ImageError('upload-unknown', `no upload ${JSON.stringify(id.slice(0, 160))} in this repository`);
+  return repository.upload(id);
 }
 
 async function append(exchange: Exchange, upload: Upload, chunk: ChunkRange | undefined): Promise<void> {
@@ -122,12 +129,11 @@ async function append(exchange: Exchange, upload: Upload, chunk: ChunkRange | un
 
 /**
  * Shows here what another repository holds: the one that the client names, or, where it names none, any that it may read.
- * @returns undefined where it is not there: the client uploads it then (distribution-spec, "Mounting a blob from another repository")
+ * @returns false where it is not there: the client uploads it then (distribution-spec, "Mounting a blob from another repository")
  */
-async function mountBlob(exchange: Exchange, repository: Repository, digest: Digest, from: string | null): Promise<Descriptor | undefined> {
+async function mountBlob(exchange: Exchange, repository: Repository, digest: Digest, from: string | null): Promise<boolean> {
   const { store } = exchange.desk;
-  const own = await findBlob(repository, digest);
-  if (own) return own;
+  if (await findBlob(repository, digest)) return true;
   const sources = from === null ? await repositoriesWith(store, digest) : [readName(exchange, from)];
   for (const name of sources) {
     if (!name) continue;
@@ -135,9 +141,9 @@ async function mountBlob(exchange: Exchange, repository: Repository, digest: Dig
     const target = await findBlob(source, digest);
     if (!target) continue;
     await repository.write(target, (offset) => source.open(target, { offset }), { from: { ...name, digest } });
-    return target;
+    return true;
   }
-  return undefined;
+  return false;
 }
 
 /** Enough: where the first do not show it, it is hardly anywhere. */
@@ -185,6 +191,6 @@ function accepted(exchange: Exchange, name: string, upload: Upload): Answer {
   return emptyAnswer(202, progress(exchange, name, upload));
 }
 
-function created(exchange: Exchange, name: string, { digest }: Descriptor): Answer {
+function created(exchange: Exchange, name: string, digest: Digest): Answer {
   return emptyAnswer(201, { Location: exchange.path(name, `blobs/${digest}`), 'Docker-Content-Digest': digest });
 }
