@@ -15,7 +15,7 @@ export async function helpText(path: readonly string[], options: { readonly colu
 
 async function commandHelp(entry: CommandEntry, name: string, columns: number): Promise<string> {
   const command = await entry.load();
-  const parts = [`Usage:  ${usageLine(name, command.flags, command.operands)}`, command.description ?? entry.summary];
+  const parts = [`Usage:  ${usageLine(name, command.flags, command.operands)}`, wrapLines(command.description ?? entry.summary, columns)];
   // Docker names the grouped forms first.
   const names = entry.names.toSorted((left, right) => Number(right.includes(' ')) - Number(left.includes(' ')));
   if (names.length > 1) parts.push(`Aliases:\n  ${names.map((alias) => `${program} ${alias}`).join(', ')}`);
@@ -24,6 +24,23 @@ async function commandHelp(entry: CommandEntry, name: string, columns: number): 
   const examples = (command.examples ?? []).map(([comment, line]) => `  # ${comment}\n  ${line}`);
   if (examples.length > 0) parts.push(`Examples:\n${examples.join('\n\n')}`);
   return `${parts.join('\n\n')}\n`;
+}
+
+/** Breaks lines that are too long for the terminal; indented ones are left as they are. */
+function wrapLines(text: string, columns: number): string {
+  const lines = text.split('\n').flatMap((line) => {
+    if (line.startsWith(' ')) return [line];
+    const wrapped: string[] = [];
+    let current = '';
+    for (const word of line.split(' ')) {
+      if (current !== '' && current.length + 1 + word.length > columns) {
+        wrapped.push(current);
+        current = word;
+      } else current = current === '' ? word : `${current} ${word}`;
+    }
+    return [...wrapped, current];
+  });
+  return lines.join('\n');
 }
 
 function groupHelp(group: string): string {

@@ -1,38 +1,34 @@
 /** `bay version`. */
 
+import { hostPlatform } from '../../../model/platform.ts';
+import { commit, version as release } from '../../../version.ts';
 import { command } from '../grammar.ts';
-import { release } from '../release.ts';
+import { documentFormat } from './format-help.ts';
 
 export const version = command({
   operands: { usage: '', min: 0, max: 0 },
-  flags: {
-    format: {
-      type: 'string',
-      short: 'f',
-      help: "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.",
-      values: ['json'],
-    },
-  },
+  flags: { format: documentFormat, json: { type: 'bool', help: 'Print one JSON document' } },
   examples: [
     ['The version alone', "bay version --format '{{.Client.Version}}'"],
     ['For a script', 'bay version --format json'],
   ],
   async run({ flags, terminal }) {
-    const architecture = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch;
-    const system = process.platform === 'win32' ? 'windows' : process.platform;
-    const client = { Platform: { Name: 'Bayplan' }, Version: release, NodeVersion: process.versions.node, Os: system, Arch: architecture };
-    if (flags.format === 'json') {
-      terminal.stdout.write(`${JSON.stringify({ Client: client })}\n`);
-      return;
+    const { os, architecture } = hostPlatform();
+    const facts = { Version: release, GitCommit: commit, NodeVersion: process.versions.node, Os: os, Arch: architecture };
+    // Scripts ask docker for the server's version too. There is no server here but the program itself.
+    const document = { Client: facts, Server: facts };
+    if (flags.json || flags.format === 'json') terminal.stdout.write(`${JSON.stringify(document)}\n`);
+    else if (flags.format !== undefined && flags.format !== '') {
+      const { parseTemplate } = await import('../gotemplate/template.ts');
+      terminal.stdout.write(`${parseTemplate(flags.format, { name: 'version', missingKey: 'error' }).execute(document)}\n`);
+    } else {
+      const lines = [
+        ['Version', release],
+        ['Node version', facts.NodeVersion],
+        ['Git commit', commit],
+        ['OS/Arch', `${os}/${architecture}`],
+      ] as const;
+      terminal.stdout.write(`Bayplan:\n${lines.map(([name, value]) => ` ${`${name}:`.padEnd(18)} ${value}\n`).join('')}`);
     }
-    terminal.stdout.write(
-      [
-        'Client: Bayplan',
-        ` Version:           ${release}`,
-        ` Node version:      ${process.versions.node}`,
-        ` OS/Arch:           ${system}/${architecture}`,
-        '',
-      ].join('\n'),
-    );
   },
 });

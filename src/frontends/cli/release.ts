@@ -1,2 +1,0 @@
-/** The version of this product. */
-export { version as release } from '../../version.ts';
