@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ImageError } from '../../errors.ts';
 
 /** What a request is answered with. A handler makes it; `send` alone writes it, so HEAD and conditional requests are right everywhere. */
 export interface Answer {
@@ -44,7 +45,12 @@ export function send(request: IncomingMessage, response: ServerResponse, answer:
 async function stream(response: ServerResponse, { status, headers }: Answer, open: () => Promise<Readable>): Promise<void> {
   const source = await open();
   response.writeHead(status, headers);
-  await pipeline(source, response);
+  try {
+    await pipeline(source, response);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    throw new ImageError('canceled', 'the client left before the end', { cause: error });
+  }
 }
 
 function matches(condition: string, etag: unknown): boolean {

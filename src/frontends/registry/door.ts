@@ -24,13 +24,14 @@ export interface RegistryDoorOptions {
   readonly limits?: Partial<Limits>;
   /** Refuses everything but GET and HEAD, with 405. */
   readonly readOnly?: boolean;
-  /** Called once for each request, when its answer has left or broken off. */
+  /** Called once for each request, when its answer has left or broken off. Default: the server's own faults, a line each on stderr. */
   readonly log?: (record: RequestRecord) => void;
 }
 
 export interface RequestRecord {
   readonly method: string;
   readonly target: string;
+  /** 0 where the client left before there was one. */
   readonly status: number;
   /** Milliseconds. */
   readonly duration: number;
@@ -62,7 +63,7 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
 
   return (request, response) => {
     const { method = '', url: target = '' } = request;
-    const error = options.log && watch(request, response, options.log);
+    const told = options.log && watch(request, response, options.log);
     const reading = method === 'GET' || method === 'HEAD';
     if (reading && request.headers.range === undefined) {
       const known = answers.get(target);
@@ -73,7 +74,8 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
     }
     if (!reading) drainLater(request, response);
     void answerTo(request, response).catch((failure: unknown) => {
-      error?.(failure);
+      if (told) told(failure);
+      else if (!response.destroyed) complain(request, failure);
       // The headers are out: breaking off is all that still tells the client.
       if (response.headersSent || response.destroyed) response.destroy();
       else void send(request, response, failureAnswer(failure));
@@ -167,6 +169,13 @@ function drainLater(request: IncomingMessage, response: ServerResponse): void {
   });
 }
 
+/** Clients are told little of the server's own faults: somebody must be told the rest. */
+function complain({ method, url }: IncomingMessage, failure: unknown): void {
+  if (failureAnswer(failure).status < 500) return;
+  const what = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+  process.stderr.write(`${new Date().toISOString()} registry: ${method} ${url}: ${what}\n`);
+}
+
 /** @returns where the request's error goes, if it has one */
 function watch(request: IncomingMessage, response: ServerResponse, log: (record: RequestRecord) => void): (error: unknown) => void {
   const started = performance.now();
@@ -175,7 +184,7 @@ function watch(request: IncomingMessage, response: ServerResponse, log: (record:
     log({
       method: request.method ?? '',
       target: request.url ?? '',
-      status: response.statusCode,
+      status: response.headersSent ? response.statusCode : 0,
       duration: performance.now() - started,
       ...(failure === undefined ? {} : { error: failure }),
     });
