@@ -50,7 +50,7 @@ export class ArchiveFiles {
   find(path: string): ArchiveFile | undefined {
     const waiting = path.split('/').reverse();
     let at: string[] = [];
-    for (let hops = 0; waiting.length > 0; ) {
+    for (let hops = 0; waiting.length > 0;) {
       const part = waiting.pop();
       if (part === undefined || part === '' || part === '.') continue;
       if (part === '..') {
@@ -59,11 +59,13 @@ export class ArchiveFiles {
       }
       at.push(part);
       const here = at.join('/');
-      if (this.#repeated.has(here)) throw new ImageError('invalid-content', `the archive has two entries named ${shown(here)}, and it is not clear which is meant`);
+      if (this.#repeated.has(here))
+        throw new ImageError('invalid-content', `the archive has two entries named ${shown(here)}, and it is not clear which is meant`);
       const link = this.#links.get(here);
       if (!link) continue;
       if (++hops > maxHops) throw new ImageError('invalid-content', `${shown(path)} is a link that leads in a circle, or too far`);
-      if (link.to.startsWith('/')) throw new ImageError('invalid-content', `${shown(here)} is a link that leads out of the archive, to ${shown(link.to)}`);
+      if (link.to.startsWith('/'))
+        throw new ImageError('invalid-content', `${shown(here)} is a link that leads out of the archive, to ${shown(link.to)}`);
       if (link.isHard) at = [];
       else at.pop();
       waiting.push(...link.to.split('/').reverse());
@@ -94,7 +96,8 @@ export async function readSmall(file: ArchiveFile, path: string, limit: number):
  */
 export function entryPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (path.startsWith('/') || parts.includes('..')) throw new ImageError('invalid-content', `the archive has an entry that leads out of it: ${shown(path)}`);
+  if (path.startsWith('/') || parts.includes('..'))
+    throw new ImageError('invalid-content', `the archive has an entry that leads out of it: ${shown(path)}`);
   return parts.join('/');
 }
 

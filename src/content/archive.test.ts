@@ -31,7 +31,11 @@ async function folderWith(t: Context, ...images: readonly MadeImage[]): Promise<
 }
 
 /** The archive both ways: read in place and poured. */
-async function bothWays(t: Context, bytes: Uint8Array, check: (archive: Archive, way: 'in place' | 'poured') => Promise<void>): Promise<void> {
+async function bothWays(
+  t: Context,
+  bytes: Uint8Array,
+  check: (archive: Archive, way: 'in place' | 'poured') => Promise<void>,
+): Promise<void> {
   const path = join(temporary(t), 'archive.tar');
   await writeFile(path, bytes);
   {
@@ -44,12 +48,16 @@ async function bothWays(t: Context, bytes: Uint8Array, check: (archive: Archive,
 
 async function entriesOf(bytes: Uint8Array) {
   const entries: { path: string; mode: number; type: string; seconds: number; body: Buffer }[] = [];
-  for await (const { entry, body } of readTar(chunksOf(bytes))) entries.push({ path: entry.path, mode: entry.mode, type: entry.type, seconds: entry.mtime.seconds, body: await bytesOf(body) });
+  for await (const { entry, body } of readTar(chunksOf(bytes)))
+    entries.push({ path: entry.path, mode: entry.mode, type: entry.type, seconds: entry.mtime.seconds, body: await bytesOf(body) });
   return entries;
 }
 
 /** What docker 1.10 to 24 wrote. */
-async function legacy(images: readonly { image: MadeImage; tags: readonly string[] | null }[], options: { links?: 'symlink' | 'hard-link' } = {}): Promise<Buffer> {
+async function legacy(
+  images: readonly { image: MadeImage; tags: readonly string[] | null }[],
+  options: { links?: 'symlink' | 'hard-link' } = {},
+): Promise<Buffer> {
   const members: NewTarMember[] = [];
   const where = new Map<string, string>();
   const manifest = images.map(({ image, tags }, at) => {
@@ -57,10 +65,15 @@ async function legacy(images: readonly { image: MadeImage; tags: readonly string
     members.push({ entry: { path: config }, body: image.blobs.get(image.config.digest) });
     const layers = image.layers.map(({ digest }, number) => {
       const id = `${at}${number}`.repeat(32);
-      members.push({ entry: { path: `${id}/`, type: 'directory' } }, { entry: { path: `${id}/VERSION` }, body: '1.0' }, { entry: { path: `${id}/json` }, body: '{}' });
+      members.push(
+        { entry: { path: `${id}/`, type: 'directory' } },
+        { entry: { path: `${id}/VERSION` }, body: '1.0' },
+        { entry: { path: `${id}/json` }, body: '{}' },
+      );
       const path = `${id}/layer.tar`;
       const before = where.get(digest);
-      if (before !== undefined && options.links) members.push({ entry: { path, type: options.links, linkname: options.links === 'symlink' ? `../${before}` : before } });
+      if (before !== undefined && options.links)
+        members.push({ entry: { path, type: options.links, linkname: options.links === 'symlink' ? `../${before}` : before } });
       else members.push({ entry: { path }, body: image.blobs.get(digest) });
       where.set(digest, path);
       return path;
@@ -74,11 +87,19 @@ async function legacy(images: readonly { image: MadeImage; tags: readonly string
 test('what is saved is an OCI layout and a docker archive in the order and shape of docker', async (t) => {
   const image = await makeImage();
   const folder = await folderWith(t, image);
-  const bytes = await bytesOf(await writeArchive(folder, [{ target: image.target, names: ['docker.io/library/app:1', 'docker.io/me/app:2'] }]));
-  assert.deepEqual(await bytesOf(await writeArchive(folder, [{ target: image.target, names: ['docker.io/library/app:1', 'docker.io/me/app:2'] }])), bytes);
+  const bytes = await bytesOf(
+    await writeArchive(folder, [{ target: image.target, names: ['docker.io/library/app:1', 'docker.io/me/app:2'] }]),
+  );
+  assert.deepEqual(
+    await bytesOf(await writeArchive(folder, [{ target: image.target, names: ['docker.io/library/app:1', 'docker.io/me/app:2'] }])),
+    bytes,
+  );
   const entries = await entriesOf(bytes);
   const blobs = [...image.blobs.keys()].map((digest) => `blobs/sha256/${digest.slice(7)}`).toSorted();
-  assert.deepEqual(entries.map(({ path }) => path), ['blobs/', 'blobs/sha256/', ...blobs, 'index.json', 'manifest.json', 'oci-layout']);
+  assert.deepEqual(
+    entries.map(({ path }) => path),
+    ['blobs/', 'blobs/sha256/', ...blobs, 'index.json', 'manifest.json', 'oci-layout'],
+  );
   for (const { path, mode, seconds } of entries) {
     assert.equal(seconds, 0);
     assert.equal(mode, path.endsWith('/') ? 0o755 : path.startsWith('blobs/') ? 0o444 : 0o644);
@@ -86,14 +107,28 @@ test('what is saved is an OCI layout and a docker archive in the order and shape
   const text = (path: string) => JSON.parse(entries.find((entry) => entry.path === path)?.body.toString() ?? '') as unknown;
   assert.deepEqual(text('oci-layout'), { imageLayoutVersion: '1.0.0' });
   assert.deepEqual(text('manifest.json'), [
-    { Config: `blobs/sha256/${image.config.digest.slice(7)}`, RepoTags: ['app:1', 'me/app:2'], Layers: image.layers.map(({ digest }) => `blobs/sha256/${digest.slice(7)}`) },
+    {
+      Config: `blobs/sha256/${image.config.digest.slice(7)}`,
+      RepoTags: ['app:1', 'me/app:2'],
+      Layers: image.layers.map(({ digest }) => `blobs/sha256/${digest.slice(7)}`),
+    },
   ]);
-  const named = (name: string, tag: string) => ({ ...image.target, annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tag } });
-  assert.deepEqual(text('index.json'), { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [named('docker.io/library/app:1', '1'), named('docker.io/me/app:2', '2')] });
+  const named = (name: string, tag: string) => ({
+    ...image.target,
+    annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tag },
+  });
+  assert.deepEqual(text('index.json'), {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [named('docker.io/library/app:1', '1'), named('docker.io/me/app:2', '2')],
+  });
 });
 
 test('several images with several names come back as they were, read in place and poured', async (t) => {
-  const [one, two] = [await makeImage({ layers: ['shared', '1'] }), await makeImage({ layers: ['shared', '2'], docker: true, compression: 'zstd' })];
+  const [one, two] = [
+    await makeImage({ layers: ['shared', '1'] }),
+    await makeImage({ layers: ['shared', '2'], docker: true, compression: 'zstd' }),
+  ];
   const three = await makeIndex([amd64, arm64]);
   const folder = await folderWith(t, one, two, three);
   const images = [
@@ -103,7 +138,11 @@ test('several images with several names come back as they were, read in place an
   ];
   const bytes = await bytesOf(await writeArchive(folder, images));
   await bothWays(t, bytes, async (archive, way) => {
-    assert.deepEqual(archive.entries, images.map((image) => ({ ...image, missing: [], whole: [image.target], isMade: false })), way);
+    assert.deepEqual(
+      archive.entries,
+      images.map((image) => ({ ...image, missing: [], whole: [image.target], isMade: false })),
+      way,
+    );
     const to = await folderWith(t);
     for (const { target } of archive.entries) {
       await copy(archive, target, to);
@@ -116,10 +155,15 @@ test('several images with several names come back as they were, read in place an
   });
 });
 
-for (const [how, pack] of [['gzip', gzipSync], ['zstd', zstdCompressSync]] as const)
+for (const [how, pack] of [
+  ['gzip', gzipSync],
+  ['zstd', zstdCompressSync],
+] as const)
   test(`an archive packed with ${how} is poured, and is refused where there is nowhere to pour it`, async (t) => {
     const image = await makeImage();
-    const bytes = await bytesOf(await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['docker.io/library/app:1'] }]));
+    const bytes = await bytesOf(
+      await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['docker.io/library/app:1'] }]),
+    );
     const path = join(temporary(t), 'named-as-if.tar');
     await writeFile(path, pack(bytes));
     await assert.rejects(openArchive(path), { code: 'unsupported', message: new RegExp(`packed with ${how}`) });
@@ -142,8 +186,17 @@ test('poured content is there before the copy asks for it: nothing is written tw
 test('an archive without some layers is whole where they are there already', async (t) => {
   const [base, app] = [await makeImage({ layers: ['base'] }), await makeImage({ layers: ['base', 'app'] })];
   const from = await folderWith(t, base, app);
-  const entries = (await entriesOf(await bytesOf(await writeArchive(from, [{ target: app.target, names: ['docker.io/library/app:1'] }])))).filter(({ path }) => !path.includes(base.layers[0]?.digest.slice(7) ?? ''));
-  const bytes = await bytesOf(writeTar(entries.map(({ path, type, body }) => ({ entry: { path, type: type === 'directory' ? 'directory' : 'file' }, body: type === 'directory' ? undefined : body }))));
+  const entries = (
+    await entriesOf(await bytesOf(await writeArchive(from, [{ target: app.target, names: ['docker.io/library/app:1'] }])))
+  ).filter(({ path }) => !path.includes(base.layers[0]?.digest.slice(7) ?? ''));
+  const bytes = await bytesOf(
+    writeTar(
+      entries.map(({ path, type, body }) => ({
+        entry: { path, type: type === 'directory' ? 'directory' : 'file' },
+        body: type === 'directory' ? undefined : body,
+      })),
+    ),
+  );
   const to = await folderWith(t, base);
   await using archive = await openArchive(chunksOf(bytes), { pour: to });
   assert.deepEqual(archive.entries[0]?.missing, []);
@@ -159,9 +212,18 @@ test('the old dialect gives one image, whoever reads it and however: digests, na
   const two = await makeImage({ layers: ['shared', '2'], compression: 'none' });
   const digests = new Set<string>();
   for (const links of [undefined, 'symlink', 'hard-link'] as const) {
-    const bytes = await legacy([{ image: one, tags: ['one:1', 'me/one:2'] }, { image: two, tags: null }], links ? { links } : {});
+    const bytes = await legacy(
+      [
+        { image: one, tags: ['one:1', 'me/one:2'] },
+        { image: two, tags: null },
+      ],
+      links ? { links } : {},
+    );
     await bothWays(t, bytes, async (archive, way) => {
-      assert.deepEqual(archive.entries.map(({ names }) => names), [['docker.io/library/one:1', 'docker.io/me/one:2'], []]);
+      assert.deepEqual(
+        archive.entries.map(({ names }) => names),
+        [['docker.io/library/one:1', 'docker.io/me/one:2'], []],
+      );
       assert.ok(archive.entries.every(({ isMade, missing }) => isMade && missing.length === 0));
       const to = await folderWith(t);
       for (const { target } of archive.entries) {
@@ -171,9 +233,21 @@ test('the old dialect gives one image, whoever reads it and however: digests, na
       }
     });
   }
-  const layer = (image: MadeImage, at: number): Descriptor => ({ ...(image.layers[at] ?? assert.fail()), mediaType: mediaTypes.dockerLayer });
+  const layer = (image: MadeImage, at: number): Descriptor => ({
+    ...(image.layers[at] ?? assert.fail()),
+    mediaType: mediaTypes.dockerLayer,
+  });
   const made = [one, two].map((image) =>
-    digestOf(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config: { ...image.config, mediaType: mediaTypes.dockerConfig }, layers: [layer(image, 0), layer(image, 1)] }))),
+    digestOf(
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: mediaTypes.dockerManifest,
+          config: { ...image.config, mediaType: mediaTypes.dockerConfig },
+          layers: [layer(image, 0), layer(image, 1)],
+        }),
+      ),
+    ),
   );
   assert.deepEqual([...digests], made);
 });
@@ -185,7 +259,9 @@ test('an image that went through the old dialect keeps its digest from there on'
   const target = archive.entries[0]?.target ?? assert.fail();
   await copy(archive, target, store);
   const saved = await bytesOf(await writeArchive(store, [{ target, names: ['docker.io/library/app:1'] }]));
-  await bothWays(t, saved, async (again) => assert.deepEqual(again.entries, [{ target, names: ['docker.io/library/app:1'], missing: [], whole: [target], isMade: false }]));
+  await bothWays(t, saved, async (again) =>
+    assert.deepEqual(again.entries, [{ target, names: ['docker.io/library/app:1'], missing: [], whole: [target], isMade: false }]),
+  );
 });
 
 test('packed layers and paths of other tools are read for what they are', async (t) => {
@@ -196,13 +272,27 @@ test('packed layers and paths of other tools are read for what they are', async 
     writeTar([
       { entry: { path: image.config.digest }, body: image.blobs.get(image.config.digest) },
       ...image.layers.map(({ digest }) => ({ entry: { path: `${digest.slice(7)}.tar.gz` }, body: image.blobs.get(digest) })),
-      { entry: { path: 'manifest.json' }, body: JSON.stringify([{ Config: image.config.digest, RepoTags: ['app:1'], Layers: image.layers.map(({ digest }) => `${digest.slice(7)}.tar.gz`) }]) },
+      {
+        entry: { path: 'manifest.json' },
+        body: JSON.stringify([
+          { Config: image.config.digest, RepoTags: ['app:1'], Layers: image.layers.map(({ digest }) => `${digest.slice(7)}.tar.gz`) },
+        ]),
+      },
     ]),
   );
   // podman: the layer has the diff ID's name, and the old path is a link to it; the documents come first
   const podman = await bytesOf(
     writeTar([
-      { entry: { path: './manifest.json' }, body: JSON.stringify([{ Config: `${plain.config.digest.slice(7)}.json`, RepoTags: ['app:1'], Layers: plain.layers.map((_, at) => `v1-${at}/layer.tar`) }]) },
+      {
+        entry: { path: './manifest.json' },
+        body: JSON.stringify([
+          {
+            Config: `${plain.config.digest.slice(7)}.json`,
+            RepoTags: ['app:1'],
+            Layers: plain.layers.map((_, at) => `v1-${at}/layer.tar`),
+          },
+        ]),
+      },
       { entry: { path: `./${plain.config.digest.slice(7)}.json` }, body: plain.blobs.get(plain.config.digest) },
       ...plain.layers.flatMap(({ digest }, at): NewTarMember[] => [
         { entry: { path: `./v1-${at}/layer.tar`, type: 'symlink', linkname: `../${digest.slice(7)}.tar` } },
@@ -225,8 +315,17 @@ test('packed layers and paths of other tools are read for what they are', async 
 
 test('a name that two images of manifest.json claim is the last one, as with docker', async (t) => {
   const [one, two] = [await makeImage({ layers: ['1'], compression: 'none' }), await makeImage({ layers: ['2'], compression: 'none' })];
-  await bothWays(t, await legacy([{ image: one, tags: ['app:1'] }, { image: two, tags: ['app:1'] }]), async (archive) =>
-    assert.deepEqual(archive.entries.map(({ names }) => names), [[], ['docker.io/library/app:1']]),
+  await bothWays(
+    t,
+    await legacy([
+      { image: one, tags: ['app:1'] },
+      { image: two, tags: ['app:1'] },
+    ]),
+    async (archive) =>
+      assert.deepEqual(
+        archive.entries.map(({ names }) => names),
+        [[], ['docker.io/library/app:1']],
+      ),
   );
 });
 
@@ -240,9 +339,23 @@ test('a foreign layer that only LayerSources knows stays foreign, and LayerSourc
   const config = JSON.parse(image.blobs.get(image.config.digest)?.toString() ?? '') as { rootfs: { diff_ids: string[] } };
   const [item] = JSON.parse(entries.find(({ path }) => path === 'manifest.json')?.body.toString() ?? '') as [Record<string, unknown>];
   assert.deepEqual(item?.LayerSources, { [config.rootfs.diff_ids[0] ?? '']: image.layers[0] });
-  await bothWays(t, bytes, async (archive) => assert.deepEqual(archive.entries[0], { target: image.target, names: ['docker.io/library/app:1'], missing: [], whole: [image.target], isMade: false }));
+  await bothWays(t, bytes, async (archive) =>
+    assert.deepEqual(archive.entries[0], {
+      target: image.target,
+      names: ['docker.io/library/app:1'],
+      missing: [],
+      whole: [image.target],
+      isMade: false,
+    }),
+  );
   // the docker half alone
-  const half = await bytesOf(writeTar(entries.filter(({ path, type }) => type === 'file' && path !== 'index.json' && path !== 'oci-layout').map(({ path, body }) => ({ entry: { path }, body }))));
+  const half = await bytesOf(
+    writeTar(
+      entries
+        .filter(({ path, type }) => type === 'file' && path !== 'index.json' && path !== 'oci-layout')
+        .map(({ path, body }) => ({ entry: { path }, body })),
+    ),
+  );
   await bothWays(t, half, async (archive) => {
     const to = await folderWith(t);
     const target = archive.entries[0]?.target ?? assert.fail();
@@ -261,7 +374,11 @@ test('an image that is not whole is not saved, unless what is missing is asked t
   await writeFile(join(folder.path, 'blobs', 'sha256', made.target.digest.slice(7)), index);
   const images = [{ target: made.target, names: ['docker.io/library/app:1'] }];
   const missing = { ...away?.target, platform: arm64 };
-  await assert.rejects(writeArchive(folder, images), { code: 'incomplete', message: 'not all of it is here: app:1 lacks linux/arm64', detail: { missing: [missing.digest] } });
+  await assert.rejects(writeArchive(folder, images), {
+    code: 'incomplete',
+    message: 'not all of it is here: app:1 lacks linux/arm64',
+    detail: { missing: [missing.digest] },
+  });
   const told: unknown[] = [];
   const bytes = await bytesOf(await writeArchive(folder, images, { onMissing: (pieces) => told.push(...pieces) }));
   assert.deepEqual(told, [missing]);
@@ -278,18 +395,28 @@ test('manifest.json speaks of the platform that is asked for', async (t) => {
   const made = await makeIndex([amd64, arm64]);
   const folder = await folderWith(t, made);
   for (const [at, platform] of [amd64, arm64].entries()) {
-    const entries = await entriesOf(await bytesOf(await writeArchive(folder, [{ target: made.target, names: ['docker.io/library/app:1'] }], { platform })));
+    const entries = await entriesOf(
+      await bytesOf(await writeArchive(folder, [{ target: made.target, names: ['docker.io/library/app:1'] }], { platform })),
+    );
     const items = JSON.parse(entries.find(({ path }) => path === 'manifest.json')?.body.toString() ?? '') as { Config: string }[];
-    assert.deepEqual(items.map(({ Config }) => Config), [`blobs/sha256/${made.images[at]?.config.digest.slice(7)}`]);
+    assert.deepEqual(
+      items.map(({ Config }) => Config),
+      [`blobs/sha256/${made.images[at]?.config.digest.slice(7)}`],
+    );
   }
 });
 
 test('the OCI dialect has no manifest.json and names as they are typed', async (t) => {
   const image = await makeImage({ algorithm: 'sha512' });
-  const bytes = await bytesOf(await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['v1'] }], { dialect: 'oci' }));
+  const bytes = await bytesOf(
+    await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['v1'] }], { dialect: 'oci' }),
+  );
   const entries = await entriesOf(bytes);
   assert.ok(!entries.some(({ path }) => path === 'manifest.json'));
-  assert.deepEqual(entries.slice(0, 3).map(({ path }) => path), ['blobs/', 'blobs/sha256/', 'blobs/sha512/']);
+  assert.deepEqual(
+    entries.slice(0, 3).map(({ path }) => path),
+    ['blobs/', 'blobs/sha256/', 'blobs/sha512/'],
+  );
   await bothWays(t, bytes, async (archive) => assert.deepEqual(await archive.resolve('v1'), image.target));
 });
 
@@ -306,14 +433,18 @@ test('an archive can be read while another of its blobs is being read, and is cl
   const path = join(temporary(t), 'a.tar');
   await writeFile(path, await bytesOf(await writeArchive(await folderWith(t, image), [{ target: image.target, names: [] }])));
   await using archive = await openArchive(path);
-  const bodies = await Promise.all([0, 1, 0, 1].map(async (at) => bytesOf(await archive.open(image.layers[at] ?? assert.fail(), { offset: 5 }))));
+  const bodies = await Promise.all(
+    [0, 1, 0, 1].map(async (at) => bytesOf(await archive.open(image.layers[at] ?? assert.fail(), { offset: 5 }))),
+  );
   for (const [at, body] of bodies.entries()) assert.deepEqual(body, image.blobs.get(image.layers[at % 2]?.digest ?? '')?.subarray(5));
 });
 
 test('a pipe is read as a stream, whatever its name', { skip: process.platform === 'win32' && 'no FIFOs there' }, async (t) => {
   const { execFileSync } = await import('node:child_process');
   const image = await makeImage();
-  const bytes = await bytesOf(await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['docker.io/library/app:1'] }]));
+  const bytes = await bytesOf(
+    await writeArchive(await folderWith(t, image), [{ target: image.target, names: ['docker.io/library/app:1'] }]),
+  );
   const fifo = join(temporary(t), 'pipe');
   execFileSync('mkfifo', [fifo]);
   const pour = await folderWith(t);

@@ -90,13 +90,20 @@ export class Archive implements ImageSource, AsyncDisposable {
     const made = this.#made.get(target.digest);
     if (made) {
       const { offset = 0, length = made.length } = options;
-      if (offset > made.length) throw new ImageError('range-invalid', `${target.digest} has ${made.length} bytes: nothing can be read from byte ${offset} on`);
-      return Readable.from([made.subarray(offset, offset + length)].filter((bytes) => bytes.length > 0), { objectMode: false });
+      if (offset > made.length)
+        throw new ImageError('range-invalid', `${target.digest} has ${made.length} bytes: nothing can be read from byte ${offset} on`);
+      return Readable.from(
+        [made.subarray(offset, offset + length)].filter((bytes) => bytes.length > 0),
+        { objectMode: false },
+      );
     }
     const file = this.#parts.blobs.get(target.digest);
     if (file) return file.open(options);
     if (this.#parts.elsewhere) return this.#parts.elsewhere.open(target, options);
-    throw new ImageError(isManifestType(target.mediaType) ? 'manifest-unknown' : 'blob-unknown', `${this.#parts.path} has no ${target.digest}`);
+    throw new ImageError(
+      isManifestType(target.mediaType) ? 'manifest-unknown' : 'blob-unknown',
+      `${this.#parts.path} has no ${target.digest}`,
+    );
   }
 
   async referrers(subject: Descriptor, artifactType?: string, operation: Operation = {}): Promise<readonly Descriptor[]> {
@@ -152,12 +159,17 @@ export class Archive implements ImageSource, AsyncDisposable {
   }
 
   /** Both documents, held together: an archive must not be one image to docker and another to us. */
-  async #withDockerNames(listed: readonly Descriptor[], graph: ContentGraph, images: readonly DockerImage[]): Promise<readonly Descriptor[]> {
+  async #withDockerNames(
+    listed: readonly Descriptor[],
+    graph: ContentGraph,
+    images: readonly DockerImage[],
+  ): Promise<readonly Descriptor[]> {
     const all = [...listed];
     const byConfig = new Map<Digest, Descriptor[]>();
     for (const entry of images.length > 0 ? listed : [])
       for (const { document } of graph.reachable(entry))
-        if (document?.kind === 'manifest') byConfig.set(document.config.digest, [...(byConfig.get(document.config.digest) ?? []), withoutNames(entry)]);
+        if (document?.kind === 'manifest')
+          byConfig.set(document.config.digest, [...(byConfig.get(document.config.digest) ?? []), withoutNames(entry)]);
     for (const image of images) {
       const config = await this.#configDigest(image);
       const of = (config && byConfig.get(config)) ?? [];
@@ -165,7 +177,8 @@ export class Archive implements ImageSource, AsyncDisposable {
       if (!first) throw differing(`${image.names[0] ?? image.config} of manifest.json is not in index.json`);
       for (const name of image.names) {
         const named = all.filter((entry) => entryNames(entry).includes(name));
-        if (named.some((entry) => !of.some(({ digest }) => digest === entry.digest))) throw differing(`${name} is one image in manifest.json and another in index.json`);
+        if (named.some((entry) => !of.some(({ digest }) => digest === entry.digest)))
+          throw differing(`${name} is one image in manifest.json and another in index.json`);
         if (named.length === 0) all.push({ ...first, annotations: { ...first.annotations, [containerdName]: name } });
       }
     }
@@ -190,9 +203,15 @@ export class Archive implements ImageSource, AsyncDisposable {
 }
 
 function notAnArchive(path: string, files: ArchiveFiles, isLayout: boolean): ImageError {
-  if (isLayout) return new ImageError('invalid-content', `${path} has no index.json`, { hint: 'It was cut short, or not written whole: save the image again.' });
+  if (isLayout)
+    return new ImageError('invalid-content', `${path} has no index.json`, {
+      hint: 'It was cut short, or not written whole: save the image again.',
+    });
   if (files.has('repositories'))
-    return new ImageError('unsupported', `${path} was saved by docker 1.9 or older`, { hint: 'Load it into a docker between 1.10 and 24, and save it there again.' });
+    return new ImageError('unsupported', `${path} was saved by docker 1.9 or older`, {
+      hint: 'Load it into a docker between 1.10 and 24, and save it there again.',
+    });
+  if (files.count === 0) return new ImageError('invalid-content', `unexpected EOF: ${path} is empty`);
   return new ImageError('invalid-content', `${path} is not an image archive: it has neither index.json nor manifest.json`, {
     hint: 'The tar of a root file system becomes an image by import.',
   });

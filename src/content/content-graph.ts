@@ -35,7 +35,12 @@ export class ContentGraph {
    * @param has of a blob: a manifest is there where it can be opened
    * @throws ImageError `invalid-content`, `digest-mismatch` for a manifest that does not hold; absence is no error
    */
-  static async walk(source: Pick<ImageSource, 'open'>, has: (blob: Descriptor, operation: Operation) => Promise<boolean>, roots: readonly Descriptor[], operation: Operation = {}): Promise<ContentGraph> {
+  static async walk(
+    source: Pick<ImageSource, 'open'>,
+    has: (blob: Descriptor, operation: Operation) => Promise<boolean>,
+    roots: readonly Descriptor[],
+    operation: Operation = {},
+  ): Promise<ContentGraph> {
     const nodes = new Map<string, Promise<Node>>();
     const slots = new Slots(6);
     const visit = (target: Descriptor, depth: number, scope: Scope): Promise<Node> => {
@@ -51,7 +56,12 @@ export class ContentGraph {
       }
       const document = await slots.run(() => readPresent(source, target, { signal: scope.signal }));
       const children = document ? await scope.all(successors(document).map((child) => visit(child, depth + 1, scope))) : [];
-      return { target, document, isThere: document !== undefined, isWhole: document !== undefined && children.every(({ isWhole }) => isWhole) };
+      return {
+        target,
+        document,
+        isThere: document !== undefined,
+        isWhole: document !== undefined && children.every(({ isWhole }) => isWhole),
+      };
     };
     return together(operation.signal, async (scope) => {
       await scope.all(roots.map((root) => visit(root, 0, scope)));
@@ -71,7 +81,9 @@ export class ContentGraph {
 
   /** The largest manifests at or below a root that are whole: the root itself, or what is left of it. */
   whole(root: Descriptor): readonly Descriptor[] {
-    return this.#collect(root, (node) => (node.isWhole ? undefined : node)).flatMap(({ isWhole, document, target }) => (isWhole && document ? [target] : []));
+    return this.#collect(root, (node) => (node.isWhole ? undefined : node)).flatMap(({ isWhole, document, target }) =>
+      isWhole && document ? [target] : [],
+    );
   }
 
   /** Nodes at and below a root, each once; below those only that `into` gives back. */
@@ -94,7 +106,11 @@ function key({ mediaType, digest, size }: Descriptor): string {
   return `${digest} ${size} ${mediaType}`;
 }
 
-async function readPresent(source: Pick<ImageSource, 'open'>, target: Descriptor, operation: Operation): Promise<Manifest | Index | undefined> {
+async function readPresent(
+  source: Pick<ImageSource, 'open'>,
+  target: Descriptor,
+  operation: Operation,
+): Promise<Manifest | Index | undefined> {
   try {
     return parseManifest(await readVerified(() => source.open(target, operation), target, maxManifestBytes), target.mediaType);
   } catch (error) {

@@ -3,12 +3,12 @@
  * `HEX.manifest.json` the manifests below an index; `HEX` every blob; `version` says that the folder is such a one. `signature-N` files may
  * lie beside them and are not read. There are no names: the one that it knows is empty.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -16,6 +16,7 @@ import { digestAlgorithm, digestHex, digestOf, isDigest, type Digest } from '../
 import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest, sniffManifestType } from '../model/manifest.ts';
 import { ContentGraph } from './content-graph.ts';
+import { writeDraft } from './draft.ts';
 import type { ImageSink, TagOptions, WriteOptions } from './image-sink.ts';
 import type { ImageSource, OpenOptions } from './image-source.ts';
 import { openRegularFile, readRange, regularFileSize } from './regular-file.ts';
@@ -53,7 +54,10 @@ export class Directory implements ImageSource, ImageSink {
       if (names.includes('manifest.json')) return folder;
       throw notOne(path);
     }
-    if (names && names.length > 0) throw new ImageError('conflict', `${path} is not a dir: folder and not empty`, { hint: 'Name a folder that does not exist yet, or an empty one.' });
+    if (names && names.length > 0)
+      throw new ImageError('conflict', `${path} is not a dir: folder and not empty`, {
+        hint: 'Name a folder that does not exist yet, or an empty one.',
+      });
     try {
       await mkdir(path, { recursive: true });
       await writeFileAtomic(join(path, 'version'), version);
@@ -65,12 +69,15 @@ export class Directory implements ImageSource, ImageSink {
 
   /** The image of the folder, for an empty name or its own digest; a manifest below it, for that one's. */
   async resolve(name: string, options: Operation = {}): Promise<Descriptor> {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
     const bytes = await this.#small('manifest.json', maxManifestBytes);
     const bare = name.startsWith('@') ? name.slice(1) : name;
     const root = { mediaType: sniffManifestType(bytes), digest: digestOf(bytes), size: bytes.length };
     if (name === '') return root;
-    if (!isDigest(bare)) throw new ImageError('not-found', `${this.path} has no image named ${JSON.stringify(name)}`, { hint: 'A dir: folder has one image, which has no name.' });
+    if (!isDigest(bare))
+      throw new ImageError('not-found', `${this.path} has no image named ${JSON.stringify(name)}`, {
+        hint: 'A dir: folder has one image, which has no name.',
+      });
     if (digestOf(bytes, digestAlgorithm(bare)) === bare) return { ...root, digest: bare };
     const size = await regularFileSize(this.#manifestPath(bare));
     if (size === undefined) throw new ImageError('manifest-unknown', `${this.path} has no ${bare}`);
@@ -79,7 +86,7 @@ export class Directory implements ImageSource, ImageSink {
   }
 
   async open(target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
     for (const path of await this.#places(target)) {
       const file = await openRegularFile(path);
       if (file) return readRange(file, target.digest, options);
@@ -93,28 +100,43 @@ export class Directory implements ImageSource, ImageSink {
     return graph.missing(target).length === 0;
   }
 
-  async write(target: Descriptor, source: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options: WriteOptions = {}): Promise<void> {
-    if (!isManifestType(target.mediaType)) return this.#keep(this.#blobPath(target.digest), verified(await source(0), target), options.signal);
+  async write(
+    target: Descriptor,
+    source: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    if (!isManifestType(target.mediaType))
+      return this.#keep(this.#blobPath(target.digest), async () => verified(await source(0), target), options.signal);
     const bytes = await readVerified(() => source(0), target, maxManifestBytes);
     for (const child of successors(parseManifest(bytes, target.mediaType))) {
       if (isForeignLayerType(child.mediaType) || (await this.has(child, options))) continue;
-      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not in ${this.path}`, { detail: { missing: [child.digest] } });
+      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not in ${this.path}`, {
+        detail: { missing: [child.digest] },
+      });
     }
-    await this.#keep(this.#manifestPath(target.digest), once(bytes), options.signal);
+    await this.#keep(this.#manifestPath(target.digest), async () => once(bytes), options.signal);
   }
 
   /** Makes it the image of the folder, and takes away what only the one before it needed. A name cannot be kept here, and is not. */
   async tag(target: Descriptor, _name: string, options: TagOptions = {}): Promise<void> {
     const graph = await ContentGraph.walk(this, (blob) => this.#hasBlob(blob), [target], options);
     const [missing] = graph.missing(target);
-    if (missing) throw new ImageError('incomplete', `${target.digest} is not whole in ${this.path}: ${missing.digest} is not there`, { detail: { missing: [missing.digest] } });
+    if (missing)
+      throw new ImageError('incomplete', `${target.digest} is not whole in ${this.path}: ${missing.digest} is not there`, {
+        detail: { missing: [missing.digest] },
+      });
     const bytes = await readVerified(() => this.open(target, options), target, maxManifestBytes);
     await writeFileAtomic(join(this.path, 'manifest.json'), bytes);
     const needed = new Set(
-      graph.reachable(target).map(({ target: piece, document }) => (document === undefined ? digestHex(piece.digest) : `${digestHex(piece.digest)}.manifest.json`)),
+      graph
+        .reachable(target)
+        .map(({ target: piece, document }) =>
+          document === undefined ? digestHex(piece.digest) : `${digestHex(piece.digest)}.manifest.json`,
+        ),
     );
     needed.delete(`${digestHex(target.digest)}.manifest.json`);
-    for (const name of (await listFolder(this.path)) ?? []) if (ownFile.test(name) && !needed.has(name)) await rm(join(this.path, name), { force: true });
+    for (const name of (await listFolder(this.path)) ?? [])
+      if (ownFile.test(name) && !needed.has(name)) await rm(join(this.path, name), { force: true });
   }
 
   #blobPath(digest: Digest): string {
@@ -140,27 +162,19 @@ export class Directory implements ImageSource, ImageSink {
 
   async #small(name: string, limit: number): Promise<Buffer> {
     const file = await openRegularFile(join(this.path, name));
-    if (!file) throw new ImageError('invalid-content', `${this.path} has no ${name}`, { hint: 'It was not written whole: copy the image there again.' });
+    if (!file)
+      throw new ImageError('invalid-content', `${this.path} has no ${name}`, {
+        hint: 'It was not written whole: copy the image there again.',
+      });
     return readBytes(file.createReadStream(), limit, join(this.path, name));
   }
 
-  async #keep(path: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
-    const draft = join(this.path, `.draft-${randomBytes(8).toString('hex')}`);
-    try {
-      const file = await open(draft, 'wx', 0o644);
-      try {
-        await file.writeFile(bytes, { ...(signal ? { signal } : {}) });
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+  async #keep(path: string, bytes: () => Promise<AsyncIterable<Uint8Array>>, signal: AbortSignal | undefined): Promise<void> {
+    const place = async (draft: string) => {
       await renameOver(draft, path);
       await syncFolder(this.path);
-    } catch (error) {
-      throw asImageError(error, `cannot write ${path}`);
-    } finally {
-      await rm(draft, { force: true });
-    }
+    };
+    await writeDraft(this.path, bytes, place, signal);
   }
 }
 
@@ -178,5 +192,7 @@ async function listFolder(path: string): Promise<readonly string[] | undefined> 
 }
 
 function notOne(path: string): ImageError {
-  return new ImageError('invalid-content', `${path} is not a folder as dir: has them`, { hint: `If it has oci-layout and index.json, oci:${path} reads it.` });
+  return new ImageError('invalid-content', `${path} is not a folder as dir: has them`, {
+    hint: `If it has oci-layout and index.json, oci:${path} reads it.`,
+  });
 }

@@ -26,14 +26,22 @@ export interface MadeManifest {
  *
  * @throws ImageError `invalid-content`, `incomplete`, `digest-mismatch` where a layer is not the one that the config names, `unsupported` for a layer packed in a way that no media type says
  */
-export async function makeManifest(image: DockerImage, files: ArchiveFiles, known: Map<ArchiveFile, Digest>, operation: Operation = {}): Promise<MadeManifest> {
+export async function makeManifest(
+  image: DockerImage,
+  files: ArchiveFiles,
+  known: Map<ArchiveFile, Digest>,
+  operation: Operation = {},
+): Promise<MadeManifest> {
   const configFile = files.find(image.config);
   if (!configFile) throw incomplete(image, image.config);
   const configBytes = await readSmall(configFile, image.config, maxConfigBytes);
   const config = { mediaType: mediaTypes.dockerConfig, digest: checkedDigest(configBytes, image.config), size: configBytes.length };
   const { diffIds } = parseConfig(configBytes);
   if (diffIds.length !== image.layers.length)
-    throw new ImageError('invalid-content', `the archive has ${image.layers.length} layers for ${image.config}, whose config names ${diffIds.length}`);
+    throw new ImageError(
+      'invalid-content',
+      `the archive has ${image.layers.length} layers for ${image.config}, whose config names ${diffIds.length}`,
+    );
 
   const pieces = new Map([[config.digest, configFile]]);
   const layers: Descriptor[] = [];
@@ -51,11 +59,26 @@ export async function makeManifest(image: DockerImage, files: ArchiveFiles, know
   return { target: { mediaType: mediaTypes.dockerManifest, digest: digestOf(bytes), size: bytes.length }, bytes, pieces };
 }
 
-async function describeLayer(file: ArchiveFile, path: string, diffId: Digest, known: Map<ArchiveFile, Digest>, operation: Operation): Promise<Descriptor> {
+async function describeLayer(
+  file: ArchiveFile,
+  path: string,
+  diffId: Digest,
+  known: Map<ArchiveFile, Digest>,
+  operation: Operation,
+): Promise<Descriptor> {
   const head = await readBytes(await file.open({ ...operation, length: detectionLength }), detectionLength, path);
   const compression = detectCompression(head);
-  const mediaType = { none: mediaTypes.dockerLayer, gzip: mediaTypes.dockerLayerGzip, zstd: mediaTypes.dockerLayerZstd, xz: undefined, bzip2: undefined }[compression];
-  if (!mediaType) throw new ImageError('unsupported', `the layer ${path} is packed with ${compression}: no image may have such a layer`, { hint: 'Unpack that layer, or save the image again with its own tool.' });
+  const mediaType = {
+    none: mediaTypes.dockerLayer,
+    gzip: mediaTypes.dockerLayerGzip,
+    zstd: mediaTypes.dockerLayerZstd,
+    xz: undefined,
+    bzip2: undefined,
+  }[compression];
+  if (!mediaType)
+    throw new ImageError('unsupported', `the layer ${path} is packed with ${compression}: no image may have such a layer`, {
+      hint: 'Unpack that layer, or save the image again with its own tool.',
+    });
   const isPlain = compression === 'none' && digestAlgorithm(diffId) === 'sha256';
   const digest = file.digest ?? (isPlain ? diffId : (blobDigest(path) ?? known.get(file) ?? (await hash(file, operation))));
   known.set(file, digest);

@@ -53,7 +53,8 @@ function parseImage(item: unknown, where: string): DockerImage {
 
 function strings(value: unknown, where: string): readonly string[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) throw new ImageError('invalid-content', `invalid ${where}: not a list of texts`);
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+    throw new ImageError('invalid-content', `invalid ${where}: not a list of texts`);
   if (value.length > maxLayers) throw new ImageError('too-large', `invalid ${where}: more than ${maxLayers} of them`);
   return value;
 }
@@ -68,7 +69,14 @@ function wholeName(tag: string, where: string): string {
 }
 
 /** In docker's order of keys, and its `null` for an image without a name. */
-export function formatDockerManifest(images: readonly { config: string; repoTags: readonly string[]; layers: readonly string[]; layerSources: ReadonlyMap<string, Descriptor> }[]): string {
+export function formatDockerManifest(
+  images: readonly {
+    config: string;
+    repoTags: readonly string[];
+    layers: readonly string[];
+    layerSources: ReadonlyMap<string, Descriptor>;
+  }[],
+): string {
   return JSON.stringify(
     images.map(({ config, repoTags, layers, layerSources }) => ({
       Config: config,

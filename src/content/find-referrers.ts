@@ -9,7 +9,11 @@ import type { ImageSource } from './image-source.ts';
 export type Referrers = ReadonlyMap<Digest, readonly Descriptor[]>;
 
 /** Reads every manifest below `roots` once. What is not there is passed over: an index may name platforms that were left out. */
-export async function walkReferrers(source: Pick<ImageSource, 'open'>, roots: readonly Descriptor[], operation: Operation = {}): Promise<Referrers> {
+export async function walkReferrers(
+  source: Pick<ImageSource, 'open'>,
+  roots: readonly Descriptor[],
+  operation: Operation = {},
+): Promise<Referrers> {
   const graph = await ContentGraph.walk(source, async () => true, roots, operation);
   const found = new Map<Digest, Map<Digest, Descriptor>>();
   for (const root of roots)
@@ -18,7 +22,9 @@ export async function walkReferrers(source: Pick<ImageSource, 'open'>, roots: re
       const referrers = found.get(document.subject.digest) ?? new Map<Digest, Descriptor>();
       found.set(document.subject.digest, referrers.set(target.digest, asReferrer(target, document)));
     }
-  return new Map([...found].map(([subject, referrers]) => [subject, [...referrers.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1))]));
+  return new Map(
+    [...found].map(([subject, referrers]) => [subject, [...referrers.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1))]),
+  );
 }
 
 /** As a registry lists it: distribution-spec, "Listing Referrers". */

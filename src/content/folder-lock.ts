@@ -32,7 +32,9 @@ export class FolderLock implements AsyncDisposable {
       }
       if (await isStale(path)) await rm(path, { force: true });
       else if (Date.now() - start > giveUpAfter)
-        throw new ImageError('unavailable', `${path} is held by another process`, { hint: 'If no other process writes there, remove that file.' });
+        throw new ImageError('unavailable', `${path} is held by another process`, {
+          hint: 'If no other process writes there, remove that file.',
+        });
       else await sleep(5 + Math.random() * 20);
     }
   }

@@ -30,14 +30,22 @@ export interface LayerImageOptions {
  * any other packing is taken off, as no image may have it. The same tar, options and time give the same image.
  * @throws ImageError `invalid-content` where it is not a tar
  */
-export async function layerImage(intake: Intake, tar: AsyncIterable<Uint8Array>, options: LayerImageOptions & Operation): Promise<Descriptor> {
+export async function layerImage(
+  intake: Intake,
+  tar: AsyncIterable<Uint8Array>,
+  options: LayerImageOptions & Operation,
+): Promise<Descriptor> {
   const { layer, diffId } = await keepLayer(intake, tar, options);
   const { config, manifest } = imageFromLayer(layer, diffId, options);
   for (const { target, bytes } of [config, manifest]) await intake.write(target, async (offset) => once(bytes.subarray(offset)), options);
   return manifest.target;
 }
 
-async function keepLayer(intake: Intake, tar: AsyncIterable<Uint8Array>, { signal }: Operation): Promise<{ layer: Descriptor; diffId: Digest }> {
+async function keepLayer(
+  intake: Intake,
+  tar: AsyncIterable<Uint8Array>,
+  { signal }: Operation,
+): Promise<{ layer: Descriptor; diffId: Digest }> {
   const { compression, stream } = await peekCompression(tar);
   const keep = compression === 'gzip' || compression === 'zstd';
   if (!keep) {
@@ -62,7 +70,10 @@ async function* checkedTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     yield chunk;
   }
   parser.end();
-  if (size === 0) throw new ImageError('invalid-content', 'unexpected EOF: the tar is empty', { hint: 'An image is made of the tar of a root file system, plain or packed.' });
+  if (size === 0)
+    throw new ImageError('invalid-content', 'unexpected EOF: the tar is empty', {
+      hint: 'An image is made of the tar of a root file system, plain or packed.',
+    });
 }
 
 export interface LayerImageDocuments {
@@ -73,7 +84,13 @@ export interface LayerImageDocuments {
 /** The config and the manifest of an image of one layer, or of a base's and one more. */
 export function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
   const { base } = options;
-  const { os, architecture, variant, 'os.version': version, 'os.features': features } = base?.config?.platform ?? normalizePlatform(options.platform);
+  const {
+    os,
+    architecture,
+    variant,
+    'os.version': version,
+    'os.features': features,
+  } = base?.config?.platform ?? normalizePlatform(options.platform);
   const created = options.created.toISOString();
   const comment = options.message ?? (base ? '' : 'Imported from -');
   const author = options.author ? { author: options.author } : {};
@@ -92,7 +109,12 @@ export function imageFromLayer(layer: Descriptor, diffId: Digest, options: Layer
     history: [...(base?.config?.history ?? []), step],
   });
   const { mediaType, digest, size } = layer;
-  const manifest = document(mediaTypes.ociManifest, { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.target, layers: [...(base?.manifest.layers ?? []), { mediaType, digest, size }] });
+  const manifest = document(mediaTypes.ociManifest, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: config.target,
+    layers: [...(base?.manifest.layers ?? []), { mediaType, digest, size }],
+  });
   return { config, manifest };
 }
 

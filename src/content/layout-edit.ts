@@ -41,8 +41,11 @@ export function addReferrer(index: Uint8Array, referrer: Descriptor): string | u
 function read(index: Uint8Array): { document: Entry; entries: readonly Entry[] } {
   const document = parseJson(index, 'index.json');
   if (!isObject(document)) throw new ImageError('invalid-content', 'invalid index.json: not a JSON object');
+  if (document.config !== undefined || document.layers !== undefined)
+    throw new ImageError('invalid-content', 'invalid index.json: both an index and an image manifest');
   const manifests = document.manifests ?? [];
-  if (!Array.isArray(manifests) || !manifests.every(isObject)) throw new ImageError('invalid-content', 'invalid index.json: manifests is not a list of descriptors');
+  if (!Array.isArray(manifests) || !manifests.every(isObject))
+    throw new ImageError('invalid-content', 'invalid index.json: manifests is not a list of descriptors');
   return { document, entries: manifests };
 }
 

@@ -26,7 +26,8 @@ export const maxLayoutIndexBytes = 32 * 1024 * 1024;
 
 /** @throws ImageError `invalid-content`, `too-large`, saying `where` */
 export function parseLayoutIndex(bytes: Uint8Array, where: string): readonly Descriptor[] {
-  if (bytes.length > maxLayoutIndexBytes) throw new ImageError('too-large', `${where} of ${bytes.length} bytes is larger than ${maxLayoutIndexBytes} bytes`);
+  if (bytes.length > maxLayoutIndexBytes)
+    throw new ImageError('too-large', `${where} of ${bytes.length} bytes is larger than ${maxLayoutIndexBytes} bytes`);
   const document = parseJson(bytes, where);
   if (!isObject(document)) throw new ImageError('invalid-content', `invalid ${where}: not a JSON object`);
   if (document.config !== undefined || document.layers !== undefined)
@@ -42,7 +43,11 @@ export function checkLayoutVersion(bytes: Uint8Array, where: string): void {
   const document = parseJson(bytes, where);
   const version = isObject(document) ? document.imageLayoutVersion : undefined;
   if (typeof version !== 'string') throw new ImageError('invalid-content', `invalid ${where}: no imageLayoutVersion`);
-  if (!/^1\./.test(version)) throw new ImageError('unsupported', `${where}: image layout version ${JSON.stringify(version.slice(0, 40))} is not known here, only 1.0.0 is`);
+  if (!/^1\./.test(version))
+    throw new ImageError(
+      'unsupported',
+      `${where}: image layout version ${JSON.stringify(version.slice(0, 40))} is not known here, only 1.0.0 is`,
+    );
 }
 
 /** The references that an entry's annotations give, whole and with a tag; none where it is unnamed or its name is no such reference. */
@@ -107,7 +112,8 @@ export function findEntry(entries: readonly Descriptor[], name: string, where: s
   ];
   for (const means of ways) {
     const found = entries.filter(means);
-    if (new Set(found.map(({ digest }) => digest)).size > 1) throw ambiguous(`${JSON.stringify(name)} is the name of several images in ${where}`, found);
+    if (new Set(found.map(({ digest }) => digest)).size > 1)
+      throw ambiguous(`${JSON.stringify(name)} is the name of several images in ${where}`, found);
     if (found[0]) return found[0];
   }
   return undefined;
@@ -135,7 +141,9 @@ export function listed(entries: readonly Descriptor[]): string {
 }
 
 function ambiguous(message: string, entries: readonly Descriptor[]): ImageError {
-  return new ImageError('ambiguous', message, { hint: `Name one: ${listed(entries)}. @N is the entry of that number, @sha256:… the one of that digest.` });
+  return new ImageError('ambiguous', message, {
+    hint: `Name one: ${listed(entries)}. @N is the entry of that number, @sha256:… the one of that digest.`,
+  });
 }
 
 function asReference(text: string | undefined): Reference | undefined {

@@ -12,7 +12,11 @@ import { copy } from './copy.ts';
 import { OciFolder } from './oci-folder.ts';
 import { validate } from './validate.ts';
 
-const index = async (folder: string) => JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as { manifests: (Descriptor & Record<string, unknown>)[]; [key: string]: unknown };
+const index = async (folder: string) =>
+  JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as {
+    manifests: (Descriptor & Record<string, unknown>)[];
+    [key: string]: unknown;
+  };
 
 test('an image written to a folder is whole there, and its digests are the same', async (t) => {
   const path = join(temporary(t), 'a folder');
@@ -37,10 +41,20 @@ test('a name is found however a tool has written it', async (t) => {
   const others = await Promise.all(['x', 'y'].map((text) => makeImage({ layers: [text] })));
   for (const other of others) await putImage(folder, other);
   const named = (annotations: Record<string, string> | undefined) =>
-    writeFile(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [{ ...image.target, annotations }, { ...others[0]?.target, annotations: { 'org.opencontainers.image.ref.name': 'other' } }] }));
+    writeFile(
+      join(path, 'index.json'),
+      JSON.stringify({
+        schemaVersion: 2,
+        manifests: [
+          { ...image.target, annotations },
+          { ...others[0]?.target, annotations: { 'org.opencontainers.image.ref.name': 'other' } },
+        ],
+      }),
+    );
 
   await named({ 'org.opencontainers.image.ref.name': 'app' });
-  for (const name of ['app', 'app:latest', 'docker.io/library/app', 'library/app:latest']) assert.equal((await folder.resolve(name)).digest, image.target.digest, name);
+  for (const name of ['app', 'app:latest', 'docker.io/library/app', 'library/app:latest'])
+    assert.equal((await folder.resolve(name)).digest, image.target.digest, name);
   await named({ 'org.opencontainers.image.ref.name': 'quay.io/me/app:2' });
   assert.equal((await folder.resolve('quay.io/me/app:2')).digest, image.target.digest);
   await assert.rejects(folder.resolve('quay.io/me/app:3'), { code: 'not-found', hint: 'It has quay.io/me/app:2, other:latest.' });
@@ -50,7 +64,8 @@ test('a name is found however a tool has written it', async (t) => {
   await named({ 'org.opencontainers.image.ref.name': 'A name of its own' });
   assert.equal((await folder.resolve('A name of its own')).digest, image.target.digest);
   await named(undefined);
-  for (const name of [image.target.digest, `@${image.target.digest}`, '@0']) assert.equal((await folder.resolve(name)).digest, image.target.digest, name);
+  for (const name of [image.target.digest, `@${image.target.digest}`, '@0'])
+    assert.equal((await folder.resolve(name)).digest, image.target.digest, name);
   // whatever is there can be asked for by its digest
   assert.deepEqual(await folder.resolve(others[1]?.target.digest ?? ''), others[1]?.target);
   await assert.rejects(folder.resolve(''), { code: 'ambiguous' });
@@ -64,7 +79,13 @@ test('the only image needs no name, and names below a nested index are found', a
   await putImage(folder, made);
   await folder.tag(made.target, '');
   assert.deepEqual(await folder.resolve(''), made.target);
-  const nested = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...made.target, annotations: { 'org.opencontainers.image.ref.name': 'inner' } }] }));
+  const nested = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: [{ ...made.target, annotations: { 'org.opencontainers.image.ref.name': 'inner' } }],
+    }),
+  );
   const outer = { mediaType: mediaTypes.ociIndex, digest: digestOf(nested), size: nested.length };
   await folder.write(outer, async () => chunksOf(nested));
   await writeFile(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [outer] }));
@@ -78,11 +99,28 @@ test('what other tools wrote into index.json stays, and a name that moves leaves
   await putImage(folder, one);
   await putImage(folder, two);
   const foreign = { mediaType: 'application/x-theirs', digest: one.config.digest, size: 1, theirs: { deep: [1] } };
-  await writeFile(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, extra: true, manifests: [foreign, { ...one.target, annotations: { 'io.containerd.image.name': 'docker.io/library/app:1', 'org.opencontainers.image.ref.name': '1', kept: 'yes' } }] }));
+  await writeFile(
+    join(path, 'index.json'),
+    JSON.stringify({
+      schemaVersion: 2,
+      extra: true,
+      manifests: [
+        foreign,
+        {
+          ...one.target,
+          annotations: { 'io.containerd.image.name': 'docker.io/library/app:1', 'org.opencontainers.image.ref.name': '1', kept: 'yes' },
+        },
+      ],
+    }),
+  );
   await folder.tag(two.target, 'app:1');
   const document = await index(path);
   assert.equal(document.extra, true);
-  assert.deepEqual(document.manifests, [foreign, { ...one.target, annotations: { kept: 'yes' } }, { ...two.target, annotations: { 'org.opencontainers.image.ref.name': 'app:1' } }]);
+  assert.deepEqual(document.manifests, [
+    foreign,
+    { ...one.target, annotations: { kept: 'yes' } },
+    { ...two.target, annotations: { 'org.opencontainers.image.ref.name': 'app:1' } },
+  ]);
   assert.deepEqual(await folder.resolve('docker.io/library/app:1'), two.target);
   await folder.tag(two.target, 'app:1');
   assert.deepEqual(await index(path), document);
@@ -114,7 +152,10 @@ test('a lock that a dead process left does not stop the next one for long', asyn
 test('a manifest is there only with all its content, and is not taken without', async (t) => {
   const folder = await OciFolder.open(temporary(t), { create: true });
   const image = await makeImage();
-  await assert.rejects(putImage(folder, image, ({ digest }) => digest === image.layers[1]?.digest), { code: 'incomplete', message: new RegExp(image.layers[1]?.digest ?? '') });
+  await assert.rejects(
+    putImage(folder, image, ({ digest }) => digest === image.layers[1]?.digest),
+    { code: 'incomplete', message: new RegExp(image.layers[1]?.digest ?? '') },
+  );
   assert.equal(await folder.has(image.target), false);
   await putImage(folder, image);
   assert.equal(await folder.has(image.target), true);
@@ -127,11 +168,23 @@ test('wrong bytes are refused and leave nothing behind, and damaged ones are rep
   const folder = await OciFolder.open(temporary(t), { create: true });
   const bytes = Buffer.from('content');
   const target = { mediaType: 'text/plain', digest: digestOf(bytes), size: bytes.length };
-  await assert.rejects(folder.write(target, async () => chunksOf(Buffer.from('CONTENT'))), { code: 'digest-mismatch' });
-  await assert.rejects(folder.write(target, async () => chunksOf(Buffer.from('content, and more'))), { code: 'size-mismatch' });
-  await assert.rejects(folder.write(target, async () => chunksOf(Buffer.from('con'))), { code: 'size-mismatch' });
+  await assert.rejects(
+    folder.write(target, async () => chunksOf(Buffer.from('CONTENT'))),
+    { code: 'digest-mismatch' },
+  );
+  await assert.rejects(
+    folder.write(target, async () => chunksOf(Buffer.from('content, and more'))),
+    { code: 'size-mismatch' },
+  );
+  await assert.rejects(
+    folder.write(target, async () => chunksOf(Buffer.from('con'))),
+    { code: 'size-mismatch' },
+  );
   assert.deepEqual(await readdir(join(folder.path, 'blobs', 'sha256')), []);
-  assert.deepEqual((await readdir(folder.path)).filter((name) => name.startsWith('.')), []);
+  assert.deepEqual(
+    (await readdir(folder.path)).filter((name) => name.startsWith('.')),
+    [],
+  );
   await writeFile(join(folder.path, 'blobs', 'sha256', target.digest.slice(7)), 'CONTENT');
   await folder.write(target, async () => chunksOf(bytes));
   assert.deepEqual(await bytesOf(await folder.open(target)), bytes);
@@ -176,7 +229,17 @@ test('what refers to an image is found by walking, and comes along with it', asy
   await putImage(from, image);
   await from.tag(image.target, 'app');
   const empty = await from.add(mediaTypes.ociEmpty, chunksOf(Buffer.from('{}')));
-  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, artifactType: 'application/x-signature', config: empty, layers: [], subject: image.target, annotations: { by: 'me' } }));
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      artifactType: 'application/x-signature',
+      config: empty,
+      layers: [],
+      subject: image.target,
+      annotations: { by: 'me' },
+    }),
+  );
   const signature = { mediaType: mediaTypes.ociManifest, digest: digestOf(manifest), size: manifest.length };
   await from.write(signature, async () => chunksOf(manifest));
   const expected = [{ ...signature, artifactType: 'application/x-signature', annotations: { by: 'me' } }];

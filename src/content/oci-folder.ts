@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../errors.ts';
@@ -11,6 +11,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, isDigest, type Digest } from '../model/digest.ts';
 import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest, sniffManifestType } from '../model/manifest.ts';
+import { writeDraft } from './draft.ts';
 import { asReferrer, walkReferrers, type Referrers } from './find-referrers.ts';
 import { FolderLock } from './folder-lock.ts';
 import type { ImageSink, TagOptions, WriteOptions } from './image-sink.ts';
@@ -56,7 +57,9 @@ export class OciFolder implements ImageSource, ImageSink {
     const names = await listFolder(path);
     if (!options.create) throw folder.#notALayout(names);
     if (names && names.length > 0)
-      throw new ImageError('conflict', `${path} is not an image layout and not empty`, { hint: 'Name a folder that does not exist yet, or an empty one.' });
+      throw new ImageError('conflict', `${path} is not an image layout and not empty`, {
+        hint: 'Name a folder that does not exist yet, or an empty one.',
+      });
     try {
       await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
       await writeFileAtomic(join(path, 'index.json'), emptyLayoutIndex);
@@ -74,7 +77,7 @@ export class OciFolder implements ImageSource, ImageSink {
 
   /** `name` is what follows the path in `oci:PATH:NAME`: see `findEntry`. A digest finds any manifest that is here. */
   async resolve(name: string, options: Operation = {}): Promise<Descriptor> {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
     const entries = await this.#index();
     const found = findEntry(entries, name, this.path);
     if (found) return withoutNames(found);
@@ -90,7 +93,7 @@ export class OciFolder implements ImageSource, ImageSink {
   }
 
   async open(target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
     const path = this.#blobPath(target.digest);
     const file = await openRegularFile(path);
     if (!file) throw this.#unknown(target);
@@ -102,41 +105,48 @@ export class OciFolder implements ImageSource, ImageSink {
     return this.#has(target, options, new Map(), 0);
   }
 
-  async write(target: Descriptor, source: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options: WriteOptions = {}): Promise<void> {
-    if (!isManifestType(target.mediaType)) return this.#keep(target, await source(0), options.signal);
+  async write(
+    target: Descriptor,
+    source: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    if (!isManifestType(target.mediaType)) return this.#keep(target, () => source(0), options.signal);
     const bytes = await readVerified(() => source(0), target, maxManifestBytes);
     const document = parseManifest(bytes, target.mediaType);
     for (const child of successors(document)) {
       if (isForeignLayerType(child.mediaType) || (await this.has(child, options))) continue;
-      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not in ${this.path}`, { detail: { missing: [child.digest] } });
+      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not in ${this.path}`, {
+        detail: { missing: [child.digest] },
+      });
     }
-    await this.#keep(target, once(bytes), options.signal);
+    await this.#keep(target, async () => once(bytes), options.signal);
     // nothing else leads from an image to what refers to it
     if (document.subject) await this.#editIndex((index) => addReferrer(index, asReferrer(target, document)), options);
   }
 
   /** Keeps content whose digest is not known beforehand. */
   async add(mediaType: string, body: AsyncIterable<Uint8Array>, options: Operation = {}): Promise<Descriptor> {
-    return this.#draft(async (draft) => {
-      const hash = createHash('sha256');
-      let size = 0;
-      const hashed = async function* () {
-        for await (const chunk of body) {
-          hash.update(chunk);
-          size += chunk.length;
-          yield chunk;
-        }
-      };
-      await writeDraft(draft, hashed(), options.signal);
+    const hash = createHash('sha256');
+    let size = 0;
+    const hashed = async function* () {
+      for await (const chunk of body) {
+        hash.update(chunk);
+        size += chunk.length;
+        yield chunk;
+      }
+    };
+    const place = async (draft: string) => {
       const digest = digestFrom('sha256', hash.digest('hex'));
       await this.#place(draft, { digest, size });
       return { mediaType, digest, size };
-    });
+    };
+    return writeDraft(this.path, async () => hashed(), place, options.signal);
   }
 
   /** `name` is written as it is given; where it is empty the image gets an entry without a name. */
   async tag(target: Descriptor, name: string, options: TagOptions = {}): Promise<void> {
-    if (!(await this.has(target, options))) throw new ImageError('incomplete', `${target.digest} is not whole in ${this.path}: it cannot be named ${name}`);
+    if (!(await this.has(target, options)))
+      throw new ImageError('incomplete', `${target.digest} is not whole in ${this.path}: it cannot be named ${name}`);
     await this.#editIndex((index) => addName(index, withoutNames(target), name), options);
   }
 
@@ -201,23 +211,9 @@ export class OciFolder implements ImageSource, ImageSink {
     return undefined;
   }
 
-  async #keep(target: Descriptor, body: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
-    await this.#draft(async (draft) => {
-      await writeDraft(draft, verified(body, target), signal);
-      await this.#place(draft, target);
-    });
-  }
-
-  /** A file beside everything else, on the same disk, gone when `work` has ended. */
-  async #draft<T>(work: (path: string) => Promise<T>): Promise<T> {
-    const draft = join(this.path, `.draft-${randomBytes(8).toString('hex')}`);
-    try {
-      return await work(draft);
-    } catch (error) {
-      throw asImageError(error, `cannot write to ${this.path}`);
-    } finally {
-      await rm(draft, { force: true });
-    }
+  async #keep(target: Descriptor, source: () => Promise<AsyncIterable<Uint8Array>>, signal: AbortSignal | undefined): Promise<void> {
+    const bytes = async () => verified(await source(), target);
+    await writeDraft(this.path, bytes, (draft) => this.#place(draft, target), signal);
   }
 
   async #place(draft: string, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {
@@ -253,7 +249,10 @@ export class OciFolder implements ImageSource, ImageSink {
   async #indexBytes(): Promise<Buffer> {
     const path = join(this.path, 'index.json');
     const file = await openRegularFile(path);
-    if (!file) throw new ImageError('invalid-content', `${this.path} has no index.json`, { hint: 'An image layout names its images there: this one is not whole.' });
+    if (!file)
+      throw new ImageError('invalid-content', `${this.path} has no index.json`, {
+        hint: 'An image layout names its images there: this one is not whole.',
+      });
     return readBytes(file.createReadStream(), maxLayoutIndexBytes, path);
   }
 
@@ -263,6 +262,7 @@ export class OciFolder implements ImageSource, ImageSink {
     await using _lock = await FolderLock.take(join(this.path, '.index.json.lock'), options.signal);
     for (;;) {
       const before = await this.#indexBytes();
+      parseLayoutIndex(before, path);
       const after = change(before);
       if (after === undefined) return;
       if (!(await this.#indexBytes()).equals(before)) continue;
@@ -284,16 +284,6 @@ export class OciFolder implements ImageSource, ImageSink {
   }
 }
 
-async function writeDraft(path: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
-  const file = await open(path, 'wx', 0o644);
-  try {
-    await file.writeFile(bytes, { ...(signal ? { signal } : {}) });
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
 }
@@ -306,7 +296,9 @@ async function listFolder(path: string): Promise<readonly string[] | undefined> 
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code === 'ENOTDIR')
-      throw new ImageError('invalid-content', `${path} is a file, not a folder`, { hint: `An image layout in a tar is read as oci-archive:${path}.` });
+      throw new ImageError('invalid-content', `${path} is a file, not a folder`, {
+        hint: `An image layout in a tar is read as oci-archive:${path}.`,
+      });
     throw asImageError(error, `cannot read ${path}`);
   }
 }

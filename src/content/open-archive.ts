@@ -7,6 +7,7 @@ import { detectCompression, detectionLength, peekCompression, type Compression }
 import type { TarLimits } from '../formats/tar/entry.ts';
 import { indexTar, readTarBody } from '../formats/tar/index-tar.ts';
 import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readBytes } from '../io/verified.ts';
 import type { Digest } from '../model/digest.ts';
@@ -63,7 +64,9 @@ export async function openArchive(from: string | AsyncIterable<Uint8Array>, opti
 }
 
 function onlyOnce(why: string): ImageError {
-  return new ImageError('unsupported', `${why}: it can only be read once, from its start to its end`, { hint: 'Load it into the store first, and copy it from there.' });
+  return new ImageError('unsupported', `${why}: it can only be read once, from its start to its end`, {
+    hint: 'Load it into the store first, and copy it from there.',
+  });
 }
 
 /** Undefined for what cannot be read at any place: a pipe, a terminal, a device. */
@@ -77,7 +80,9 @@ async function openFile(path: string): Promise<FileHandle | undefined> {
   } catch (error) {
     throw asImageError(error, `cannot open ${path}`);
   }
-  throw new ImageError('invalid-content', `${path} is a folder, not an archive`, { hint: `An image layout in a folder is read as oci:${path}.` });
+  throw new ImageError('invalid-content', `${path} is a folder, not an archive`, {
+    hint: `An image layout in a folder is read as oci:${path}.`,
+  });
 }
 
 async function fileCompression(file: FileHandle, path: string): Promise<Compression> {
@@ -96,7 +101,11 @@ async function indexArchive(file: FileHandle, path: string, options: OpenArchive
     if (entry.type !== 'file') continue;
     const indexed: ArchiveFile = {
       size: entry.size,
-      open: async ({ offset = 0, length, signal }: OpenOptions = {}) => sliced(readTarBody(file, entry, { start: offset, ...(signal ? { signal } : {}) }), length),
+      // without the signal: a stream that it ends before it is read is an error that nobody hears
+      open: async ({ offset = 0, length, signal }: OpenOptions = {}) => {
+        if (signal?.aborted) throw canceled(signal.reason);
+        return sliced(readTarBody(file, entry, { start: offset }), length);
+      },
     };
     const digest = blobDigest(at);
     // the second of two blobs of one name is the same content, or not what its name says
@@ -112,16 +121,13 @@ async function pourArchive(source: AsyncIterable<Uint8Array>, path: string, pour
   const { compression, stream } = await peekCompression(source);
   const files = new ArchiveFiles();
   const blobs = new Map<Digest, ArchiveFile>();
-  let count = 0;
   try {
     const tar = compression === 'none' ? stream : decompress(stream, compression, { signal });
     for await (const { entry, body } of readTar(tar, { limits, signal })) {
-      count++;
       const at = entryPath(entry.path);
       if (entry.type === 'symlink' || entry.type === 'hard-link') files.addLink(at, entry.linkname, entry.type === 'hard-link');
       if (entry.type === 'file') await pourFile({ entry, body }, at, pour, files, blobs, options);
     }
-    if (count === 0) throw empty(path);
     return await Archive.read({ path, files, blobs, elsewhere: pour, close: async () => {} }, options);
   } catch (error) {
     stream.destroy();
@@ -129,18 +135,32 @@ async function pourArchive(source: AsyncIterable<Uint8Array>, path: string, pour
   }
 }
 
-async function pourFile({ entry, body }: TarMember, at: string, pour: Intake, files: ArchiveFiles, blobs: Map<Digest, ArchiveFile>, operation: Operation): Promise<void> {
+async function pourFile(
+  { entry, body }: TarMember,
+  at: string,
+  pour: Intake,
+  files: ArchiveFiles,
+  blobs: Map<Digest, ArchiveFile>,
+  operation: Operation,
+): Promise<void> {
   const limit = { 'index.json': maxLayoutIndexBytes, 'manifest.json': maxDockerManifestBytes, 'oci-layout': 4096, repositories: 0 }[at];
   if (limit !== undefined) {
     if (limit > 0 && entry.size > limit) throw new ImageError('too-large', `${at} of ${entry.size} bytes is larger than ${limit} bytes`);
     const bytes = limit > 0 ? await readBytes(body, limit, at) : Buffer.alloc(0);
-    return files.add(at, { size: bytes.length, open: async ({ offset = 0, length }: OpenOptions = {}) => sliced(Readable.from([bytes.subarray(offset)], { objectMode: false }), length) });
+    return files.add(at, {
+      size: bytes.length,
+      open: async ({ offset = 0, length }: OpenOptions = {}) =>
+        sliced(Readable.from([bytes.subarray(offset)], { objectMode: false }), length),
+    });
   }
   const claimed = blobDigest(at);
   if (claimed && blobs.has(claimed)) return;
   if (!claimed && !mayMatter(at)) return;
-  if (!claimed && files.count >= maxUnnamedFiles) throw new ImageError('too-large', `the archive has more than ${maxUnnamedFiles} files and no manifest yet: it is not an image archive`);
-  const target = claimed ? { mediaType: mediaTypes.bytes, digest: claimed, size: entry.size } : await pour.add(mediaTypes.bytes, body, operation);
+  if (!claimed && files.count >= maxUnnamedFiles)
+    throw new ImageError('too-large', `the archive has more than ${maxUnnamedFiles} files and no manifest yet: it is not an image archive`);
+  const target = claimed
+    ? { mediaType: mediaTypes.bytes, digest: claimed, size: entry.size }
+    : await pour.add(mediaTypes.bytes, body, operation);
   if (claimed && !(await pour.has(target, operation))) await pour.write(target, onceFrom(body, at), operation);
   const { digest, size } = target;
   const poured: ArchiveFile = { digest, size, open: (options) => pour.open(target, options) };
@@ -159,7 +179,8 @@ function mayMatter(path: string): boolean {
 function onceFrom(body: AsyncIterable<Uint8Array>, path: string): (offset: number) => Promise<AsyncIterable<Uint8Array>> {
   let isTaken = false;
   return async (offset) => {
-    if (isTaken) throw new ImageError('unavailable', `${path} has gone by: a stream gives its bytes once`, { hint: 'Load the archive again.' });
+    if (isTaken)
+      throw new ImageError('unavailable', `${path} has gone by: a stream gives its bytes once`, { hint: 'Load the archive again.' });
     isTaken = true;
     return offset === 0 ? body : after(body, offset);
   };
@@ -182,6 +203,10 @@ const whatIsRead = 'What docker save, podman save and skopeo write can be loaded
 /** Where the tar itself is at fault, says so of the archive. */
 function explained(error: unknown, path: string): ImageError {
   if (isImageError(error, 'invalid-content') && error.hint === undefined)
-    return new ImageError('invalid-content', error.message.includes(path) ? error.message : `${path}: ${error.message}`, { hint: whatIsRead, detail: error.detail, cause: error });
+    return new ImageError('invalid-content', error.message.includes(path) ? error.message : `${path}: ${error.message}`, {
+      hint: whatIsRead,
+      detail: error.detail,
+      cause: error,
+    });
   return asImageError(error, `cannot read ${path}`);
 }

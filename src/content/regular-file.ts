@@ -40,8 +40,16 @@ export async function regularFileSize(path: string): Promise<number | undefined>
   }
 }
 
-/** The bytes that are asked for; the file is closed at their end, or when the stream is destroyed. @throws ImageError `range-invalid` */
-export async function readRange(file: FileHandle, what: string, { offset = 0, length, signal }: OpenOptions): Promise<Readable> {
+/**
+ * The bytes that are asked for; the file is closed at their end, or when the stream is destroyed. No signal ends it: one that ended it before
+ * somebody reads it would be an error that nobody hears, and who reads it stops by itself.
+ * @throws ImageError `range-invalid`
+ */
+export async function readRange(
+  file: FileHandle,
+  what: string,
+  { offset = 0, length }: Pick<OpenOptions, 'offset' | 'length'>,
+): Promise<Readable> {
   const { size } = await file.stat();
   if (offset > size) {
     await file.close();
@@ -52,7 +60,7 @@ export async function readRange(file: FileHandle, what: string, { offset = 0, le
     await file.close();
     return Readable.from([], { objectMode: false });
   }
-  return file.createReadStream({ start: offset, end: end - 1, highWaterMark: 256 * 1024, ...(signal ? { signal } : {}) });
+  return file.createReadStream({ start: offset, end: end - 1, highWaterMark: 256 * 1024 });
 }
 
 function notRegular(path: string): ImageError {

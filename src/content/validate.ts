@@ -29,7 +29,11 @@ export interface ValidateOptions extends Operation {
  * or does not fit together (as many layers as diff IDs, as many as the history has steps that made one). Empty where all holds.
  * A foreign layer may be absent. Only being canceled is an error here; all else is a fault.
  */
-export async function validate(source: Pick<ImageSource, 'open'>, root: Descriptor, options: ValidateOptions = {}): Promise<readonly ContentFault[]> {
+export async function validate(
+  source: Pick<ImageSource, 'open'>,
+  root: Descriptor,
+  options: ValidateOptions = {},
+): Promise<readonly ContentFault[]> {
   return together(options.signal, async ({ signal, all }) => {
     const faults: ContentFault[] = [];
     const slots = new Slots(4);
@@ -52,7 +56,10 @@ export async function validate(source: Pick<ImageSource, 'open'>, root: Descript
       let children: readonly Descriptor[] = [];
       await slots.run(() =>
         guarded(target, async () => {
-          const document = parseManifest(await readVerified(() => source.open(target, { signal }), target, maxManifestBytes), target.mediaType);
+          const document = parseManifest(
+            await readVerified(() => source.open(target, { signal }), target, maxManifestBytes),
+            target.mediaType,
+          );
           children = successors(document);
           if (document.kind === 'manifest' && isImageConfigType(document.config.mediaType))
             await checkImage(source, document, { ...options, signal }, (at, code, message) => faults.push({ target: at, code, message }));
@@ -71,7 +78,12 @@ async function checkBytes(source: Pick<ImageSource, 'open'>, target: Descriptor,
 
 type Report = (target: Descriptor, code: ErrorCode, message: string) => void;
 
-async function checkImage(source: Pick<ImageSource, 'open'>, { config: target, layers }: Manifest, options: ValidateOptions, report: Report): Promise<void> {
+async function checkImage(
+  source: Pick<ImageSource, 'open'>,
+  { config: target, layers }: Manifest,
+  options: ValidateOptions,
+  report: Report,
+): Promise<void> {
   let bytes: Buffer;
   try {
     bytes = await readVerified(() => source.open(target, options), target, maxConfigBytes);
@@ -82,9 +94,11 @@ async function checkImage(source: Pick<ImageSource, 'open'>, { config: target, l
   }
   const { diffIds, history } = parseConfig(bytes);
   const files = layers.filter(({ mediaType }) => isLayerType(mediaType));
-  if (files.length !== diffIds.length) report(target, 'invalid-content', `the config names ${diffIds.length} diff IDs, the manifest ${files.length} layers`);
+  if (files.length !== diffIds.length)
+    report(target, 'invalid-content', `the config names ${diffIds.length} diff IDs, the manifest ${files.length} layers`);
   const made = history.filter((step) => !step.empty_layer).length;
-  if (history.length > 0 && made !== diffIds.length) report(target, 'invalid-content', `the history tells of ${made} layers, the config of ${diffIds.length}`);
+  if (history.length > 0 && made !== diffIds.length)
+    report(target, 'invalid-content', `the history tells of ${made} layers, the config of ${diffIds.length}`);
   if (!options.diffIds) return;
   for (const [at, layer] of files.entries()) {
     const diffId = diffIds[at];
@@ -92,13 +106,21 @@ async function checkImage(source: Pick<ImageSource, 'open'>, { config: target, l
   }
 }
 
-async function checkDiffId(source: Pick<ImageSource, 'open'>, layer: Descriptor, diffId: Digest, { signal }: ValidateOptions, report: Report): Promise<void> {
+async function checkDiffId(
+  source: Pick<ImageSource, 'open'>,
+  layer: Descriptor,
+  diffId: Digest,
+  { signal }: ValidateOptions,
+  report: Report,
+): Promise<void> {
   try {
     const { compression, stream } = await peekCompression(await source.open(layer, { signal }));
     const claimed = layerCompression(layer.mediaType);
-    if (claimed !== undefined && claimed !== compression) report(layer, 'invalid-content', `the layer is packed with ${compression}, not with ${claimed} as its media type says`);
+    if (claimed !== undefined && claimed !== compression)
+      report(layer, 'invalid-content', `the layer is packed with ${compression}, not with ${claimed} as its media type says`);
     const hash = createHash(digestAlgorithm(diffId));
-    for await (const chunk of compression === 'none' ? stream : decompress(stream, compression, { signal })) hash.update(chunk as Uint8Array);
+    for await (const chunk of compression === 'none' ? stream : decompress(stream, compression, { signal }))
+      hash.update(chunk as Uint8Array);
     const actual = digestFrom(digestAlgorithm(diffId), hash.digest('hex'));
     if (actual !== diffId) report(layer, 'digest-mismatch', `the unpacked layer is ${actual}, the config names ${diffId}`);
   } catch (error) {

@@ -40,8 +40,17 @@ export type ArchiveInput = Pick<ImageSource, 'open'> & Partial<Pick<ImageSink, '
  *
  * @throws ImageError `incomplete` before the first byte, saying what is missing
  */
-export async function writeArchive(source: ArchiveInput, images: readonly ImageEntry[], options: WriteArchiveOptions = {}): Promise<Readable> {
-  const graph = await ContentGraph.walk(source, presence(source), images.map(({ target }) => target), options);
+export async function writeArchive(
+  source: ArchiveInput,
+  images: readonly ImageEntry[],
+  options: WriteArchiveOptions = {},
+): Promise<Readable> {
+  const graph = await ContentGraph.walk(
+    source,
+    presence(source),
+    images.map(({ target }) => target),
+    options,
+  );
   const missing = images.map((image) => ({ image, pieces: graph.missing(image.target) })).filter(({ pieces }) => pieces.length > 0);
   if (missing.length > 0) {
     if (!options.onMissing) throw incomplete(missing, options.dialect);
@@ -52,7 +61,8 @@ export async function writeArchive(source: ArchiveInput, images: readonly ImageE
     for (const { target: piece } of graph.reachable(target)) {
       const path = blobPath(piece.digest);
       const before = blobs.get(path);
-      if (before && before.size !== piece.size) throw new ImageError('invalid-content', `${piece.digest} is named with ${before.size} and with ${piece.size} bytes`);
+      if (before && before.size !== piece.size)
+        throw new ImageError('invalid-content', `${piece.digest} is named with ${before.size} and with ${piece.size} bytes`);
       blobs.set(path, before ?? piece);
     }
   const documents: [path: string, text: string][] = [
@@ -63,7 +73,12 @@ export async function writeArchive(source: ArchiveInput, images: readonly ImageE
   return writeTar(members(source, blobs, documents, options), { signal: options.signal });
 }
 
-function* members(source: ArchiveInput, blobs: ReadonlyMap<string, Descriptor>, documents: readonly [string, string][], options: Operation): Generator<NewTarMember> {
+function* members(
+  source: ArchiveInput,
+  blobs: ReadonlyMap<string, Descriptor>,
+  documents: readonly [string, string][],
+  options: Operation,
+): Generator<NewTarMember> {
   const folders = new Set(['blobs/', 'blobs/sha256/', ...[...blobs.keys()].map((path) => path.slice(0, path.lastIndexOf('/') + 1))]);
   const all = [...folders, ...blobs.keys()].toSorted();
   for (const path of all) {
@@ -114,19 +129,35 @@ function dockerEntries(images: readonly ImageEntry[]): readonly Descriptor[] {
 
 function typedEntries(images: readonly ImageEntry[]): readonly Descriptor[] {
   return images.flatMap(({ target, names }) =>
-    names.length === 0 ? [target] : names.map((name) => (name === '' ? target : { ...target, annotations: { ...target.annotations, [refName]: name } })),
+    names.length === 0
+      ? [target]
+      : names.map((name) => (name === '' ? target : { ...target, annotations: { ...target.annotations, [refName]: name } })),
   );
 }
 
 /** Speaks of images only: an artifact is in the layout alone, as `docker load` would stumble over it. */
-async function dockerManifest(source: ArchiveInput, images: readonly ImageEntry[], graph: ContentGraph, options: WriteArchiveOptions): Promise<string> {
+async function dockerManifest(
+  source: ArchiveInput,
+  images: readonly ImageEntry[],
+  graph: ContentGraph,
+  options: WriteArchiveOptions,
+): Promise<string> {
   const wanted = options.platform ?? hostPlatform();
-  const items = new Map<Digest, { config: string; repoTags: string[]; layers: readonly string[]; layerSources: ReadonlyMap<string, Descriptor> }>();
+  const items = new Map<
+    Digest,
+    { config: string; repoTags: string[]; layers: readonly string[]; layerSources: ReadonlyMap<string, Descriptor> }
+  >();
   for (const { target, names } of images) {
     const repoTags = names.map((name) => familiar(parseReference(name)));
-    const candidates = graph.whole(target).flatMap((root) =>
-      graph.reachable(root).flatMap(({ target: at, document }) => (document?.kind === 'manifest' && isImageConfigType(document.config.mediaType) && !isAttestation(at) ? [{ at, document }] : [])),
-    );
+    const candidates = graph
+      .whole(target)
+      .flatMap((root) =>
+        graph
+          .reachable(root)
+          .flatMap(({ target: at, document }) =>
+            document?.kind === 'manifest' && isImageConfigType(document.config.mediaType) && !isAttestation(at) ? [{ at, document }] : [],
+          ),
+      );
     const score = ({ at }: { at: Descriptor }) => (at.platform ? platformMatch(wanted, at.platform) : 0);
     const [best] = candidates.toSorted((a, b) => score(b) - score(a));
     if (!best) continue;
@@ -150,7 +181,10 @@ async function describe(source: ArchiveInput, manifest: Manifest, options: Opera
   return { config: blobPath(manifest.config.digest), layers: layers.map(({ digest }) => blobPath(digest)), layerSources };
 }
 
-function incomplete(missing: readonly { image: ImageEntry; pieces: readonly Descriptor[] }[], dialect: WriteArchiveOptions['dialect']): ImageError {
+function incomplete(
+  missing: readonly { image: ImageEntry; pieces: readonly Descriptor[] }[],
+  dialect: WriteArchiveOptions['dialect'],
+): ImageError {
   const sentences = missing.map(({ image, pieces }) => {
     const [first = ''] = image.names;
     const name = first === '' ? image.target.digest : dialect === 'oci' ? first : familiar(parseReference(first));

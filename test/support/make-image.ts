@@ -36,10 +36,28 @@ export async function tarOf(files: Readonly<Record<string, string | Uint8Array>>
 }
 
 export async function makeImage(options: MakeImageOptions = {}): Promise<MadeImage> {
-  const { layers: texts = ['one', 'two'], compression = 'gzip', platform = { os: 'linux', architecture: 'amd64' }, algorithm = 'sha256', foreign = [] } = options;
+  const {
+    layers: texts = ['one', 'two'],
+    compression = 'gzip',
+    platform = { os: 'linux', architecture: 'amd64' },
+    algorithm = 'sha256',
+    foreign = [],
+  } = options;
   const types = options.docker
-    ? { none: mediaTypes.dockerLayer, gzip: mediaTypes.dockerLayerGzip, zstd: mediaTypes.dockerLayerZstd, config: mediaTypes.dockerConfig, manifest: mediaTypes.dockerManifest }
-    : { none: mediaTypes.ociLayer, gzip: mediaTypes.ociLayerGzip, zstd: mediaTypes.ociLayerZstd, config: mediaTypes.ociConfig, manifest: mediaTypes.ociManifest };
+    ? {
+        none: mediaTypes.dockerLayer,
+        gzip: mediaTypes.dockerLayerGzip,
+        zstd: mediaTypes.dockerLayerZstd,
+        config: mediaTypes.dockerConfig,
+        manifest: mediaTypes.dockerManifest,
+      }
+    : {
+        none: mediaTypes.ociLayer,
+        gzip: mediaTypes.ociLayerGzip,
+        zstd: mediaTypes.ociLayerZstd,
+        config: mediaTypes.ociConfig,
+        manifest: mediaTypes.ociManifest,
+      };
   const blobs = new Map<string, Buffer>();
   const keep = (mediaType: string, bytes: Buffer): Descriptor => {
     const digest = digestOf(bytes, algorithm);
@@ -53,7 +71,9 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
     diffIds.push(digestOf(tar));
     const packed = compression === 'gzip' ? gzipSync(tar) : compression === 'zstd' ? zstdCompressSync(tar) : tar;
     const layer = keep(types[compression], packed);
-    layers.push(foreign.includes(at) ? { ...layer, mediaType: mediaTypes.dockerForeignLayerGzip, urls: ['https://example.com/layer'] } : layer);
+    layers.push(
+      foreign.includes(at) ? { ...layer, mediaType: mediaTypes.dockerForeignLayerGzip, urls: ['https://example.com/layer'] } : layer,
+    );
   }
   const config = keep(
     types.config,
@@ -72,8 +92,13 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
 }
 
 /** One image in several platforms. */
-export async function makeIndex(platforms: readonly Platform[], options: Omit<MakeImageOptions, 'platform'> = {}): Promise<MadeImage & { readonly images: readonly MadeImage[] }> {
-  const images = await Promise.all(platforms.map((platform) => makeImage({ ...options, platform, layers: ['shared', `for ${platform.architecture}`] })));
+export async function makeIndex(
+  platforms: readonly Platform[],
+  options: Omit<MakeImageOptions, 'platform'> = {},
+): Promise<MadeImage & { readonly images: readonly MadeImage[] }> {
+  const images = await Promise.all(
+    platforms.map((platform) => makeImage({ ...options, platform, layers: ['shared', `for ${platform.architecture}`] })),
+  );
   const blobs = new Map(images.flatMap((image) => [...image.blobs]));
   const manifests = images.map(({ target }, at) => ({ ...target, platform: platforms[at] }));
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
@@ -81,7 +106,13 @@ export async function makeIndex(platforms: readonly Platform[], options: Omit<Ma
   blobs.set(digest, bytes);
   const [first] = images;
   if (!first) throw new Error('an index needs a platform');
-  return { target: { mediaType: mediaTypes.ociIndex, digest, size: bytes.length }, config: first.config, layers: first.layers, blobs, images };
+  return {
+    target: { mediaType: mediaTypes.ociIndex, digest, size: bytes.length },
+    config: first.config,
+    layers: first.layers,
+    blobs,
+    images,
+  };
 }
 
 /** Writes it there, children first; what `leaveOut` says stays away. */
@@ -90,8 +121,11 @@ export async function putImage(sink: ImageSink, image: MadeImage, leaveOut: (tar
     if (leaveOut(target)) return;
     const bytes = image.blobs.get(target.digest);
     if (!bytes) throw new Error(`no ${target.digest}`);
-    const document: { config?: Descriptor; layers?: Descriptor[]; manifests?: Descriptor[] } = /manifest|index/.test(target.mediaType) ? JSON.parse(bytes.toString()) : {};
-    for (const child of [...(document.config ? [document.config] : []), ...(document.layers ?? []), ...(document.manifests ?? [])]) await put(child);
+    const document: { config?: Descriptor; layers?: Descriptor[]; manifests?: Descriptor[] } = /manifest|index/.test(target.mediaType)
+      ? JSON.parse(bytes.toString())
+      : {};
+    for (const child of [...(document.config ? [document.config] : []), ...(document.layers ?? []), ...(document.manifests ?? [])])
+      await put(child);
     await sink.write(target, async (offset) => chunksOf(bytes.subarray(offset)));
   };
   await put(image.target);
