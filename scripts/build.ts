@@ -93,5 +93,11 @@ function types(): void {
 
 const options = new Set(process.argv.slice(2));
 if (options.has('--clean')) rmSync(dist, { recursive: true, force: true });
-await bundle();
-if (!options.has('--no-types')) types();
+try {
+  await bundle();
+  if (!options.has('--no-types')) types();
+} catch (error) {
+  // esbuild and the compiler have said what is wrong, and where; a stack of theirs would only bury it.
+  process.stderr.write(`build: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}\n`);
+  process.exitCode = 1;
+}
