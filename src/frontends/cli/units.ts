@@ -1,5 +1,7 @@
 /** Sizes, durations and times as docker writes them (docker/go-units, and Go's time formats). */
 
+import { toExponential } from './rounding.ts';
+
 const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];
 
@@ -19,7 +21,7 @@ export function binarySize(bytes: number): string {
 function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
   let value = bytes;
   let unit = 0;
-  const rounded = () => Number(value.toPrecision(digits));
+  const rounded = () => Number(toExponential(value, digits));
   while ((value >= base || rounded() >= 10 ** digits || (base === 1000 && rounded() >= 1000)) && unit < units.length - 1) {
     value /= base;
     unit++;

@@ -238,7 +238,7 @@ class Execution {
   }
 
   #notFunction(head: Operand): never {
-    this.#fail(`can't give argument to non-function ${head.type === 'pipeline' ? `(${head.source})` : head.source}`);
+    this.#fail(`can't give argument to non-function ${head.source}`);
   }
 
   #constant(operand: Operand & { value: unknown }): Value {

@@ -66,8 +66,8 @@ const docker: Readonly<Record<string, Callable>> = {
   join: { parameters: ['[]string', 'string'], call: ([list, separator]) => (list as readonly string[]).join(String(separator)) },
   title: {
     parameters: ['string'],
-    call: ([text]) =>
-      String(text).replace(/(^|[^\p{L}\p{Nd}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+    // A word begins after what is no letter, digit or underscore, or (beyond ASCII) after a space: Go's strings.Title.
+    call: ([text]) => String(text).replace(/(?<=^|[\u0000-\u002f:-@[-^`{-\u007f]|\s)\p{L}/gu, (letter) => letter.toUpperCase()),
   },
   lower: { parameters: ['string'], call: ([text]) => String(text).toLowerCase() },
   upper: { parameters: ['string'], call: ([text]) => String(text).toUpperCase() },

@@ -178,7 +178,7 @@ function lexAction(
       const end = word(at + 1);
       if (!terminated(end)) return badCharacter(end);
       emit('variable', end);
-    } else if (rune === '.' && !/[0-9]/.test(text[at + 1] ?? '')) {
+    } else if (rune === '.' && !/[0-9]/.test(text[at + 1] ?? '0')) {
       const end = word(at + 1);
       if (!terminated(end)) return badCharacter(end);
       emit(end === at + 1 ? 'dot' : 'field', end);

@@ -1,5 +1,6 @@
 /** Go's formatted printing, `fmt`: Sprint, Sprintln and Sprintf with its verbs, flags and error words, for a template's values. */
 
+import { toExponential, toFixed } from '../rounding.ts';
 import { floatOf, kindOf, sortedKeys, typeName, type Value } from './values.ts';
 
 /** Width and precision beyond this are refused, as Go refuses them. */
@@ -121,7 +122,7 @@ export function sprintf(layout: string, values: readonly Value[]): string {
     if (verb === '%') output += '%';
     else if (!goodIndex) output += `%!${verb}(BADINDEX)`;
     else if (next >= values.length) output += `%!${verb}(MISSING)`;
-    else output += format(values[next++], verb, flags);
+    else output += format(values[next++], verb, verb === 'v' ? { ...flags, plus: false } : flags);
   }
   if (!reordered && next < values.length) {
     const extra = values
@@ -256,13 +257,13 @@ function formatFloat(value: number, verb: string, flags: Flags): string | undefi
 function floatDigits(size: number, style: string, precision: number | undefined): string {
   const exponent = (text: string) => text.replace(/e([+-])(\d)$/, 'e$10$2');
   const upper = (text: string) => (style === 'E' || style === 'G' ? text.toUpperCase() : text);
-  // JavaScript gives at most 100 digits after the point; a binary fraction has no more that matter, the rest are zeros or beyond any use.
-  const places = Math.min(precision ?? 6, 100);
-  if (style === 'f') return fixed(size, places) + '0'.repeat(Math.max(0, (precision ?? 6) - 100));
-  if (style === 'e' || style === 'E') return upper(exponent(size.toExponential(places)));
+  // JavaScript gives about 100 digits after the point; a binary fraction has no more that matter, the rest are zeros or beyond any use.
+  const places = Math.min(precision ?? 6, 99);
+  if (style === 'f') return fixed(size, places) + '0'.repeat(Math.max(0, (precision ?? 6) - 99));
+  if (style === 'e' || style === 'E') return upper(exponent(toExponential(size, places + 1)));
   const shortest = precision === undefined;
   const significant = shortest ? undefined : Math.max(1, Math.min(precision, 100));
-  const [mantissa = '0', power = '0'] = (significant === undefined ? size.toExponential() : size.toExponential(significant - 1)).split('e');
+  const [mantissa = '0', power = '0'] = (significant === undefined ? size.toExponential() : toExponential(size, significant)).split('e');
   const trimmed = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
   const count = trimmed.replace('.', '').length;
   const at = Number(power);
@@ -276,7 +277,7 @@ function floatDigits(size: number, style: string, precision: number | undefined)
 
 /** Number.toFixed changes to an exponent from 1e21 on. */
 function fixed(size: number, places: number): string {
-  return size < 1e21 ? size.toFixed(places) : BigInt(size).toString() + (places > 0 ? `.${'0'.repeat(places)}` : '');
+  return size < 1e21 ? toFixed(size, places) : BigInt(size).toString() + (places > 0 ? `.${'0'.repeat(places)}` : '');
 }
 
 const escapes: Readonly<Record<string, string>> = {
