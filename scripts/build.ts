@@ -13,6 +13,8 @@ import { basename, dirname, join } from 'node:path';
 
 import { build, type Plugin } from 'esbuild';
 
+import { forgetBuild, rememberBuild, sourcesHash } from './build-stamp.mjs';
+
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
 /** How long a chunk of an earlier build is kept, in milliseconds. */
@@ -92,9 +94,12 @@ function types(): void {
 }
 
 const options = new Set(process.argv.slice(2));
+const sources = sourcesHash(root);
+forgetBuild(root);
 if (options.has('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
   await bundle();
+  rememberBuild(root, sources);
   if (!options.has('--no-types')) types();
 } catch (error) {
   // esbuild and the compiler have said what is wrong, and where; a stack of theirs would only bury it.

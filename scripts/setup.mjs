@@ -9,10 +9,12 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { isBuilt } from './build-stamp.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const setup = join(root, '.setup');
@@ -131,19 +133,8 @@ function ensurePackages(node) {
   replace(join(setup, 'packages.stamp'), stamp);
 }
 
-/** Every file that the build reads, with its bytes: a stamp by time would miss a checkout and rebuild after a touch. */
-function sourcesOf(folder) {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return sourcesOf(path);
-    return entry.name.endsWith('.test.ts') ? [] : [path];
-  });
-}
-
 function ensureBuild(node) {
-  const files = [...sourcesOf('src').sort(), join('scripts', 'build.ts'), 'package.json', 'package-lock.json'];
-  const stamp = hash(files.flatMap((file) => [file, readFileSync(join(root, file))]));
-  if (stamped('build.stamp', stamp) && existsSync(join(root, 'dist', 'bay.js'))) return;
+  if (isBuilt(root)) return;
   say('building …');
   const result = spawnSync(node, [join('scripts', 'build.ts'), '--no-types'], {
     cwd: root,
@@ -151,7 +142,6 @@ function ensureBuild(node) {
     stdio: ['ignore', 2, 2],
   });
   if (result.status !== 0) throw new SetupError('the build failed; its messages are above.');
-  replace(join(setup, 'build.stamp'), stamp);
 }
 
 /** `./bay` (and `bay.cmd` on Windows), bound to the chosen Node: a second terminal still has the machine's own. */

@@ -18,6 +18,13 @@ console.log('ready', word, rest.join(' '), process.env.BAY_LAUNCHER);
 setInterval(() => {}, 1000);
 `;
 
+const build = `
+import { cpSync } from 'node:fs';
+import { rememberBuild, sourcesHash } from './build-stamp.mjs';
+cpSync('src', 'dist', { recursive: true });
+rememberBuild('.', sourcesHash('.'));
+`;
+
 interface Project {
   readonly folder: string;
   setup(words: readonly string[]): Promise<Ended>;
@@ -27,7 +34,8 @@ interface Project {
 function project(t: TestContext): Project {
   const folder = join(temporary(t, 'setup'), "a clone's folder");
   for (const part of ['scripts', 'src', 'dependency']) mkdirSync(join(folder, part), { recursive: true });
-  cpSync(join(import.meta.dirname, '..', 'scripts', 'setup.mjs'), join(folder, 'scripts', 'setup.mjs'));
+  for (const name of ['setup.mjs', 'build-stamp.mjs'])
+    cpSync(join(import.meta.dirname, '..', 'scripts', name), join(folder, 'scripts', name));
   const manifest = { name: 'stand-in', version: '1.0.0', type: 'module', dependencies: { dependency: 'file:dependency' } };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   writeFileSync(join(folder, 'dependency', 'package.json'), '{ "name": "dependency", "version": "1.0.0" }');
@@ -35,7 +43,7 @@ function project(t: TestContext): Project {
   const lock = { name: 'stand-in', version: '1.0.0', lockfileVersion: 3, requires: true, packages };
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
   writeFileSync(join(folder, 'src', 'bay.js'), product);
-  writeFileSync(join(folder, 'scripts', 'build.ts'), "import { cpSync } from 'node:fs';\ncpSync('src', 'dist', { recursive: true });\n");
+  writeFileSync(join(folder, 'scripts', 'build.ts'), build);
   writeFileSync(join(folder, 'scripts', 'check.ts'), 'process.exitCode = 5;\n');
   const env = { npm_config_offline: 'true', npm_config_cache: join(folder, '..', 'cache') };
   return {
