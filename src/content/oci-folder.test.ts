@@ -131,7 +131,7 @@ test('twenty names written at once by several openings are all there', async (t)
   const folders = [await OciFolder.open(path, { create: true }), await OciFolder.open(path), await OciFolder.open(path)];
   const image = await makeImage();
   await Promise.all(folders.map((folder) => putImage(folder, image)));
-  await Promise.all(Array.from({ length: 20 }, (_, at) => folders[at % 3]?.tag(image.target, `app:${at}`)));
+  await Promise.all(Array.from({ length: 20 }, (_, at) => (folders[at % 3] ?? assert.fail()).tag(image.target, `app:${at}`)));
   assert.equal((await index(path)).manifests.length, 20);
   assert.deepEqual((await readdir(path)).toSorted(), ['blobs', 'index.json', 'oci-layout']);
 });

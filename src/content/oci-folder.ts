@@ -266,7 +266,8 @@ export class OciFolder implements ImageSource, ImageSink {
       const after = change(before);
       if (after === undefined) return;
       if (!(await this.#indexBytes()).equals(before)) continue;
-      return writeFileAtomic(path, after);
+      await writeFileAtomic(path, after);
+      return;
     }
   }
 
