@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 /** Where a peer in the chroot `$PEERS_ROOT` sees the same paths as we do: `$PEERS_SHARED`, bound into it. */
-export const sharedFolder: string | undefined =
+const sharedFolder: string | undefined =
   process.env['PEERS_ROOT'] === undefined ? undefined : (process.env['PEERS_SHARED'] ?? '/tmp/peers-shared');
 
 /** A new empty folder with an absolute path; removed with all that is in it when the test ends. */
