@@ -1,35 +1,39 @@
 import type { Page, Repository } from '../content/repository.ts';
+import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
+import { isObject } from '../model/descriptor.ts';
 import type { Reference } from '../model/reference.ts';
+import { addressReach, hostReach, literalReach, mayPointTo } from './address-reach.ts';
+import { oneLine } from './answer-error.ts';
+import { discard } from './body.ts';
+import { listCatalog } from './catalog.ts';
+import { Connections } from './connections.ts';
+import { CredentialStore } from './credential-store.ts';
+import { openEndpoint, wireFor, type Endpoint, type Ground } from './endpoint.ts';
+import { isHub } from './docker-config.ts';
+import { proveCredentials } from './login.ts';
+import { mirrored } from './mirrors.ts';
+import { proxyFor } from './proxy.ts';
+import { readRateLimit, type RateLimit } from './rate-limit.ts';
+import { redirecting } from './redirects.ts';
 import type { Credentials, RegistryOptions } from './registry-options.ts';
+import { RemoteRepository } from './remote-repository.ts';
+import type { RepositoryAccess } from './repository-access.ts';
+import { defaultRetry, retrying } from './retry.ts';
+import { Routing, type Route } from './routes.ts';
+import { searchHost, searchRegistry, searchTarget, type SearchOptions, type SearchResult } from './search.ts';
+import { defaultTimeouts, type Transport } from './transport.ts';
 
-export interface SearchResult {
-  readonly name: string;
-  readonly description: string;
-  readonly stars: number;
-  readonly official: boolean;
-}
-
-export interface SearchOptions extends Operation {
-  /** 1 to 100; default 25. */
-  readonly limit?: number | undefined;
-}
+export type { SearchOptions, SearchResult } from './search.ts';
+export type { RateLimit } from './rate-limit.ts';
 
 export interface LoginResult {
-  /** `Login Succeeded`, or the token server's own word. */
+  /** `Login Succeeded`. */
   readonly status: string;
   /** Where the credentials are now: a file's path, or `docker-credential-NAME`. */
   readonly storedIn: string;
   /** True where they lie in a file unencrypted. */
   readonly unencrypted: boolean;
-}
-
-/** What a registry said last of its pull limit (`ratelimit-limit: 100;w=21600`). */
-export interface RateLimit {
-  readonly limit?: number;
-  readonly remaining?: number;
-  /** Seconds that the limit counts over. */
-  readonly window?: number;
 }
 
 export interface PingResult {
@@ -39,7 +43,7 @@ export interface PingResult {
   readonly wantsLogin: boolean;
 }
 
-/** All registries, as this host reaches them. Settings are read when first needed, and again when their files have changed. */
+/** All registries, as this host reaches them. Settings are read when first needed, and again when they are older than a few seconds. */
 export interface Registries {
   /** Asks nothing yet. */
   repository(reference: Pick<Reference, 'registry' | 'repository'> & Partial<Reference>): Repository;
@@ -63,4 +67,232 @@ export interface Registries {
   close(): void;
 }
 
-export declare function openRegistries(options?: RegistryOptions): Registries;
+export function openRegistries(options: RegistryOptions = {}): Registries {
+  return new ConfiguredRegistries(options);
+}
+
+/** Milliseconds after which settings are read again: a server sees a changed file, a command reads its files once. */
+const settingsAge = 5000;
+
+interface Settings {
+  readonly routing: Routing;
+  readonly ground: Ground;
+  /** Kept, with the tokens in them, over a reading that brings nothing new. */
+  readonly endpoints: Map<string, Promise<Endpoint>>;
+  readonly accesses: Map<string, Promise<RepositoryAccess>>;
+  readonly signature: string;
+}
+
+/** What a server keeps of the repositories that it has been asked for. */
+const maxRemembered = 512;
+
+function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const kept = memory.get(key);
+  if (kept !== undefined) return kept;
+  if (memory.size >= maxRemembered) memory.clear();
+  const making = make();
+  memory.set(key, making);
+  making.catch(() => memory.delete(key));
+  return making;
+}
+
+class ConfiguredRegistries implements Registries {
+  readonly #options: RegistryOptions;
+  readonly #store: CredentialStore;
+  readonly #connections = new Connections();
+  readonly #limits = new Map<string, RateLimit>();
+  readonly #warned = new Set<string>();
+  #settings: Promise<Settings> | undefined;
+  #settingsUntil = 0;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#store = new CredentialStore(options);
+  }
+
+  repository(reference: Pick<Reference, 'registry' | 'repository'> & Partial<Reference>): Repository {
+    return new RemoteRepository(reference, () => this.#access(reference));
+  }
+
+  async search(term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
+    const { host, query } = searchTarget(term);
+    const { routing, ground } = await this.#current();
+    const { origin } = await routing.routes({ registry: host, repository: '' });
+    const moved = origin.base.host !== 'registry-1.docker.io';
+    const route: Route = moved ? origin : { ...origin, base: new URL(`https://${searchHost(host)}/v2/`) };
+    const endpoint = await this.#endpoint(route, ground);
+    return searchRegistry({ endpoint, idle: ground.timeouts.idle, credentials: () => ground.credentials(route.host, '') }, query, options);
+  }
+
+  async catalog(host: string, page: Page = {}, options: Operation = {}): Promise<readonly string[]> {
+    const { endpoint, ground } = await this.#registry(host);
+    return listCatalog(endpoint, ground.timeouts.idle, page, options);
+  }
+
+  async login(host: string, credentials: Credentials, options: Operation = {}): Promise<LoginResult> {
+    const registry = registryHost(host);
+    const { endpoint, ground, route } = await this.#registry(registry);
+    const transport = retrying(redirecting(wireFor(route, endpoint.base, ground), { sameOrigin: true }), ground.retry);
+    const { keep, checked } = await proveCredentials({ base: endpoint.base, transport }, credentials, options);
+    if (!checked) this.#options.onWarning?.(`${registry} lets everybody in and did not check these credentials`);
+    const stored = await this.#store.keep(registry, keep);
+    this.#settingsUntil = 0;
+    return { status: 'Login Succeeded', ...stored };
+  }
+
+  async logout(host: string): Promise<boolean> {
+    this.#settingsUntil = 0;
+    return this.#store.forget(registryHost(host));
+  }
+
+  async credentials(host: string): Promise<Credentials | undefined> {
+    return this.#store.find(registryHost(host));
+  }
+
+  async ping(host: string, options: Operation = {}): Promise<PingResult> {
+    const { endpoint, ground, route } = await this.#registry(host);
+    const transport = retrying(redirecting(wireFor(route, endpoint.base, ground)), ground.retry);
+    const response = await transport({ method: 'GET', url: endpoint.base, signal: options.signal });
+    discard(response);
+    return { url: endpoint.base.href, status: response.status, wantsLogin: response.status === 401 };
+  }
+
+  rateLimit(host: string): RateLimit | undefined {
+    return this.#limits.get(registryHost(host));
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  async #registry(host: string): Promise<{ endpoint: Endpoint; ground: Ground; route: Route }> {
+    const { routing, ground } = await this.#current();
+    const { origin } = await routing.routes({ registry: registryHost(host), repository: '' });
+    return { endpoint: await this.#endpoint(origin, ground), ground, route: origin };
+  }
+
+  async #access(reference: Pick<Reference, 'registry' | 'repository'> & Partial<Reference>): Promise<RepositoryAccess> {
+    const settings = await this.#current();
+    const key = JSON.stringify([reference.registry, reference.repository, reference.digest !== undefined]);
+    return remembered(settings.accesses, key, () => this.#openAccess(reference, settings));
+  }
+
+  async #openAccess(
+    reference: Pick<Reference, 'registry' | 'repository'> & Partial<Reference>,
+    { routing, ground }: Settings,
+  ): Promise<RepositoryAccess> {
+    const routes = await routing.routes(reference);
+    const origin = await this.#endpoint(routes.origin, ground);
+    const push = routes.push === routes.origin ? origin : await this.#endpoint(routes.push, ground);
+    const mirrors = await Promise.all(
+      routes.mirrors.map((mirror) =>
+        this.#endpoint(mirror, { ...ground, retry: { ...ground.retry, tries: Math.min(2, ground.retry.tries) } }),
+      ),
+    );
+    return {
+      reference,
+      pull: mirrored(origin, mirrors, this.#resting),
+      origin,
+      push,
+      foreign: (url) => foreignTransport(url, routes.origin, origin, ground),
+      mountName: async (from) => {
+        const other = (await routing.routes(from)).push;
+        return other.host === push.host && other.base.host === push.base.host ? other.repository : undefined;
+      },
+      anonymous: async () => (await ground.credentials(routes.origin.host, routes.origin.repository)) === undefined,
+      idle: ground.timeouts.idle,
+      retry: ground.retry,
+    };
+  }
+
+  readonly #resting = new Map<string, number>();
+
+  async #endpoint(route: Route, ground: Ground): Promise<Endpoint> {
+    const { endpoints } = await this.#current();
+    const { host, repository, base, scheme, verify, namespace, certificates, headers } = route;
+    const key = JSON.stringify([host, repository, base.href, scheme, verify, namespace, certificates, headers, ground.retry.tries]);
+    return remembered(endpoints, key, () => openEndpoint(route, ground));
+  }
+
+  #current(): Promise<Settings> {
+    if (this.#settings === undefined || this.#settingsUntil < Date.now()) {
+      this.#settingsUntil = Date.now() + settingsAge;
+      this.#settings = this.#readSettings(this.#settings);
+    }
+    return this.#settings;
+  }
+
+  async #readSettings(before: Promise<Settings> | undefined): Promise<Settings> {
+    const last = await before?.catch(() => undefined);
+    const options = this.#options;
+    const env = options.env ?? process.env;
+    const [routing, config] = await Promise.all([Routing.read(options), this.#store.config()]);
+    const { HttpHeaders: metaHeaders, proxies } = config.document;
+    const proxy = isObject(proxies) && isObject(proxies.default) ? proxies.default : {};
+    const text = (key: string) => (typeof proxy[key] === 'string' ? proxy[key] : undefined);
+    const ground: Ground = {
+      connections: this.#connections,
+      timeouts: { ...defaultTimeouts, ...options.timeouts },
+      retry: { ...defaultRetry, ...options.retry },
+      proxy: proxyFor(env, { httpProxy: text('httpProxy'), httpsProxy: text('httpsProxy'), noProxy: text('noProxy') }),
+      userAgent: options.userAgent ?? 'bayplan',
+      onLog: options.onLog,
+      headers: forwardedHeaders(metaHeaders),
+      credentials: (host, repository) => this.#store.find(host, repository),
+      strangers: async (host) => ({ certificates: await routing.certificates(host), verify: !routing.isInsecure(host) }),
+      onAnswer: (host, headers) => this.#hear(host, headers),
+    };
+    const signature = JSON.stringify([routing.rules, config.document]);
+    return { routing, ground, endpoints: last?.signature === signature ? last.endpoints : new Map(), accesses: new Map(), signature };
+  }
+
+  #hear(host: string, headers: Readonly<Record<string, string | undefined>>): void {
+    const limit = readRateLimit(headers);
+    if (limit !== undefined) this.#limits.set(host, limit);
+    // distribution-spec, "Warnings": code 299, agent `-`, and a quoted text that is for the user.
+    for (const [, quoted = ''] of (headers.warning ?? '').slice(0, 8192).matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)) {
+      const text = `${host}: ${oneLine(quoted.replace(/\\(.)/g, '$1'))}`;
+      if (this.#warned.has(text) || this.#warned.size > 1000) continue;
+      this.#warned.add(text);
+      this.#options.onWarning?.(text);
+    }
+  }
+}
+
+/** Docker's client sends these to registries through its daemon; its other `HttpHeaders` are for the daemon alone. */
+function forwardedHeaders(configured: unknown): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(isObject(configured) ? configured : {}))
+    if (/^x-meta-[a-z0-9-]+$/i.test(name) && typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value))
+      headers[name.toLowerCase()] = value;
+  return headers;
+}
+
+/** What a user types as a registry: with or without a scheme or path, and the Hub by any of its names. @throws ImageError `invalid-argument` */
+function registryHost(text: string): string {
+  const host = text
+    .trim()
+    .replace(/^https?:\/\//, '')
+    .replace(/\/.*$/, '')
+    .toLowerCase();
+  if (host === '' || !URL.canParse(`https://${host}/`))
+    throw new ImageError('invalid-argument', `${JSON.stringify(text)} is not a registry's host`);
+  return isHub(host) ? 'docker.io' : host;
+}
+
+/** For bytes whose address a manifest's author has chosen: no credentials, no headers of the user's, https, and no address further inwards than the registry's own (CVE-2020-15157). */
+async function foreignTransport(url: URL, route: Route, origin: Endpoint, ground: Ground): Promise<Transport> {
+  const reach = await hostReach(origin.base.hostname);
+  const literal = literalReach(url.hostname);
+  const plain =
+    url.protocol === 'http:' && origin.base.protocol === 'http:' && reach !== 'public' && (await hostReach(url.hostname)) !== 'public';
+  if (url.protocol !== 'https:' && !plain)
+    throw new ImageError('insecure', `a foreign layer is at ${url.protocol}//${url.host}: only https is followed`);
+  if (literal !== undefined && !mayPointTo(reach, literal))
+    throw new ImageError('insecure', `a foreign layer is at the internal address ${url.host}`);
+  url.username = '';
+  url.password = '';
+  const wire = redirecting(wireFor(route, origin.base, { ...ground, headers: {} }));
+  const allowAddress = (address: string) => mayPointTo(reach, addressReach(address));
+  return retrying((request) => wire({ ...request, allowAddress }), ground.retry);
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { ImageError } from '../errors.ts';
+import { isObject } from '../model/descriptor.ts';
+import type { Credentials } from './registry-options.ts';
+
+/**
+ * Docker's credential helper protocol: `docker-credential-NAME get|store|erase|list`, the question on stdin, the answer on stdout, an error's text there too.
+ * The name `<token>` says that the secret is an identity token.
+ */
+const timeout = 60_000;
+const maxAnswerBytes = 1024 * 1024;
+
+/** The credentials kept for a server, or undefined where the helper has none. @throws ImageError `unavailable` where the helper fails */
+export async function getFromHelper(name: string, server: string, env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
+  const { failed, output } = await runHelper(name, 'get', server, env);
+  if (failed && /credentials not found/i.test(output)) return undefined;
+  if (failed) throw helperFailed(name, 'get', output);
+  const answer = parseAnswer(name, output);
+  const { Username: username, Secret: secret } = answer;
+  if (typeof username !== 'string' || typeof secret !== 'string') throw helperFailed(name, 'get', 'its answer has no Username and Secret');
+  if (username === '' && secret === '') return undefined;
+  return username === '<token>' ? { identityToken: secret } : { username, password: secret };
+}
+
+/** @throws ImageError `unavailable` */
+export async function storeInHelper(name: string, server: string, credentials: Credentials, env: NodeJS.ProcessEnv): Promise<void> {
+  if ('registryToken' in credentials) throw new ImageError('unsupported', `docker-credential-${name} cannot keep a registry token`);
+  const [Username, Secret] =
+    'identityToken' in credentials ? ['<token>', credentials.identityToken] : [credentials.username, credentials.password];
+  const { failed, output } = await runHelper(name, 'store', JSON.stringify({ ServerURL: server, Username, Secret }), env);
+  if (failed) throw helperFailed(name, 'store', output);
+}
+
+/** False where there was nothing to forget. @throws ImageError `unavailable` */
+export async function eraseFromHelper(name: string, server: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const known = (await getFromHelper(name, server, env)) !== undefined;
+  if (!known) return false;
+  const { failed, output } = await runHelper(name, 'erase', server, env);
+  if (failed && !/credentials not found/i.test(output)) throw helperFailed(name, 'erase', output);
+  return true;
+}
+
+function parseAnswer(name: string, output: string): Readonly<Record<string, unknown>> {
+  try {
+    const answer: unknown = JSON.parse(output);
+    if (isObject(answer)) return answer;
+  } catch (cause) {
+    throw new ImageError('unavailable', `docker-credential-${name} answers with something that is not JSON`, { cause });
+  }
+  throw helperFailed(name, 'get', 'its answer is no JSON object');
+}
+
+function helperFailed(name: string, verb: string, output: string): ImageError {
+  return new ImageError('unavailable', `docker-credential-${name} ${verb} failed: ${output.trim().slice(0, 300) || 'without a word'}`, {
+    detail: { reason: 'credential-helper' },
+  });
+}
+
+async function runHelper(
+  name: string,
+  verb: 'get' | 'store' | 'erase',
+  input: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ failed: boolean; output: string }> {
+  // The name comes from a file: it must stay a program's name and never become a path.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+    throw new ImageError('invalid-config', `${JSON.stringify(name)} is not the name of a credential helper`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(`docker-credential-${name}`, [verb], { env, stdio: ['pipe', 'pipe', 'ignore'], timeout, windowsHide: true });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxAnswerBytes) child.kill();
+      else chunks.push(chunk);
+    });
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : error.message;
+      reject(
+        new ImageError('unavailable', `cannot run docker-credential-${name}: ${why}`, {
+          cause: error,
+          detail: { reason: 'credential-helper' },
+        }),
+      );
+    });
+    child.once('close', (status) =>
+      resolve({ failed: status !== 0 || size > maxAnswerBytes, output: Buffer.concat(chunks).toString('utf8') }),
+    );
+    child.stdin.on('error', () => {
+      // A helper that ends before it has read its question is judged by its status and output.
+    });
+    child.stdin.end(`${input}\n`);
+  });
+}

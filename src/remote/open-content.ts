@@ -1,0 +1,222 @@
+import { Readable } from 'node:stream';
+import { ImageError, isImageError } from '../errors.ts';
+import type { OpenOptions } from '../content/image-source.ts';
+import { sizeMismatch } from '../io/verified.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { acceptedManifests, isForeignLayerType, isManifestType } from '../model/media-types.ts';
+import { answerError } from './answer-error.ts';
+import { discard, patient } from './body.ts';
+import { explainDenial, manifestError, repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
+import { isPassing, pause, retryDelay } from './retry.ts';
+import type { Transport, WireRequest, WireResponse } from './transport.ts';
+
+/** A connection that brought this much was a good one: the count of failures starts again. */
+const goodBytes = 1024 * 1024;
+
+/**
+ * The bytes of a manifest or blob, not verified, never more than the descriptor says. A connection that breaks off or stalls is taken up where it broke, by
+ * range; where the registry ignores ranges, from the start, and what is there already is passed over.
+ */
+export async function openContent(access: RepositoryAccess, target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
+  const { offset = 0, length, signal } = options;
+  if (offset < 0 || offset > target.size)
+    throw new ImageError('range-invalid', `${target.digest} has ${target.size} bytes: none at ${offset}`);
+  const end = length === undefined ? target.size : Math.min(target.size, offset + length);
+  if (offset === end) return Readable.from([], { objectMode: false });
+  const reading = new Reading(access, target, end, options);
+  await reading.begin(offset);
+  const readable = Readable.from(reading.chunks(), {
+    objectMode: false,
+    highWaterMark: 256 * 1024,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  // A stream that is destroyed before its first read never runs the generator's end.
+  readable.once('close', () => reading.end());
+  return readable;
+}
+
+class Reading {
+  readonly #access: RepositoryAccess;
+  readonly #target: Descriptor;
+  readonly #options: OpenOptions;
+  readonly #end: number;
+  #at = 0;
+  #failures = 0;
+  #response: WireResponse | undefined;
+  /** Bytes at the start of the answer that are here already. */
+  #skip = 0;
+  #ask: ((at: number) => Promise<WireResponse>) | undefined;
+
+  constructor(access: RepositoryAccess, target: Descriptor, end: number, options: OpenOptions) {
+    this.#access = access;
+    this.#target = target;
+    this.#end = end;
+    this.#options = options;
+  }
+
+  async begin(offset: number): Promise<void> {
+    this.#at = offset;
+    try {
+      const fromRegistry = (at: number) => this.#fromRegistry(at);
+      this.#accept(await fromRegistry(offset));
+      this.#ask = fromRegistry;
+    } catch (error) {
+      const { urls = [], mediaType } = this.#target;
+      if (!isForeignLayerType(mediaType) || urls.length === 0 || !isImageError(error, 'blob-unknown', 'not-found', 'denied')) throw error;
+      await this.#beginElsewhere(urls, offset, error);
+    }
+  }
+
+  /** A foreign layer that the registry does not hold, from where its manifest says it is. */
+  async #beginElsewhere(urls: readonly string[], offset: number, first: ImageError): Promise<void> {
+    let last: ImageError = first;
+    for (const text of urls.slice(0, 8)) {
+      try {
+        const url = new URL(text);
+        const transport = await this.#access.foreign(url);
+        const fromUrl = (at: number) => this.#fromUrl(transport, url, at);
+        this.#accept(await fromUrl(offset));
+        this.#ask = fromUrl;
+        return;
+      } catch (error) {
+        const refusal =
+          error instanceof TypeError
+            ? new ImageError('invalid-content', `${this.#target.digest} names ${JSON.stringify(text.slice(0, 200))}, which is no URL`)
+            : error;
+        if (!isImageError(refusal) || refusal.code === 'canceled') throw refusal;
+        last = refusal;
+      }
+    }
+    throw last;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    let good = this.#at;
+    for (;;) {
+      const body = this.#response?.body;
+      if (body === undefined) return;
+      const source = patient(body, this.#access.idle, this.#target.digest, this.#options.signal);
+      let failure: unknown;
+      try {
+        for (;;) {
+          let next: IteratorResult<Uint8Array, void>;
+          try {
+            next = await source.next();
+          } catch (error) {
+            failure = error;
+            break;
+          }
+          if (next.done === true) break;
+          const chunk = this.#wanted(next.value);
+          if (chunk.length > 0) yield chunk;
+          if (this.#at === this.#end && this.#end < this.#target.size) return;
+        }
+      } finally {
+        await source.return();
+      }
+      if (this.#at === this.#end && (failure === undefined || isPassing(failure))) return;
+      if (this.#at - good >= goodBytes) this.#failures = 0;
+      good = this.#at;
+      await this.#takeUp(
+        failure ?? new ImageError('unavailable', `${this.#target.digest} ended after ${this.#at} of ${this.#target.size} bytes`),
+      );
+    }
+  }
+
+  end(): void {
+    this.#response?.body.destroy();
+    this.#response = undefined;
+  }
+
+  /** The part of a chunk that is neither there already nor after the end. @throws ImageError `size-mismatch` where there is more than there can be */
+  #wanted(chunk: Uint8Array): Uint8Array {
+    const skipped = Math.min(this.#skip, chunk.length);
+    this.#skip -= skipped;
+    const left = this.#end - this.#at;
+    const fresh = chunk.subarray(skipped);
+    if (fresh.length > left && this.#end === this.#target.size) throw sizeMismatch(this.#target, `more than ${this.#target.size}`);
+    const wanted = fresh.subarray(0, left);
+    this.#at += wanted.length;
+    return wanted;
+  }
+
+  async #takeUp(failure: unknown): Promise<void> {
+    const { retry } = this.#access;
+    if (!isPassing(failure) || ++this.#failures >= retry.tries) throw failure;
+    const delay = retryDelay(undefined, this.#failures, retry) ?? retry.base;
+    this.#report(delay);
+    await pause(delay, this.#options.signal);
+    if (this.#ask === undefined) throw failure;
+    this.#accept(await this.#ask(this.#at));
+  }
+
+  #report(delay: number): void {
+    this.#options.onProgress?.({ target: this.#target, state: 'retrying', delay });
+  }
+
+  #request(url: URL, at: number): WireRequest {
+    const whole = at === 0 && this.#end === this.#target.size;
+    return {
+      method: 'GET',
+      url,
+      headers: {
+        ...(isManifestType(this.#target.mediaType) ? { accept: acceptedManifests } : {}),
+        ...(whole ? {} : { range: `bytes=${at}-${this.#end - 1}` }),
+      },
+      signal: this.#options.signal,
+      onRetry: (delay) => this.#report(delay),
+    };
+  }
+
+  async #fromRegistry(at: number): Promise<WireResponse> {
+    const { origin } = this.#access;
+    const kind = isManifestType(this.#target.mediaType) ? 'manifests' : 'blobs';
+    let response: WireResponse;
+    try {
+      response = await this.#access.pull({
+        ...this.#request(repositoryUrl(origin, `${kind}/${this.#target.digest}`), at),
+        scopes: scope(origin, 'pull'),
+        purpose: 'pull',
+      });
+    } catch (error) {
+      throw await explainDenial(this.#access, error);
+    }
+    if (response.status === 200 || response.status === 206) return response;
+    if (kind === 'manifests') throw await manifestError(this.#access, response, this.#target.digest);
+    throw await answerError(response, `cannot read ${this.#target.digest}`, {
+      anonymous: await this.#access.anonymous(),
+      say: (problem, status) =>
+        status === 404
+          ? new ImageError('blob-unknown', `blob ${this.#target.digest} is not in ${this.#access.reference.repository}: ${problem.message}`)
+          : undefined,
+    });
+  }
+
+  async #fromUrl(transport: Transport, url: URL, at: number): Promise<WireResponse> {
+    const response = await transport(this.#request(url, at));
+    if (response.status === 200 || response.status === 206) return response;
+    const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`);
+    throw response.status === 404 || response.status === 410 ? new ImageError('blob-unknown', error.message, { cause: error }) : error;
+  }
+
+  /** Takes an answer as the source of what follows `#at`. @throws ImageError `protocol`, `size-mismatch` */
+  #accept(response: WireResponse): void {
+    const { digest, size } = this.#target;
+    const refuse = (error: ImageError): never => {
+      discard(response);
+      throw error;
+    };
+    const length = response.headers['content-length'];
+    if (response.status === 206) {
+      const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers['content-range']?.trim() ?? '');
+      if (range === null || Number(range[1]) !== this.#at)
+        refuse(new ImageError('protocol', `${response.url.host} answers with another range of ${digest} than was asked for`));
+      if (range?.[3] !== '*' && Number(range?.[3]) !== size) refuse(sizeMismatch(this.#target, range?.[3] ?? ''));
+      this.#skip = 0;
+    } else {
+      if (length !== undefined && Number(length) !== size) refuse(sizeMismatch(this.#target, length));
+      this.#skip = this.#at;
+    }
+    this.#response = response;
+  }
+}
