@@ -1,16 +1,31 @@
+import { chmodSync, readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
+import { ImageError } from '../errors.ts';
 import type { ImageSource, OpenOptions } from '../content/image-source.ts';
 import type { Page, Repository } from '../content/repository.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
+import { Blobs } from './blobs.ts';
 import type { Fault } from './check.ts';
+import { Database, type StorePoint } from './database.ts';
+import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
 import type { FoundImage, ImageName, ImageRecord } from './image-record.ts';
+import { getImage, listImages, listNames, restoreSummaries, summariesLost } from './image-records.ts';
+import { IndexProjection, makeLayout } from './index-projection.ts';
 import type { BeginOptions, Ingest } from './ingest.ts';
 import type { JournalEntry, JournalOptions } from './journal.ts';
+import { shows } from './links.ts';
+import { forgetImage, nameKey, removeName } from './names.ts';
+import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
+import { listReferrers } from './referrers.ts';
+import { SmallDocuments } from './small-documents.ts';
+import { StoreRepository } from './store-repository.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
+import type { Uploads } from './uploads.ts';
 import type { Usage } from './usage.ts';
 
 export interface StoreOptions {
@@ -19,33 +34,257 @@ export interface StoreOptions {
   readonly now?: (() => Date) | undefined;
   /** Makes the store where there is none. Default true. */
   readonly create?: boolean | undefined;
+  /** For crash tests: called at the named points of each write, and may end the process there. */
+  readonly at?: ((point: StorePoint) => void) | undefined;
 }
 
-/** One directory, a valid OCI image layout, shared by many processes of one user. Any of them reads; it is written only through `begin` and `repository`. */
-export declare class ImageStore implements ImageSource, AsyncDisposable {
-  static open(folder: string, options?: StoreOptions): Promise<ImageStore>;
-  get path(): string;
-  begin(options?: BeginOptions): Promise<Ingest>;
-  repository(reference: Pick<Reference, 'registry' | 'repository'>): Repository;
-  repositories(page?: Page): Promise<readonly string[]>;
-  find(name: string): Promise<FoundImage>;
-  resolve(name: string): Promise<Descriptor>;
-  open(target: Descriptor, options?: OpenOptions): Promise<Readable>;
-  read(target: Descriptor, limit: number): Promise<Buffer>;
-  has(target: Descriptor): Promise<boolean>;
-  referrers(subject: Descriptor, artifactType?: string): Promise<readonly Descriptor[]>;
-  images(): Promise<readonly ImageRecord[]>;
-  image(target: Digest): Promise<ImageRecord | undefined>;
-  names(): Promise<readonly ImageName[]>;
-  untag(name: Reference, options: { readonly verb: string }): Promise<void>;
-  forget(target: Digest, options: { readonly verb: string; readonly names?: 'all' }): Promise<void>;
-  sweep(options?: SweepOptions): Promise<Swept>;
-  holders(digest: Digest): Promise<readonly Holder[]>;
-  journal(options?: JournalOptions): Promise<readonly JournalEntry[]>;
-  check(options?: Operation): Promise<readonly Fault[]>;
-  usage(): Promise<Usage>;
-  changed(): boolean;
-  flush(): Promise<void>;
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+/**
+ * One directory, a valid OCI image layout, shared by many processes of one user. Any of them reads; it is written only through `begin` and `repository`.
+ *
+ * What reading needs is loaded with this file; the rest comes when it is first used, so that a list costs little more than the process.
+ */
+export class ImageStore implements ImageSource, AsyncDisposable {
+  readonly #database: Database;
+  readonly #blobs: Blobs;
+  readonly #projection: IndexProjection;
+  readonly #documents: SmallDocuments;
+  /** Which repository shows what, while nothing changes. */
+  readonly #shown = new Map<string, boolean>();
+  #shownAt = '';
+  #uploads: Promise<Uploads> | undefined;
+  #lastVersion: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(database: Database) {
+    this.#database = database;
+    this.#blobs = new Blobs(database);
+    this.#projection = new IndexProjection(database, this.#blobs);
+    this.#documents = new SmallDocuments(database, this.#blobs);
+    this.#lastVersion = database.dataVersion();
+  }
+
+  /** @throws ImageError `store-unusable` with the reason; `not-found` where there is none and `create` is false */
+  static async open(folder: string, options: StoreOptions = {}): Promise<ImageStore> {
+    const place = new Place(folder);
+    const judged = judgePlace(place);
+    if (judged === 'new' && options.create === false) throw new ImageError('not-found', `there is no store at ${place.root}`, { hint: 'Choose its place with BAY_HOME.', detail: { path: place.root } });
+    const ours = statIfThere(place.trash) !== undefined;
+    if (!ours) {
+      makeFolders(place);
+      if (process.platform !== 'win32') chmodSync(place.root, 0o700);
+    }
+    const database = await Database.open(place, { actor: options.actor ?? userName(), now: options.now ?? (() => new Date()), at: options.at });
+    try {
+      if (judged === 'new') await makeLayout(database);
+      const store = new ImageStore(database);
+      await store.#recover();
+      await store.#projection.fresh();
+      return store;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** The folder: another than it was opened at, once the store has been moved. */
+  get path(): string {
+    return this.#database.place.root;
+  }
+
+  async begin(options: BeginOptions = {}): Promise<Ingest> {
+    await this.#projection.fresh();
+    const { StoreIngest } = await import('./store-ingest.ts');
+    const ground = { database: this.#database, blobs: this.#blobs, resolve: (name: string) => this.resolve(name), renamed: () => this.#projection.renamed() };
+    return StoreIngest.begin(ground, options);
+  }
+
+  /** The store's view of one repository: what its names need, and what was pushed to it. */
+  repository(reference: Pick<Reference, 'registry' | 'repository'>): Repository {
+    return new StoreRepository(
+      {
+        database: this.#database,
+        blobs: this.#blobs,
+        shows: (repo, digest) => this.#shows(repo, digest),
+        fresh: () => this.#projection.fresh(),
+        renamed: () => this.#projection.renamed(),
+        uploads: () => this.#getUploads(),
+      },
+      reference,
+    );
+  }
+
+  /** Canonical names (`docker.io/library/debian`) of the repositories that show an image, in plain ASCII order. */
+  async repositories(page: Page = {}): Promise<readonly string[]> {
+    await this.#projection.fresh();
+    return this.#database
+      .all<{ repo: string }>(
+        'SELECT repo FROM name WHERE repo > ?1 UNION SELECT repo FROM link WHERE repo > ?1 AND hidden = 0 AND until IS NULL ORDER BY repo LIMIT ?2',
+        page.last ?? '',
+        page.limit ?? -1,
+      )
+      .map(({ repo }) => repo);
+  }
+
+  /** What a user's text means. @throws ImageError `not-found` with docker's text, `ambiguous`, `invalid-reference` */
+  async find(name: string): Promise<FoundImage> {
+    await this.#projection.fresh();
+    return findImage(this.#database, name);
+  }
+
+  async resolve(name: string): Promise<Descriptor> {
+    return (await this.find(name)).target;
+  }
+
+  /** @throws ImageError `blob-unknown`, `manifest-unknown`, `range-invalid`; `digest-mismatch` naming the file where another tool has put wrong content there */
+  async open(target: Descriptor, options?: OpenOptions): Promise<Readable> {
+    return this.#blobs.open(target, options);
+  }
+
+  /** All of a small document, remembered. @throws as `open`; `too-large` */
+  async read(target: Descriptor, limit: number): Promise<Buffer> {
+    return this.#documents.read(target, limit);
+  }
+
+  /** True where it is here with all that it needs. Nothing holds it for you: `begin` and ask the ingest for that. */
+  async has(target: Descriptor): Promise<boolean> {
+    await this.#projection.fresh();
+    return this.#blobs.complete(target);
+  }
+
+  /** Whatever here speaks of the subject, in any repository. */
+  async referrers(subject: Pick<Descriptor, 'digest'>, artifactType?: string): Promise<readonly Descriptor[]> {
+    return listReferrers(this.#database, subject.digest, artifactType);
+  }
+
+  /** Every image, named or dangling, from the database alone. */
+  async images(): Promise<readonly ImageRecord[]> {
+    await this.#projection.fresh();
+    if (summariesLost(this.#database)) await restoreSummaries(this.#database, this.#blobs);
+    return listImages(this.#database);
+  }
+
+  async image(target: Digest): Promise<ImageRecord | undefined> {
+    await this.#projection.fresh();
+    if (summariesLost(this.#database)) await restoreSummaries(this.#database, this.#blobs);
+    return getImage(this.#database, target);
+  }
+
+  async names(): Promise<readonly ImageName[]> {
+    await this.#projection.fresh();
+    return listNames(this.#database);
+  }
+
+  /** Takes a name away; its image becomes dangling where that was the last one. @throws ImageError `not-found` */
+  async untag(name: Reference, options: { readonly verb: string }): Promise<void> {
+    await this.#projection.fresh();
+    await this.#database.transact((transaction) => removeName(this.#database, transaction, nameKey(name), { actor: this.#database.actor, verb: options.verb }));
+    this.#projection.renamed();
+  }
+
+  /**
+   * Gives an image up, in every repository: nothing but leases, other images and indexes that need it keeps it then. Its bytes go with the next sweep.
+   * @throws ImageError `not-found`; `conflict` where it has names, and `names` does not say that they may go
+   */
+  async forget(target: Digest, options: { readonly verb: string; readonly names?: 'all' | undefined }): Promise<void> {
+    await this.#projection.fresh();
+    await this.#database.transact((transaction) => forgetImage(this.#database, transaction, target, options.names === 'all', { actor: this.#database.actor, verb: options.verb }));
+    this.#projection.renamed();
+  }
+
+  /** Frees what nothing holds; with `roots` only what these held. It may run beside pulls, pushes and loads. */
+  async sweep(options: SweepOptions = {}): Promise<Swept> {
+    const { sweep } = await import('./sweep.ts');
+    // What another tool has just named must be known before anything is judged unknown.
+    if (options.roots || options.dryRun) await this.#projection.fresh();
+    else await this.#projection.flush();
+    return sweep(this.#database, options);
+  }
+
+  /** Everything that keeps this content, each with the way down from what is held. Empty for what a sweep would take. */
+  async holders(digest: Digest): Promise<readonly Holder[]> {
+    const { listHolders } = await import('./holders.ts');
+    return listHolders(this.#database, digest);
+  }
+
+  /** Changes of names: the newest first, or with `since` what came after that number, oldest first. */
+  async journal(options: JournalOptions = {}): Promise<readonly JournalEntry[]> {
+    const { readJournal } = await import('./journal.ts');
+    return readJournal(this.#database, options);
+  }
+
+  /** Hashes every blob, and compares files, records and names. Empty where all is well. */
+  async check(options: Operation = {}): Promise<readonly Fault[]> {
+    await this.#projection.fresh();
+    const { check } = await import('./check.ts');
+    return check(this.#database, this.#blobs, options);
+  }
+
+  async usage(): Promise<Usage> {
+    await this.#projection.fresh();
+    const { measureUsage } = await import('./usage.ts');
+    return measureUsage(this.#database);
+  }
+
+  /** True where another process has changed the store since this was last asked. */
+  changed(): boolean {
+    const version = this.#database.dataVersion();
+    const changed = version !== this.#lastVersion;
+    this.#lastVersion = version;
+    if (changed) this.#database.followIfMoved();
+    return changed;
+  }
+
+  /** Makes index.json exact now; without it, it follows within a second. */
+  async flush(): Promise<void> {
+    await this.#projection.flush();
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#projection.end();
+    } finally {
+      await this.#database.close();
+    }
+  }
+
+  async #recover(): Promise<void> {
+    if (readdirSync(this.#database.place.trash).length === 0) return;
+    const { emptyTrash } = await import('./sweep.ts');
+    await emptyTrash(this.#database);
+  }
+
+  #shows(repo: string, digest: Digest): boolean {
+    // A link ends by the clock too: nothing is remembered for more than a minute.
+    const at = `${this.#database.epoch()} ${Math.floor(this.#database.now().getTime() / 60_000)}`;
+    if (at !== this.#shownAt || this.#shown.size > 20_000) this.#shown.clear();
+    this.#shownAt = at;
+    const key = `${repo} ${digest}`;
+    let answer = this.#shown.get(key);
+    if (answer === undefined) this.#shown.set(key, (answer = shows(this.#database, repo, digest)));
+    return answer;
+  }
+
+  #getUploads(): Promise<Uploads> {
+    this.#uploads ??= import('./uploads.ts').then(({ Uploads }) => new Uploads(this.#database, this.#blobs));
+    return this.#uploads;
+  }
 }
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user need have no name.
+    return `user ${process.getuid?.() ?? ''}`.trim();
+  }
+}
+

@@ -1,5 +1,17 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asImageError } from '../errors.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
-import type { Digest } from '../model/digest.ts';
+import { isDigest, type Digest } from '../model/digest.ts';
+import { trashName } from './blobs.ts';
+import type { Database } from './database.ts';
+import { leaseLife } from './lease.ts';
+import { held } from './links.ts';
+import { statIfThere } from './place.ts';
+import { uploadLife } from './uploads.ts';
 
 export interface SweepOptions extends Operation {
   /** Says what would go and removes nothing; `roots` count as forgotten then, names and all: it is the plan of forgetting and sweeping them. */
@@ -12,4 +24,183 @@ export interface Swept {
   readonly blobs: readonly { readonly digest: Digest; readonly size: number; /** Absent for blobs that are no manifests. */ readonly mediaType?: string }[];
   /** Of the blobs, and of forgotten drafts. */
   readonly bytes: number;
+}
+
+/** What nobody has touched for so long, and nothing holds, may go: another tool's file that it has not named yet, a partial download. Milliseconds. */
+const staleAfter = 24 * 60 * 60 * 1000;
+/** Blobs taken in one transaction: other writers wait for no more. */
+const atOnce = 200;
+
+interface Candidate {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string | null;
+}
+
+/**
+ * Takes away what nothing holds. It may run beside pulls, pushes and loads: whether something is held is asked again in the very transaction that takes it, and whoever relies
+ * on content holds it in one of their own.
+ *
+ * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `emptyTrash` brings its file back.
+ */
+export async function sweep(database: Database, options: SweepOptions = {}): Promise<Swept> {
+  const now = database.now().getTime();
+  const candidates = options.roots ? below(database, options.roots) : unheld(database, now);
+  const swept: Candidate[] = [];
+  if (options.dryRun) {
+    for (const candidate of candidates) if (!options.roots || !held(database, candidate.digest, { time: now })) swept.push(candidate);
+  } else {
+    for (let at = 0; at < candidates.length; at += atOnce) {
+      if (options.signal?.aborted) throw canceled(options.signal.reason);
+      swept.push(...(await take(database, candidates.slice(at, at + atOnce))));
+    }
+  }
+  let bytes = swept.reduce((sum, { size }) => sum + size, 0);
+  if (!options.roots) bytes += await sweepFiles(database, options.dryRun ?? false);
+  return { blobs: swept.map(({ digest, size, mediaType }) => ({ digest, size, ...(mediaType === null ? {} : { mediaType }) })), bytes };
+}
+
+/** Everything that these need, and what speaks of it. */
+function below(database: Database, roots: readonly Digest[]): Candidate[] {
+  const found = new Map<Digest, Candidate>();
+  for (const root of roots) {
+    const rows = database.all<Candidate>(
+      `WITH RECURSIVE down (digest) AS (
+         VALUES (?)
+         UNION SELECT edge.child FROM down JOIN edge ON edge.parent = down.digest
+         UNION SELECT manifest.digest FROM down JOIN manifest ON manifest.subject = down.digest)
+       SELECT blob.digest, blob.size, manifest.media_type AS mediaType FROM down JOIN blob ON blob.digest = down.digest LEFT JOIN manifest ON manifest.digest = down.digest`,
+      root,
+    );
+    for (const row of rows) found.set(row.digest, row);
+  }
+  return [...found.values()];
+}
+
+/** Marks from every holder down, in one statement. */
+export function unheld(database: Database, now: number): Candidate[] {
+  return database.all<Candidate>(
+    `WITH RECURSIVE live (digest, deep) AS (
+       SELECT digest, deep FROM holder WHERE until IS NULL OR until > ?1
+       UNION SELECT edge.child, 1 FROM live JOIN edge ON edge.parent = live.digest WHERE live.deep
+       UNION SELECT manifest.digest, 1 FROM live JOIN manifest ON manifest.subject = live.digest)
+     SELECT blob.digest, blob.size, manifest.media_type AS mediaType FROM blob LEFT JOIN manifest ON manifest.digest = blob.digest
+     WHERE blob.digest NOT IN (SELECT digest FROM live)`,
+    now,
+  );
+}
+
+async function take(database: Database, candidates: readonly Candidate[]): Promise<Candidate[]> {
+  const gone: string[] = [];
+  const taken = await database.transact((transaction) => {
+    const { place } = database;
+    const dead = candidates.filter(({ digest }) => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) && !held(database, digest, transaction));
+    for (const { digest } of dead) {
+      const trash = join(place.trash, `${trashName(digest)}.${randomBytes(6).toString('hex')}`);
+      if (moveIfThere(place.blob(digest), trash)) gone.push(trash);
+      database.at('trashed');
+      for (const table of ['blob', 'manifest', 'summary', 'link']) database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);
+      database.run('DELETE FROM edge WHERE parent = ?', digest);
+      database.run('DELETE FROM alias WHERE target = ?', digest);
+    }
+    return dead;
+  });
+  database.at('swept');
+  for (const file of gone) await rm(file, { force: true });
+  return taken;
+}
+
+/** What lies about without rows: old drafts, ended uploads, expired leases and links, files in `blobs/` that nothing speaks of. @returns their bytes */
+async function sweepFiles(database: Database, dryRun: boolean): Promise<number> {
+  const { place } = database;
+  const now = database.now().getTime();
+  let bytes = 0;
+  if (!dryRun) {
+    await database.transact(({ time }) => {
+      database.run('DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)', time - leaseLife);
+      database.run('DELETE FROM lease WHERE renewed <= ?', time - leaseLife);
+      database.run('DELETE FROM link WHERE hidden = 0 AND until <= ?', time);
+      database.run('DELETE FROM upload WHERE updated <= ?', time - uploadLife);
+    });
+  }
+  const uploads = new Set(database.all<{ file: string }>('SELECT file FROM upload').map(({ file }) => file));
+  for (const entry of await readdir(place.drafts, { withFileTypes: true })) {
+    const path = join(place.drafts, entry.name);
+    if (!entry.isDirectory()) {
+      if (!uploads.has(entry.name)) bytes += await dropIfStale(path, now, dryRun);
+      continue;
+    }
+    const lives = entry.name === 'free' || database.get('SELECT 1 FROM lease WHERE id = ?', entry.name) !== undefined;
+    if (lives && entry.name !== 'free') continue;
+    for (const name of await readdirIfThere(path)) bytes += await dropIfStale(join(path, name), now, dryRun);
+    if (!lives && !dryRun) await rmdirIfEmpty(path);
+  }
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    for (const name of await readdirIfThere(place.blobFolder(algorithm))) {
+      const digest = `${algorithm}:${name}`;
+      // Names of other forms are other tools' work in progress.
+      if (!isDigest(digest) || database.get('SELECT 1 FROM blob WHERE digest = ?1 UNION ALL SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1', digest)) continue;
+      bytes += await dropIfStale(place.blob(digest), now, dryRun, () =>
+        database.transact(() => {
+          // Somebody may just have kept it.
+          if (!database.get('SELECT 1 FROM blob WHERE digest = ?', digest)) rmSync(place.blob(digest), { force: true });
+        }),
+      );
+    }
+  }
+  return bytes;
+}
+
+/** Brings back what a killed sweep took without saying so, and deletes the rest. */
+export async function emptyTrash(database: Database): Promise<void> {
+  const { place } = database;
+  const gone = await database.transact((transaction) => {
+    const rest: string[] = [];
+    for (const name of readdirSync(place.trash)) {
+      const path = join(place.trash, name);
+      const digest = /^(sha256|sha512)-([0-9a-f]+)\./.exec(name);
+      const known = digest ? `${digest[1]}:${digest[2]}` : '';
+      if (isDigest(known) && database.get('SELECT 1 FROM blob WHERE digest = ?', known) && !statIfThere(place.blob(known))) {
+        renameSync(path, place.blob(known));
+        transaction.syncFolder(dirname(place.blob(known)));
+      } else rest.push(path);
+    }
+    return rest;
+  });
+  for (const path of gone) await rm(path, { force: true });
+}
+
+async function dropIfStale(path: string, now: number, dryRun: boolean, drop: () => Promise<void> = () => rm(path, { force: true })): Promise<number> {
+  const facts = statIfThere(path);
+  // A copied file keeps its old mtime; its ctime says when it came.
+  if (!facts?.isFile() || Math.max(facts.mtimeMs, facts.ctimeMs) > now - staleAfter) return 0;
+  if (!dryRun) await drop();
+  return facts.size;
+}
+
+function moveIfThere(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function readdirIfThere(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw asImageError(error, `cannot read ${path}`);
+  }
+}
+
+async function rmdirIfEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw asImageError(error, `cannot remove ${path}`);
+  }
 }

@@ -1,0 +1,170 @@
+import { chmod, readFile } from 'node:fs/promises';
+import { successors } from '../content/successors.ts';
+import { isImageError } from '../errors.ts';
+import { maxConfigBytes, type ImageConfig } from '../model/config.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestAlgorithm, digestOf, type Digest } from '../model/digest.ts';
+import { maxManifestBytes, parseManifest, type Index, type Manifest } from '../model/manifest.ts';
+import { isImageConfigType, isManifestType } from '../model/media-types.ts';
+import { blobState, fileMark, type Blobs } from './blobs.ts';
+import type { Database, Transaction } from './database.ts';
+import { changedNames, forgottenSince } from './index-changes.ts';
+import type { IndexEntry, IndexFile } from './index-file.ts';
+import { insertManifest, insertSummary, parseConfigIfValid, summarize } from './manifests.ts';
+import { bumpChange, getName, nameKey, setName } from './names.ts';
+import { statIfThere } from './place.ts';
+
+/** More pieces than this one index.json does not bring in; it was made to exhaust whoever walks it. */
+const maxPieces = 1_000_000;
+const maxForeign = 1000;
+
+interface Piece {
+  readonly target: Descriptor;
+  readonly state: number;
+  readonly mark: string | null;
+  readonly size: number;
+  readonly document?: Manifest | Index;
+  readonly config?: ImageConfig | undefined;
+}
+
+/**
+ * Takes in what other tools have written to `index.json`: names that are new or moved since our last projection, and the content below them.
+ * Presence and sizes of all of it are looked at now; manifests and configs are read and hashed, as lists need them; layers are hashed before they are first given to anybody.
+ * What is wrong is taken in as wrong: it keeps its name, and is said to be wrong when it is asked for.
+ *
+ * @param hash of the file that was read, or undefined where it is not the one in place
+ */
+export async function adopt(database: Database, blobs: Blobs, index: IndexFile, hash: string | undefined): Promise<void> {
+  const pieces = await examine(database, blobs, index.entries);
+  await database.transact((transaction) => {
+    for (const piece of pieces.values()) insertPiece(database, transaction, piece);
+    const changes = changedNames(database, index.entries);
+    for (const entry of changes.moved) {
+      if (!entry.name) continue;
+      const target = described(database, entry.target);
+      setName(database, transaction, nameKey(entry.name), target, undefined, { actor: 'folder', verb: 'adopt' });
+    }
+    for (const entry of index.entries) adoptSpelling(database, transaction, entry, changes.base);
+    keepForeign(database, index);
+    if (hash !== undefined) database.run('UPDATE state SET index_hash = ?', hash);
+  });
+}
+
+/** Within a transaction: a spelling that is not ours, and an image that has no name we can read. */
+function adoptSpelling(database: Database, { time }: Transaction, { target, name, typed }: IndexEntry, base: number): void {
+  const key = name && nameKey(name);
+  if (key) {
+    if (typed === undefined || getName(database, key.repo, key.tag)?.target !== target.digest) return;
+  } else {
+    const known = database.get('SELECT 1 FROM image WHERE digest = ?', target.digest) !== undefined;
+    if (!known && forgottenSince(database, base, target.digest)) return;
+    if (!known) {
+      const { mediaType, size } = described(database, target);
+      database.run('INSERT INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', target.digest, mediaType, size, time);
+      bumpChange(database);
+    }
+    if (typed === undefined) return;
+  }
+  const changed = database.run(
+    `INSERT INTO alias (typed, repo, tag, target) VALUES (?1, ?2, ?3, ?4)
+     ON CONFLICT (typed) DO UPDATE SET repo = excluded.repo, tag = excluded.tag, target = excluded.target WHERE target <> excluded.target`,
+    typed,
+    key?.repo ?? null,
+    key?.tag ?? null,
+    target.digest,
+  );
+  if (changed > 0) bumpChange(database);
+}
+
+/** Within a transaction: adds what is not ours to what is already kept of that kind. */
+function keepForeign(database: Database, { foreign }: IndexFile): void {
+  if (foreign.entries.length === 0 && Object.keys(foreign.keys).length === 0) return;
+  const before = database.get<{ foreign_json: string | null }>('SELECT foreign_json FROM state')?.foreign_json ?? null;
+  const known = before === null ? { entries: [], keys: {} } : (JSON.parse(before) as IndexFile['foreign']);
+  const entries = new Map([...known.entries, ...foreign.entries].map((entry) => [JSON.stringify(entry), entry]));
+  const after = JSON.stringify({ entries: [...entries.values()].slice(-maxForeign), keys: { ...known.keys, ...foreign.keys } });
+  if (after !== before) database.run('UPDATE state SET foreign_json = ?, change = change + 1', after);
+}
+
+/** The descriptor as the store knows it: another tool's entry may be wrong about the size. */
+function described(database: Database, target: Descriptor): Descriptor {
+  const row = database.get<{ media_type: string; size: number }>('SELECT media_type, size FROM manifest WHERE digest = ?', target.digest);
+  return { mediaType: row?.media_type ?? target.mediaType, digest: target.digest, size: row?.size ?? target.size };
+}
+
+async function examine(database: Database, blobs: Blobs, entries: readonly IndexEntry[]): Promise<Map<Digest, Piece>> {
+  const pieces = new Map<Digest, Piece>();
+  const waiting = entries.map(({ target }) => target);
+  const seen = new Set<Digest>();
+  for (let target; (target = waiting.pop()); ) {
+    if (seen.has(target.digest) || seen.size > maxPieces) continue;
+    seen.add(target.digest);
+    if (blobs.complete(target)) continue;
+    const row = blobs.row(target.digest);
+    const known = database.get('SELECT 1 FROM manifest WHERE digest = ?', target.digest) !== undefined;
+    const piece = row && row.state !== blobState.damaged && (known || !isManifestType(target.mediaType)) ? undefined : await look(database, target, row?.mark ?? null);
+    if (piece) pieces.set(target.digest, piece);
+    if (piece?.document) waiting.push(...successors(piece.document));
+    else if (known) waiting.push(...knownChildren(database, target.digest));
+  }
+  for (const [digest, piece] of pieces) {
+    const { document } = piece;
+    if (document?.kind === 'manifest') pieces.set(digest, { ...piece, config: await readConfig(database, document.config, pieces) });
+  }
+  return pieces;
+}
+
+function knownChildren(database: Database, parent: Digest): Descriptor[] {
+  return database
+    .all<{ child: Digest; size: number; media_type: string | null }>('SELECT child, size, media_type FROM edge WHERE parent = ?', parent)
+    .map(({ child, size, media_type: mediaType }) => ({ mediaType: mediaType ?? '', digest: child, size }));
+}
+
+/** What the file of a digest is, or undefined where there is none, or where it is one that has proved wrong before. */
+async function look(database: Database, target: Descriptor, badMark: string | null): Promise<Piece | undefined> {
+  const path = database.place.blob(target.digest);
+  const facts = statIfThere(path);
+  if (!facts?.isFile() || fileMark(facts) === badMark) return undefined;
+  const wrong: Piece = { target, state: blobState.damaged, mark: fileMark(facts), size: facts.size };
+  if (facts.size !== target.size) return wrong;
+  const small = isManifestType(target.mediaType) ? facts.size <= maxManifestBytes : isImageConfigType(target.mediaType) && facts.size <= maxConfigBytes;
+  if (!small) return { target, state: blobState.adopted, mark: null, size: facts.size };
+  const bytes = await readFile(path);
+  if (digestOf(bytes, digestAlgorithm(target.digest)) !== target.digest) return wrong;
+  if (process.platform !== 'win32') await chmod(path, 0o444);
+  const piece: Piece = { target, state: blobState.verified, mark: null, size: facts.size };
+  if (!isManifestType(target.mediaType)) return { ...piece, config: parseConfigIfValid(bytes) };
+  try {
+    return { ...piece, document: parseManifest(bytes, target.mediaType) };
+  } catch (error) {
+    // The bytes are what they say, and are no manifest: whoever asks for it reads them, and meets the same.
+    if (isImageError(error, 'invalid-content', 'too-large')) return piece;
+    throw error;
+  }
+}
+
+async function readConfig(database: Database, config: Descriptor, pieces: ReadonlyMap<Digest, Piece>): Promise<ImageConfig | undefined> {
+  if (!isImageConfigType(config.mediaType)) return undefined;
+  const piece = pieces.get(config.digest);
+  if (piece) return piece.config;
+  const row = database.get<{ size: number; state: number }>('SELECT size, state FROM blob WHERE digest = ?', config.digest);
+  if (row?.state !== blobState.verified || row.size > maxConfigBytes || !statIfThere(database.place.blob(config.digest))) return undefined;
+  return parseConfigIfValid(await readFile(database.place.blob(config.digest)));
+}
+
+/** Within a transaction. What was kept or proved meanwhile stays as it is. */
+function insertPiece(database: Database, { time }: Transaction, { target, state, mark, size, document, config }: Piece): void {
+  database.run(
+    `INSERT INTO blob (digest, size, state, mark, added) VALUES (?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = excluded.state, mark = excluded.mark WHERE blob.state = 2`,
+    target.digest,
+    size,
+    state,
+    mark,
+    time,
+  );
+  if (!document) return;
+  insertManifest(database, target, document);
+  if (document.kind === 'manifest' && isImageConfigType(document.config.mediaType)) insertSummary(database, target, document.config, summarize(target, document, config));
+}
+

@@ -1,0 +1,300 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, closeSync, createReadStream, fstatSync, openSync, readdirSync, read as readFile, renameSync, rmSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { asImageError, ImageError } from '../errors.ts';
+import type { OpenOptions } from '../content/image-source.ts';
+import { canceled } from '../io/concurrently.ts';
+import type { Operation } from '../io/operation.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestAlgorithm, digestFrom, digestHex, type Digest } from '../model/digest.ts';
+import { isManifestType } from '../model/media-types.ts';
+import type { Database, Transaction } from './database.ts';
+import { statIfThere } from './place.ts';
+
+/** How far a file in `blobs/` is to be trusted. */
+export const blobState = { adopted: 0, verified: 1, damaged: 2 } as const;
+
+export interface BlobRow {
+  readonly size: number;
+  readonly state: number;
+  readonly mark: string | null;
+}
+
+const readBlock = promisify(readFile);
+
+/** The files in `blobs/`, with their rows: what is here, whether it is what it says, and the bytes. */
+export class Blobs {
+  readonly #database: Database;
+  /** Verifications under way: two readers of an adopted layer wait for one. */
+  readonly #verifying = new Map<Digest, Promise<void>>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  row(digest: Digest): BlobRow | undefined {
+    return this.#database.get<BlobRow>('SELECT size, state, mark FROM blob WHERE digest = ?', digest);
+  }
+
+  /** True where the content and all that it needs is here, foreign layers excepted. */
+  complete(target: Pick<Descriptor, 'digest' | 'mediaType'>): boolean {
+    return this.missing(target) === undefined;
+  }
+
+  /** What of it, or of what it needs, is first found not to be here. */
+  missing({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>): Digest | undefined {
+    return this.#database.get<{ digest: Digest }>(
+      `WITH RECURSIVE ${need}
+       SELECT need.digest FROM need LEFT JOIN blob ON blob.digest = need.digest
+       WHERE blob.digest IS NULL OR blob.state = 2 OR (need.manifest AND NOT EXISTS (SELECT 1 FROM manifest WHERE manifest.digest = need.digest)) LIMIT 1`,
+      digest,
+      isManifestType(mediaType) ? 1 : 0,
+    )?.digest;
+  }
+
+  /**
+   * Hashes what of it was only adopted until now, so that what is said to be here is what it says.
+   * A file that proves wrong is marked, and counts as absent from then on.
+   */
+  async verifyAdopted({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, operation: Operation = {}): Promise<void> {
+    if (!this.#database.get('SELECT 1 FROM blob WHERE state = 0 LIMIT 1')) return;
+    const unsure = this.#database.all<{ digest: Digest; size: number }>(
+      `WITH RECURSIVE ${need} SELECT blob.digest, blob.size FROM need JOIN blob ON blob.digest = need.digest WHERE blob.state = 0`,
+      digest,
+      isManifestType(mediaType) ? 1 : 0,
+    );
+    for (const blob of unsure) {
+      try {
+        await this.#verify(blob.digest, blob.size, operation);
+      } catch (error) {
+        if (!(error instanceof ImageError && (error.code === 'digest-mismatch' || error.code === 'size-mismatch' || error.code === 'blob-unknown'))) throw error;
+      }
+    }
+  }
+
+  /**
+   * The bytes, of a file that has been verified once.
+   * @throws ImageError `blob-unknown`, `manifest-unknown`, `range-invalid`; `digest-mismatch`, `size-mismatch` naming the file, where another tool has put wrong content there
+   */
+  async open(target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
+    const { file, size } = await this.#handle(target, options);
+    const offset = options.offset ?? 0;
+    const length = options.length ?? size - offset;
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset > size) {
+      closeSync(file);
+      throw new ImageError('range-invalid', `${target.digest} has ${size} bytes, none at ${offset}`, { detail: { digest: target.digest, size, offset } });
+    }
+    const end = Math.min(offset + length, size);
+    return createReadStream('', {
+      fd: file,
+      start: offset,
+      // An empty range cannot be said by `end`; beyond the end nothing comes.
+      ...(end > offset ? { end: end - 1 } : { start: size, end: size }),
+      highWaterMark: Math.max(1, Math.min(end - offset, 1024 * 1024)),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  }
+
+  /** All of a small piece. */
+  async read(target: Descriptor, limit: number, operation: Operation = {}): Promise<Buffer> {
+    const { file, size } = await this.#handle(target, operation);
+    try {
+      if (size > limit) throw new ImageError('too-large', `${target.digest} of ${size} bytes is larger than ${limit} bytes`);
+      const bytes = Buffer.allocUnsafeSlow(size);
+      for (let position = 0; position < size; ) {
+        const { bytesRead } = await readBlock(file, bytes, position, size - position, position);
+        if (bytesRead === 0) throw new ImageError('size-mismatch', `${this.#database.place.blob(target.digest)} became shorter while it was read`);
+        position += bytesRead;
+      }
+      return bytes;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /**
+   * Within a transaction: a sealed draft, whose bytes have been hashed, becomes the blob. Where the blob is here already the draft goes.
+   * A damaged or missing file is healed by it.
+   */
+  keep(transaction: Transaction, draft: string, digest: Digest, size: number): void {
+    const { place } = this.#database;
+    const file = place.blob(digest);
+    const row = this.row(digest);
+    const there = statIfThere(file);
+    if (row?.state === blobState.verified && there?.size === size) {
+      transaction.afterCommit(() => rmSync(draft, { force: true }));
+      return;
+    }
+    if (!draft.startsWith(place.root))
+      throw new ImageError('lease-lost', `the store was moved to ${place.root} while ${digest} was on its way`, { hint: 'Run the command again.' });
+    // Windows does not rename over a read-only file.
+    if (there && process.platform === 'win32') chmodSync(file, 0o666);
+    renameSync(draft, file);
+    this.#database.at('renamed');
+    transaction.syncFolder(dirname(file));
+    this.#database.run(
+      'INSERT INTO blob (digest, size, state, added) VALUES (?, ?, 1, ?) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 1, mark = NULL',
+      digest,
+      size,
+      transaction.time,
+    );
+  }
+
+  /** An open file of the right size, verified. */
+  async #handle(target: Descriptor, operation: Operation): Promise<{ file: number; size: number }> {
+    let row = this.row(target.digest);
+    if (row?.state === blobState.damaged && this.#replaced(target.digest, row)) row = await this.#takeIn(target.digest);
+    if (!row && this.#expected(target.digest)) row = await this.#takeIn(target.digest);
+    if (!row) throw this.#unknown(target);
+    if (row.state === blobState.damaged) throw this.#wrong(target.digest);
+    if (row.state === blobState.adopted) await this.#verify(target.digest, row.size, operation);
+    const path = this.#database.place.blob(target.digest);
+    let file = openIfThere(path);
+    // A sweep that was killed between its rename and its commit: the row still counts.
+    if (file === undefined && (await this.#restore(target.digest))) file = openIfThere(path);
+    if (file === undefined) {
+      // Or a sweep that has just committed.
+      if (this.row(target.digest)) await this.#mark(target.digest, undefined);
+      throw this.#unknown(target, `its file ${path} is gone`);
+    }
+    const facts = fstatSync(file);
+    if (facts.size === row.size) return { file, size: row.size };
+    closeSync(file);
+    await this.#mark(target.digest, facts);
+    throw this.#wrong(target.digest);
+  }
+
+  /** Hashes a file that another tool wrote, once, before its first byte is given to anybody. */
+  #verify(digest: Digest, size: number, operation: Operation): Promise<void> {
+    const running = this.#verifying.get(digest);
+    if (running) return running;
+    const verification = this.#hashFile(digest, size, operation).finally(() => this.#verifying.delete(digest));
+    this.#verifying.set(digest, verification);
+    return verification;
+  }
+
+  async #hashFile(digest: Digest, size: number, operation: Operation): Promise<void> {
+    const path = this.#database.place.blob(digest);
+    const file = openIfThere(path);
+    if (file === undefined) {
+      await this.#mark(digest, undefined);
+      throw this.#unknown({ digest, mediaType: '' }, `its file ${path} is gone`);
+    }
+    try {
+      const facts = fstatSync(file);
+      if (facts.size === size && (await hashOpen(file, digest, operation)) === digest) {
+        await this.#database.transact(() => this.#database.run('UPDATE blob SET state = 1, mark = NULL WHERE digest = ? AND state = 0', digest));
+        if (process.platform !== 'win32') chmodSync(path, 0o444);
+        return;
+      }
+      await this.#mark(digest, facts);
+    } finally {
+      closeSync(file);
+    }
+    throw this.#wrong(digest);
+  }
+
+  /** Records that the file is not what it says, or that it is gone. */
+  async #mark(digest: Digest, facts: Stats | undefined): Promise<void> {
+    await this.#database.transact(() => {
+      if (facts) this.#database.run('UPDATE blob SET state = 2, mark = ? WHERE digest = ?', fileMark(facts), digest);
+      else if (!statIfThere(this.#database.place.blob(digest))) this.#database.run('DELETE FROM blob WHERE digest = ?', digest);
+    });
+  }
+
+  #replaced(digest: Digest, row: BlobRow): boolean {
+    const facts = statIfThere(this.#database.place.blob(digest));
+    return facts !== undefined && fileMark(facts) !== row.mark;
+  }
+
+  /** True where something here points at it: a file of that name may then be looked at. */
+  #expected(digest: Digest): boolean {
+    return (
+      this.#database.get('SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM name WHERE target = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1', digest) !==
+        undefined && statIfThere(this.#database.place.blob(digest)) !== undefined
+    );
+  }
+
+  async #takeIn(digest: Digest): Promise<BlobRow | undefined> {
+    await this.#database.transact((transaction) => {
+      const facts = statIfThere(this.#database.place.blob(digest));
+      if (!facts?.isFile()) return;
+      this.#database.run(
+        'INSERT INTO blob (digest, size, state, added) VALUES (?, ?, 0, ?) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 0, mark = NULL',
+        digest,
+        facts.size,
+        transaction.time,
+      );
+    });
+    return this.row(digest);
+  }
+
+  async #restore(digest: Digest): Promise<boolean> {
+    const { place } = this.#database;
+    return this.#database.transact((transaction) => {
+      const file = place.blob(digest);
+      if (statIfThere(file)) return true;
+      const name = trashName(digest);
+      const kept = readdirSync(place.trash).find((entry) => entry.startsWith(`${name}.`));
+      if (kept === undefined || !this.row(digest)) return false;
+      renameSync(join(place.trash, kept), file);
+      transaction.syncFolder(dirname(file));
+      return true;
+    });
+  }
+
+  #unknown(target: Pick<Descriptor, 'digest' | 'mediaType'>, why = 'it is not in the store'): ImageError {
+    const manifest = isManifestType(target.mediaType);
+    return new ImageError(manifest ? 'manifest-unknown' : 'blob-unknown', `${manifest ? 'manifest' : 'blob'} ${target.digest} unknown: ${why}`, { detail: { digest: target.digest } });
+  }
+
+  #wrong(digest: Digest): ImageError {
+    const file = this.#database.place.blob(digest);
+    return new ImageError('digest-mismatch', `${file} is not what its name says: its content is not ${digest}`, {
+      hint: 'Another program wrote or changed this file. Pull or load the image again: the file is replaced then.',
+      detail: { digest, file: basename(file) },
+    });
+  }
+}
+
+/** All that a piece of content needs: parameters are its digest and whether it is a manifest. */
+const need = `need (digest, manifest) AS (
+  VALUES (?, ?)
+  UNION SELECT edge.child, edge.kind = 0 FROM need JOIN edge ON edge.parent = need.digest WHERE need.manifest AND NOT edge.optional
+)`;
+
+/** Which file it is: one that was changed or replaced has another. */
+export function fileMark(facts: Stats): string {
+  return `${facts.ino}-${facts.size}-${facts.mtimeMs}`;
+}
+
+/** The first part of a swept file's name in `trash/`. */
+export function trashName(digest: Digest): string {
+  return `${digestAlgorithm(digest)}-${digestHex(digest)}`;
+}
+
+/** The digest of an open file's content, by the algorithm of `like`. */
+export async function hashOpen(file: number, like: Digest, operation: Operation = {}): Promise<Digest> {
+  const algorithm = digestAlgorithm(like);
+  const hash = createHash(algorithm);
+  const block = Buffer.allocUnsafeSlow(1024 * 1024);
+  for (let position = 0; ; ) {
+    if (operation.signal?.aborted) throw canceled(operation.signal.reason);
+    const { bytesRead } = await readBlock(file, block, 0, block.length, position);
+    if (bytesRead === 0) return digestFrom(algorithm, hash.digest('hex'));
+    hash.update(block.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw asImageError(error, `cannot read ${path}`);
+  }
+}

@@ -1,0 +1,383 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { asImageError, ImageError } from '../errors.ts';
+import { Place, unusable } from './place.ts';
+import { migrations, summaryTable } from './schema.ts';
+
+/** The points of a write at which a crash test may end the process. */
+export type StorePoint = 'draft' | 'begun' | 'renamed' | 'rows' | 'committed' | 'index-draft' | 'index-renamed' | 'trashed' | 'swept';
+
+export interface DatabaseOptions {
+  readonly actor: string;
+  readonly now: () => Date;
+  readonly at: ((point: StorePoint) => void) | undefined;
+}
+
+/** What a piece of work may do inside a write transaction beside reading and writing rows. */
+export interface Transaction {
+  /** Milliseconds: the one time of all its rows. */
+  readonly time: number;
+  /** Names in this folder are made durable before the rows that speak of them are. */
+  syncFolder(path: string): void;
+  /** Runs when the rows are durable. It must not fail. */
+  afterCommit(act: () => void): void;
+}
+
+interface Pending {
+  readonly work: (transaction: Transaction) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly since: number;
+}
+
+/** How long a writer waits for another process's transaction; they last milliseconds, so this one has stopped. */
+const patience = 60_000;
+
+/**
+ * The store's database, and the place that it describes. Reads are synchronous and cheap; a write is a piece of synchronous work between BEGIN IMMEDIATE and COMMIT,
+ * so no await ever happens inside one. Pieces that wait at the same time share one transaction: one fsync for all of them, and each may fail alone.
+ */
+export class Database {
+  readonly actor: string;
+  readonly now: () => Date;
+  readonly at: (point: StorePoint) => void;
+  #place: Place;
+  #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #pending: Pending[] = [];
+  #draining: Promise<void> | undefined;
+  #writes = 0;
+  #closed = false;
+
+  private constructor(place: Place, connection: DatabaseSync, options: DatabaseOptions) {
+    this.#place = place;
+    this.#connection = connection;
+    this.actor = options.actor;
+    this.now = options.now;
+    this.at = options.at ?? (() => undefined);
+  }
+
+  /** @throws ImageError `store-unusable` for a newer format, or a file that is no database */
+  static async open(place: Place, options: DatabaseOptions): Promise<Database> {
+    const connection = await connect(place);
+    const database = new Database(place, connection, options);
+    try {
+      await database.#migrate();
+      await database.#follow();
+    } catch (error) {
+      database.#connection.close();
+      throw error;
+    }
+    return database;
+  }
+
+  /** Where the store is: another than it was opened at, once it has been moved. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
+  }
+
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
+  }
+
+  /** How many rows it changed. Only inside a transaction. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return this.#guard(() => Number(this.#prepare(sql).run(...values).changes));
+  }
+
+  /** Several reads that see one state of the store. Not inside a transaction. */
+  snapshot<T>(read: () => T): T {
+    this.#guard(() => this.#connection.exec('BEGIN'));
+    try {
+      return read();
+    } finally {
+      this.#guard(() => this.#connection.exec('COMMIT'));
+    }
+  }
+
+  /**
+   * Runs `work`, which is synchronous, in a write transaction, and resolves when it is durable. A busy database is waited for without blocking this process.
+   * Work that throws changes no row, and only it fails.
+   */
+  transact<T>(work: (transaction: Transaction) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new ImageError('internal', 'the store is closed'));
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ work, resolve: resolve as (value: unknown) => void, reject, since: performance.now() });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  /** A number that is another after any commit, by this process or by another. */
+  epoch(): string {
+    return `${this.get<{ data_version: number }>('PRAGMA data_version')?.data_version}.${this.#writes}`;
+  }
+
+  /** A number that is another after a commit by another process. */
+  dataVersion(): number {
+    return this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#draining;
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    this.#connection.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #guard<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw asStoreError(this.#place, error);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#pending.length > 0) {
+        // One turn of the loop, so that what is ready at the same time goes together.
+        await new Promise((resolve) => setImmediate(resolve));
+        const waitUntil = performance.now() + patience;
+        try {
+          await this.#begin(waitUntil);
+        } catch (error) {
+          for (const { reject } of this.#pending.splice(0)) reject(error);
+          continue;
+        }
+        const again = this.#commit(this.#pending.splice(0));
+        if (again.length === 0) continue;
+        await sleep(20);
+        this.#pending.unshift(...again);
+      }
+    } finally {
+      this.#draining = undefined;
+    }
+  }
+
+  /** BEGIN IMMEDIATE, at the place where the store is now. */
+  async #begin(until: number): Promise<void> {
+    for (let delay = 1; ; delay = Math.min(delay * 2, 25)) {
+      // Not SQLite's own waiting: it would stop everything else in this process.
+      this.#connection.exec('PRAGMA busy_timeout = 0');
+      try {
+        this.#connection.exec('BEGIN IMMEDIATE');
+        return;
+      } catch (error) {
+        if (!isBusy(error)) throw asStoreError(this.#place, error);
+        if (performance.now() > until)
+          throw new ImageError('unavailable', `the store ${this.#place.root} is busy: another process has been writing for a minute`, { hint: 'Look for a stopped process of ours, and end it.', cause: error });
+      } finally {
+        this.#connection.exec('PRAGMA busy_timeout = 5000');
+      }
+      await sleep(delay * (0.5 + Math.random()));
+    }
+  }
+
+  /** The synchronous whole of a transaction that has begun. Returns what must be tried again in a moment. */
+  #commit(batch: readonly Pending[]): Pending[] {
+    const folders = new Set<string>();
+    const acts: (() => void)[] = [];
+    const done: { pending: Pending; value: unknown }[] = [];
+    const failed: { pending: Pending; error: unknown }[] = [];
+    const again: Pending[] = [];
+    try {
+      if (this.#movedTo() !== undefined) {
+        this.#connection.exec('ROLLBACK');
+        this.#followNow();
+        return [...batch];
+      }
+      this.at('begun');
+      const time = this.now().getTime();
+      for (const pending of batch) {
+        const ownActs: (() => void)[] = [];
+        const transaction = { time, syncFolder: (path: string) => void folders.add(path), afterCommit: (act: () => void) => void ownActs.push(act) };
+        this.#connection.exec('SAVEPOINT piece');
+        try {
+          const value = pending.work(transaction);
+          this.#connection.exec('RELEASE piece');
+          done.push({ pending, value });
+          acts.push(...ownActs);
+        } catch (error) {
+          // A full disk may have ended the transaction itself: then everything in it has failed.
+          if (!this.#connection.isTransaction) throw error;
+          this.#connection.exec('ROLLBACK TO piece; RELEASE piece');
+          if (heldOpen(error) && performance.now() - pending.since < 2000) again.push(pending);
+          else failed.push({ pending, error: asStoreError(this.#place, error) });
+        }
+      }
+      for (const folder of folders) syncFolderNow(folder);
+      this.at('rows');
+      this.#connection.exec('COMMIT');
+      this.#writes++;
+      this.at('committed');
+    } catch (error) {
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      for (const { reject } of batch) reject(asStoreError(this.#place, error));
+      return [];
+    }
+    for (const act of acts) act();
+    for (const { pending, value } of done) pending.resolve(value);
+    for (const { pending, error } of failed) pending.reject(error);
+    return again;
+  }
+
+  #movedTo(): string | undefined {
+    return this.get<{ moved_to: string | null }>('SELECT moved_to FROM state')?.moved_to ?? undefined;
+  }
+
+  /** Goes where the store has been moved to, if it has. Also for readers, which call it when something has changed. */
+  followIfMoved(): void {
+    if (this.#movedTo() !== undefined) this.#followNow();
+  }
+
+  #followNow(): void {
+    for (let steps = 0; ; steps++) {
+      const moved = this.#movedTo();
+      if (moved === undefined) return;
+      if (steps > 8) throw unusable(this.#place, 'it has been moved in a circle');
+      const place = new Place(moved);
+      const connection = connectNow(place);
+      this.#statements.clear();
+      this.#connection.close();
+      this.#connection = connection;
+      this.#place = place;
+      this.#refuseNewer(this.#version());
+    }
+  }
+
+  async #follow(): Promise<void> {
+    this.followIfMoved();
+    await this.#migrate();
+  }
+
+  #version(): number {
+    return this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+  }
+
+  #refuseNewer(version: number): void {
+    if (version > migrations.length)
+      throw unusable(this.#place, `it was written by a newer version of bay (its format is ${version}, this version reads up to ${migrations.length})`, 'Upgrade bay on this machine; nothing has been changed.');
+  }
+
+  async #migrate(): Promise<void> {
+    const version = this.#version();
+    this.#refuseNewer(version);
+    if (version === migrations.length && this.get("SELECT 1 FROM sqlite_master WHERE name = 'summary'")) return;
+    await this.#begin(performance.now() + patience);
+    try {
+      // Another process may have been first.
+      const from = this.#version();
+      this.#refuseNewer(from);
+      for (const step of migrations.slice(from)) this.#connection.exec(step);
+      this.#connection.exec(summaryTable);
+      this.#connection.exec(`PRAGMA user_version = ${migrations.length}`);
+      this.#connection.exec('COMMIT');
+    } catch (error) {
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      throw asStoreError(this.#place, error);
+    }
+  }
+}
+
+async function connect(place: Place): Promise<DatabaseSync> {
+  // Turning a new database to WAL takes a lock that SQLite does not wait for.
+  for (let tries = 0; ; tries++) {
+    try {
+      return connectNow(place);
+    } catch (error) {
+      if (!(error instanceof ImageError && isBusy(error.cause)) || tries > 200) throw error;
+      await sleep(5 + Math.random() * 20);
+    }
+  }
+}
+
+function connectNow(place: Place): DatabaseSync {
+  try {
+    const connection = new (sqlite().DatabaseSync)(place.databaseFile);
+    try {
+      connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000');
+      const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
+      if (mode !== 'wal') connection.exec('PRAGMA journal_mode = WAL');
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  } catch (error) {
+    throw asStoreError(place, error);
+  }
+}
+
+/** `node:sqlite`, without the warning that Node 22 prints at its first use: users cannot do anything about it. */
+function sqlite(): typeof import('node:sqlite') {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** SQLite's primary result code (sqlite.org/rescode.html), or undefined for another error. */
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === 5 || code === 6;
+}
+
+/** Windows refuses to replace a file that a process has just open; it will not be for long. */
+function heldOpen(error: unknown): boolean {
+  return process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function asStoreError(place: Place, error: unknown): ImageError {
+  if (error instanceof ImageError) return error;
+  const { message } = error as Error;
+  switch (resultCode(error)) {
+    case 5:
+    case 6:
+      return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
+    case 8:
+      return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, { cause: error });
+    case 11:
+    case 26:
+      return unusable(place, `its database is damaged (${message})`, `Move ${place.databaseFile} away: the names and their images come back from index.json.`, error);
+    case 13:
+      return asImageError({ code: 'ENOSPC', message }, `cannot write the store ${place.root}`);
+    case 14:
+      return unusable(place, `its database cannot be opened (${message})`, undefined, error);
+    default:
+      return asImageError(error, `cannot use the store ${place.root}`);
+  }
+}
+
+/** As `syncFolder`, within a transaction. Windows refuses it and needs none: NTFS journals its metadata. */
+function syncFolderNow(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,84 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asImageError } from '../errors.ts';
+import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
+import type { Database } from './database.ts';
+
+/** A draft for one writer alone, that nobody goes on with. */
+export function privateDraft(database: Database): string {
+  return join(database.place.drafts, `~${randomUUID()}`);
+}
+
+/**
+ * The partial downloads of one lease: files `ALGORITHM-HEX` in a folder named for it. Two leases never write the same file.
+ * When the lease ends in order they go to `free/`, where the next who wants such content takes one by renaming it. Of a lease that ended in no order a copy
+ * is taken: its process may only have slept, and still have the file open.
+ */
+export class Drafts {
+  readonly #database: Database;
+  readonly #lease: string;
+  #made = false;
+
+  constructor(database: Database, lease: string) {
+    this.#database = database;
+    this.#lease = lease;
+  }
+
+  /** The path of this lease's draft of some content, with the most that anybody has left of it. */
+  async claim(digest: Digest): Promise<string> {
+    const { place } = this.#database;
+    const folder = join(place.drafts, this.#lease);
+    const name = `${digestAlgorithm(digest)}-${digestHex(digest)}`;
+    const own = join(folder, name);
+    try {
+      if (!this.#made) await mkdir(folder, { recursive: true, mode: 0o700 });
+      this.#made = true;
+      if ((await readdir(folder)).includes(name)) return own;
+      for (const free of await readdir(place.freeDrafts)) if (free.startsWith(`${name}.`) && (await renamed(join(place.freeDrafts, free), own))) return own;
+      for (const abandoned of await this.#abandoned()) {
+        if (!(await readdir(abandoned)).includes(name)) continue;
+        await copyFile(join(abandoned, name), own, constants.COPYFILE_FICLONE);
+        await rm(join(abandoned, name), { force: true });
+        return own;
+      }
+    } catch (error) {
+      // Another has taken or swept it in this moment: then we begin anew.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot use the drafts of ${place.root}`);
+    }
+    return own;
+  }
+
+  /** Leaves them to whoever comes next. */
+  async release(): Promise<void> {
+    if (!this.#made) return;
+    const { place } = this.#database;
+    const folder = join(place.drafts, this.#lease);
+    try {
+      for (const name of await readdir(folder)) await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
+      await rmdir(folder);
+    } catch (error) {
+      // Swept, while this process slept.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot use the drafts of ${place.root}`);
+    }
+  }
+
+  /** The folders of leases that have ended without releasing their drafts. */
+  async #abandoned(): Promise<string[]> {
+    const { place } = this.#database;
+    const alive = new Set(this.#database.all<{ id: string }>('SELECT id FROM lease WHERE renewed > ?', this.#database.now().getTime() - 60_000).map(({ id }) => id));
+    const entries = await readdir(place.drafts, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && entry.name !== 'free' && !alive.has(entry.name)).map(({ name }) => join(place.drafts, name));
+  }
+}
+
+async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}

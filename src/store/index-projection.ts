@@ -1,0 +1,283 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asImageError, isImageError } from '../errors.ts';
+import { syncFolder } from '../io/atomic-file.ts';
+import { fileMark, type Blobs } from './blobs.ts';
+import type { Database } from './database.ts';
+import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
+import { nameReference } from './names.ts';
+import type { Digest } from '../model/digest.ts';
+
+/** How long changes wait for others that come with them. Milliseconds. */
+const gather = 250;
+
+interface StateRow {
+  readonly change: number;
+  readonly index_change: number;
+  readonly index_hash: string | null;
+  readonly previous_mark: string | null;
+  readonly foreign_json: string | null;
+}
+
+/**
+ * `index.json` as a projection of the names. The database is the truth; the file follows within a second, and exactly when a process ends in order.
+ * Other tools write the file too: what they add is taken in before we write it again, what they leave out means nothing (adoption.ts says which is which).
+ *
+ * A tool may write it at the very moment in which ours takes its place. One that renames a file of its own over it loses to us only in the microseconds between our last
+ * look and our rename; one that writes into the old file is found out afterwards, as that file is kept beside ours and looked at again.
+ */
+export class IndexProjection {
+  readonly #database: Database;
+  readonly #blobs: Blobs;
+  /** The file as it was when we last knew what is in it. */
+  #seen: string | undefined;
+  #reading: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lookBack: NodeJS.Timeout | undefined;
+
+  constructor(database: Database, blobs: Blobs) {
+    this.#database = database;
+    this.#blobs = blobs;
+  }
+
+  /** Takes in what other tools have written since the last look. Costs one `stat` where that is nothing. */
+  async fresh(): Promise<void> {
+    const signature = this.#signature();
+    if (signature !== undefined && signature === this.#seen) return;
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    await this.#reading;
+  }
+
+  /** Names have changed: the file follows in a moment. The timer keeps the process alive until then. */
+  renamed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      // It is tried again by the next change, by `flush`, and by the next process that opens the store.
+      this.flush().catch(() => undefined);
+    }, gather);
+  }
+
+  /** Makes the file exact now. @throws ImageError */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // Another's rewrite may have begun before our change.
+    while (this.#writing) await this.#writing;
+    this.#writing = this.#write().finally(() => (this.#writing = undefined));
+    await this.#writing;
+  }
+
+  /** The last rewrite, without beginning another look. */
+  async end(): Promise<void> {
+    clearTimeout(this.#lookBack);
+    await this.flush();
+    clearTimeout(this.#lookBack);
+  }
+
+  async #read(): Promise<void> {
+    await this.#readPrevious();
+    const signature = this.#signature();
+    if (signature === undefined) {
+      this.renamed();
+      return;
+    }
+    const bytes = await readFile(this.#database.place.indexFile);
+    if (hashOf(bytes) !== this.#state().index_hash) {
+      const settled = await this.#settledIndex(bytes);
+      const { adopt } = await import('./adoption.ts');
+      await adopt(this.#database, this.#blobs, settled.index, settled.hash);
+    }
+    this.#seen = signature;
+    const { change, index_change: shown } = this.#state();
+    if (change !== shown) this.renamed();
+  }
+
+  /** A file that replaced one which a tool had open for writing: what that tool wrote there is taken in too. */
+  async #readPrevious(): Promise<void> {
+    const path = this.#previousFile();
+    const mark = markOf(path);
+    const known = this.#state().previous_mark;
+    if (mark === undefined || known === null || mark === known) return;
+    const { index } = await this.#settledIndex(readFileSync(path), path);
+    const { adopt } = await import('./adoption.ts');
+    await adopt(this.#database, this.#blobs, index, undefined);
+    await this.#database.transact(() => this.#database.run('UPDATE state SET previous_mark = ? WHERE previous_mark = ?', mark, known));
+  }
+
+  /** A file that is just being written is read again for a second; one that stays unreadable is put aside. */
+  async #settledIndex(first: Buffer, path = this.#database.place.indexFile): Promise<{ index: IndexFile; hash: string }> {
+    let bytes = first;
+    for (let tries = 0; ; tries++) {
+      try {
+        return { index: parseIndexFile(bytes), hash: hashOf(bytes) };
+      } catch (error) {
+        if (!isImageError(error, 'invalid-content')) throw error;
+        if (tries >= 20) return { index: this.#putAside(bytes), hash: hashOf(bytes) };
+      }
+      await sleep(50);
+      bytes = await readFile(path);
+    }
+  }
+
+  #putAside(bytes: Buffer): IndexFile {
+    const { place } = this.#database;
+    linkSync(place.indexFile, join(place.own, `index.json.unreadable-${hashOf(bytes).slice(0, 12)}-${randomBytes(3).toString('hex')}`));
+    this.renamed();
+    return { entries: [], foreign: { entries: [], keys: {} } };
+  }
+
+  async #write(): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      await this.fresh();
+      await this.#readPrevious();
+      const { change, index_change: shown } = this.#state();
+      if (change === shown && this.#signature() !== undefined) return;
+      if (await this.#project(tries)) break;
+      this.#seen = undefined;
+    }
+    clearTimeout(this.#lookBack);
+    // Who had the old file open has closed it by then.
+    this.#lookBack = setTimeout(() => void this.#readPrevious().catch(() => this.renamed()), 1000);
+    this.#lookBack.unref();
+  }
+
+  /** Writes the file beside the old, and puts it in place in a transaction that sees nothing changed since. False: look again. */
+  async #project(tries: number): Promise<boolean> {
+    const { place } = this.#database;
+    const made = this.#make();
+    const draft = `${place.indexFile}.${randomBytes(6).toString('hex')}.tmp`;
+    try {
+      const file = await open(draft, 'wx', 0o644);
+      try {
+        await file.writeFile(made.text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      this.#database.at('index-draft');
+      const done = await this.#database.transact((transaction) => {
+        const now = this.#state();
+        const current = readIfThere(place.indexFile);
+        // Under constant change a projection of a moment ago is better than none; the next follows.
+        if (current && hashOf(current) !== now.index_hash) return false;
+        if (now.change !== made.change && tries < 3) return false;
+        if (process.platform !== 'win32' && current) {
+          rmSync(this.#previousFile(), { force: true });
+          linkSync(place.indexFile, this.#previousFile());
+        }
+        renameSync(draft, place.indexFile);
+        this.#database.at('index-renamed');
+        transaction.syncFolder(place.root);
+        this.#database.run(
+          'UPDATE state SET index_change = ?, index_journal = ?, index_hash = ?, previous_mark = ?',
+          made.change,
+          made.journal,
+          hashOf(Buffer.from(made.text)),
+          markOf(this.#previousFile()) ?? null,
+        );
+        return true;
+      });
+      if (done) this.#seen = this.#signature();
+      return done;
+    } catch (error) {
+      throw asImageError(error, `cannot write ${place.indexFile}`);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
+  #make(): { text: string; change: number; journal: number } {
+    return this.#database.snapshot(() => {
+      const { change, foreign_json: foreign } = this.#state();
+      const { journal } = this.#database.get<{ journal: number | null }>('SELECT max(number) AS journal FROM journal') ?? { journal: 0 };
+      const names = this.#database.all<{ repo: string; tag: string; digest: Digest; mediaType: string; size: number }>(
+        'SELECT repo, tag, target AS digest, target_type AS mediaType, target_size AS size FROM name ORDER BY repo, tag',
+      );
+      const shown: ShownName[] = names.map(({ repo, tag, ...target }) => ({ target, name: nameReference(repo, tag) }));
+      const aliases = this.#database.all<{ typed: string; repo: string | null; tag: string | null; digest: Digest; mediaType: string; size: number }>(
+        `SELECT typed, alias.repo, alias.tag, alias.target AS digest, image.media_type AS mediaType, image.size FROM alias JOIN image ON image.digest = alias.target
+         WHERE alias.repo IS NULL OR EXISTS (SELECT 1 FROM name WHERE name.repo = alias.repo AND name.tag = alias.tag AND name.target = alias.target) ORDER BY typed`,
+      );
+      for (const { typed, repo: _repo, tag: _tag, ...target } of aliases) shown.push({ target, typed });
+      const dangling = this.#database.all<{ digest: Digest; mediaType: string; size: number }>(
+        `SELECT digest, media_type AS mediaType, size FROM image
+         WHERE NOT EXISTS (SELECT 1 FROM name WHERE target = image.digest) AND NOT EXISTS (SELECT 1 FROM alias WHERE target = image.digest AND repo IS NULL) ORDER BY digest`,
+      );
+      for (const target of dangling) shown.push({ target });
+      return { text: formatIndexFile(shown, foreign === null ? { entries: [], keys: {} } : (JSON.parse(foreign) as Foreign)), change, journal: journal ?? 0 };
+    });
+  }
+
+  #state(): StateRow {
+    return (
+      this.#database.get<StateRow>('SELECT change, index_change, index_hash, previous_mark, foreign_json FROM state') ?? { change: 0, index_change: 0, index_hash: null, previous_mark: null, foreign_json: null }
+    );
+  }
+
+  #previousFile(): string {
+    return join(this.#database.place.own, 'index.json.previous');
+  }
+
+  #signature(): string | undefined {
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = statSync(this.#database.place.indexFile);
+      return `${ino}-${size}-${mtimeMs}-${ctimeMs}`;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw asImageError(error, `cannot look at ${this.#database.place.indexFile}`);
+    }
+  }
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function markOf(path: string): string | undefined {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts && fileMark(facts);
+}
+
+/** Puts the two files of an empty layout there, where they are not (image-spec image-layout.md). Several processes may do it at once. */
+export async function makeLayout(database: Database): Promise<void> {
+  const { place } = database;
+  await createOnce(place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
+  await createOnce(place.layoutFile, '{"imageLayoutVersion":"1.0.0"}\n');
+  await syncFolder(place.root);
+}
+
+async function createOnce(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = await open(draft, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      // Unlike a rename it never takes the place of what is there.
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  } catch (error) {
+    throw asImageError(error, `cannot write ${path}`);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,148 @@
+import { ImageError } from '../errors.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import type { Digest } from '../model/digest.ts';
+import { familiar, repositoryName, type Reference } from '../model/reference.ts';
+import type { Database, Transaction } from './database.ts';
+import type { ImageName } from './image-record.ts';
+import type { Tagged } from './ingest.ts';
+import { held, unhide } from './links.ts';
+
+export interface NameRow {
+  readonly repo: string;
+  readonly tag: string;
+  readonly target: Digest;
+  readonly target_type: string;
+  readonly target_size: number;
+  readonly origin: Digest | null;
+  readonly origin_type: string | null;
+  readonly origin_size: number | null;
+  readonly tagged: number;
+}
+
+/** The columns that a name is kept under. A name with a digest and no tag is kept under `@` and the digest; with both, the digest alone counts, as with docker. */
+export function nameKey(reference: Reference): { repo: string; tag: string } {
+  return { repo: repositoryName(reference), tag: reference.digest === undefined ? (reference.tag ?? 'latest') : `@${reference.digest}` };
+}
+
+export function nameReference(repo: string, tag: string): Reference {
+  const slash = repo.indexOf('/');
+  const name = { registry: repo.slice(0, slash), repository: repo.slice(slash + 1) };
+  return tag.startsWith('@') ? { ...name, digest: tag.slice(1) as Digest } : { ...name, tag };
+}
+
+export function nameOf(row: NameRow): ImageName {
+  return {
+    reference: nameReference(row.repo, row.tag),
+    target: { mediaType: row.target_type, digest: row.target, size: row.target_size },
+    ...(row.origin === null ? {} : { origin: { mediaType: row.origin_type ?? '', digest: row.origin, size: row.origin_size ?? 0 } }),
+    tagged: new Date(row.tagged),
+  };
+}
+
+export function getName(database: Database, repo: string, tag: string): NameRow | undefined {
+  return database.get<NameRow>('SELECT * FROM name WHERE repo = ? AND tag = ?', repo, tag);
+}
+
+/** Who changes names, and by which verb. */
+export interface Act {
+  readonly actor: string;
+  readonly verb: string;
+}
+
+/** Within a transaction: points a name at an image, and writes it down. Pointing it where it points already changes at most its origin. */
+export function setName(
+  database: Database,
+  transaction: Transaction,
+  { repo, tag }: { repo: string; tag: string },
+  target: Descriptor,
+  origin: Descriptor | undefined,
+  act: Act,
+): Tagged {
+  const before = getName(database, repo, tag);
+  database.run('INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', target.digest, target.mediaType, target.size, transaction.time);
+  unhide(database, repo, target.digest);
+  if (before?.target === target.digest) {
+    if (origin && origin.digest !== before.origin)
+      database.run('UPDATE name SET origin = ?, origin_type = ?, origin_size = ? WHERE repo = ? AND tag = ?', origin.digest, origin.mediaType, origin.size, repo, tag);
+    return { moved: false, before: nameOf(before).target };
+  }
+  database.run(
+    'INSERT OR REPLACE INTO name (repo, tag, target, target_type, target_size, origin, origin_type, origin_size, tagged) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    repo,
+    tag,
+    target.digest,
+    target.mediaType,
+    target.size,
+    origin?.digest ?? null,
+    origin?.mediaType ?? null,
+    origin?.size ?? null,
+    transaction.time,
+  );
+  write(database, transaction, act, repo, tag, before, { target, origin });
+  if (before) settle(database, before.target);
+  return before ? { moved: true, before: nameOf(before).target } : { moved: true };
+}
+
+/** Within a transaction: takes a name away. Its image becomes dangling where it was the last one. @throws ImageError `not-found` */
+export function removeName(database: Database, transaction: Transaction, { repo, tag }: { repo: string; tag: string }, act: Act): NameRow {
+  const before = getName(database, repo, tag);
+  if (!before) throw new ImageError('not-found', `No such image: ${familiar(nameReference(repo, tag))}`);
+  database.run('DELETE FROM name WHERE repo = ? AND tag = ?', repo, tag);
+  write(database, transaction, act, repo, tag, before, undefined);
+  settle(database, before.target);
+  return before;
+}
+
+/**
+ * Within a transaction: an image is wanted no more. Its names go where that is asked for, its links and those of its referrers too.
+ * @throws ImageError `not-found`; `conflict` where it has names that may not go
+ */
+export function forgetImage(database: Database, transaction: Transaction, digest: Digest, withNames: boolean, act: Act): void {
+  const names = database.all<NameRow>('SELECT * FROM name WHERE target = ? ORDER BY repo, tag', digest);
+  const image = database.get<{ media_type: string; size: number }>('SELECT media_type, size FROM image WHERE digest = ?', digest);
+  const linked = database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', digest) !== undefined;
+  if (!image && !linked && names.length === 0) throw new ImageError('not-found', `No such image: ${digest}`);
+  if (names.length > 0 && !withNames) {
+    const shown = names.map(({ repo, tag }) => familiar(nameReference(repo, tag)));
+    throw new ImageError('conflict', `image ${digest} is named ${shown.join(', ')}`, { detail: { digest, names: shown } });
+  }
+  for (const { repo, tag } of names) removeName(database, transaction, { repo, tag }, act);
+  if (image) {
+    database.run('DELETE FROM image WHERE digest = ?', digest);
+    if (names.length === 0) write(database, transaction, act, null, null, { target: { mediaType: image.media_type, digest, size: image.size }, origin: undefined }, undefined);
+  }
+  database.run('DELETE FROM link WHERE digest = ?', digest);
+  bumpChange(database);
+  if (held(database, digest, transaction)) return;
+  // A signature that nothing carries any more is no image of its own.
+  const referrers = database.all<{ digest: Digest }>(
+    `WITH RECURSIVE about (digest) AS (SELECT digest FROM manifest WHERE subject = ? UNION SELECT manifest.digest FROM about JOIN manifest ON manifest.subject = about.digest) SELECT digest FROM about`,
+    digest,
+  );
+  for (const referrer of referrers) database.run('DELETE FROM link WHERE digest = ?', referrer.digest);
+}
+
+/** Within a transaction: what index.json shows has changed. */
+export function bumpChange(database: Database): void {
+  database.run('UPDATE state SET change = change + 1');
+}
+
+/** An image without a name is dangling, but not where a repository goes on showing it: clients pull it from there by its digest. */
+function settle(database: Database, target: Digest): void {
+  if (database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target)) return;
+  if (database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', target)) database.run('DELETE FROM image WHERE digest = ?', target);
+}
+
+type Side = NameRow | { readonly target: Descriptor; readonly origin: Descriptor | undefined } | undefined;
+
+function write(database: Database, { time }: Transaction, { actor, verb }: Act, repo: string | null, tag: string | null, before: Side, after: Side): void {
+  database.run('INSERT INTO journal (time, actor, verb, repo, tag, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)', time, actor, verb, repo, tag, pointer(before), pointer(after));
+  bumpChange(database);
+}
+
+function pointer(side: Side): string | null {
+  if (!side) return null;
+  const { target, origin } = 'repo' in side ? nameOf(side) : side;
+  const bare = ({ mediaType, digest, size }: Descriptor) => ({ mediaType, digest, size });
+  return JSON.stringify({ ...bare(target), ...(origin ? { origin: bare(origin) } : {}) });
+}

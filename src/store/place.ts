@@ -1,0 +1,135 @@
+import { mkdirSync, readdirSync, statfsSync, statSync, type Stats } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { asImageError, ImageError } from '../errors.ts';
+import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
+
+/**
+ * Where everything of one store lies: an OCI image layout (image-spec image-layout.md), with what is ours alone below `bay/`, where no other tool looks.
+ * Paths are built from nothing but a `Digest` and names of our own making.
+ */
+export class Place {
+  readonly root: string;
+
+  constructor(folder: string) {
+    this.root = resolve(folder);
+  }
+
+  get layoutFile(): string {
+    return join(this.root, 'oci-layout');
+  }
+
+  get indexFile(): string {
+    return join(this.root, 'index.json');
+  }
+
+  get blobs(): string {
+    return join(this.root, 'blobs');
+  }
+
+  blobFolder(algorithm: DigestAlgorithm): string {
+    return join(this.root, 'blobs', algorithm);
+  }
+
+  blob(digest: Digest): string {
+    return join(this.root, 'blobs', digestAlgorithm(digest), digestHex(digest));
+  }
+
+  get own(): string {
+    return join(this.root, 'bay');
+  }
+
+  get databaseFile(): string {
+    return join(this.root, 'bay', 'store.sqlite');
+  }
+
+  /** Files on their way in: those of a lease in a folder of its name, what can be resumed by anybody in `free`, the rest for one writer alone. */
+  get drafts(): string {
+    return join(this.root, 'bay', 'drafts');
+  }
+
+  get freeDrafts(): string {
+    return join(this.root, 'bay', 'drafts', 'free');
+  }
+
+  /** Files on their way out. */
+  get trash(): string {
+    return join(this.root, 'bay', 'trash');
+  }
+}
+
+/** File systems of other machines, by `f_type` (linux/magic.h): SQLite's shared memory and our renames are not safe there. FUSE and virtiofs are let in: most are local. */
+const networks: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0x01021997, '9p'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x73757245, 'Coda'],
+  [0x564c, 'NCP'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+]);
+
+/**
+ * Says whether a folder may be a store of ours: there, or to be made; this user's; on a disk of this machine.
+ * @returns `store` where there is a layout, `new` where there is nothing or an interrupted beginning of ours
+ * @throws ImageError `store-unusable` with the reason
+ */
+export function judgePlace(place: Place): 'store' | 'new' {
+  refuseNetwork(place.root);
+  const folder = statIfThere(place.root);
+  if (!folder) return 'new';
+  if (!folder.isDirectory()) throw unusable(place, 'it is not a folder', 'Choose another place with BAY_HOME.');
+  const user = process.getuid?.();
+  if (user !== undefined && folder.uid !== user) {
+    throw unusable(place, `it belongs to user ${folder.uid}, and a store is used by its owner alone (this is user ${user})`, 'Use it through its owner\'s container host instead: set DOCKER_HOST to that docker socket, as in DOCKER_HOST=unix:///run/user/1000/bay/docker.sock.');
+  }
+  if (statIfThere(place.layoutFile)) return 'store';
+  const ours = new Set(['bay', 'blobs', 'index.json']);
+  const strange = readdirSync(place.root).find((name) => !ours.has(name) && !/^(?:oci-layout|index\.json)\.[0-9a-f]+\.tmp$/.test(name));
+  if (strange !== undefined) throw unusable(place, `it is neither empty nor an OCI image layout (there is ${JSON.stringify(strange)} in it)`, 'Choose an empty folder.');
+  return 'new';
+}
+
+/** @throws ImageError `store-unusable` */
+export function refuseNetwork(path: string, statfs: (path: string) => { type: number } = statfsSync): void {
+  const place = new Place(path);
+  const why = (what: string) =>
+    unusable(place, `it is on a network file system (${what}), where locks and atomic renames cannot be relied on`, 'Keep the store on a disk of this machine; share it by `bay serve`.');
+  if (process.platform === 'win32') {
+    if (/^\\\\(?![?.]\\)/.test(place.root) || /^\\\\\?\\UNC\\/i.test(place.root)) throw why('a share');
+    return;
+  }
+  let existing = place.root;
+  while (!statIfThere(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  // The kernel's magic is 32 bits; some systems give it with its sign.
+  const name = networks.get(statfs(existing).type >>> 0);
+  if (name !== undefined) throw why(name);
+}
+
+/** Makes the store's own folders, for this user alone. What is there stays. */
+export function makeFolders(place: Place): void {
+  try {
+    for (const folder of [place.root, place.blobs, place.blobFolder('sha256'), place.blobFolder('sha512'), place.own, place.drafts, place.freeDrafts, place.trash])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asImageError(error, `cannot make the store ${place.root}`);
+  }
+}
+
+export function unusable(place: Place, why: string, hint?: string, cause?: unknown): ImageError {
+  return new ImageError('store-unusable', `cannot use the store ${place.root}: ${why}`, { hint, detail: { path: place.root }, cause });
+}
+
+/** The file's facts, or undefined where there is none. */
+export function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw asImageError(error, `cannot look at ${path}`);
+  }
+}

@@ -1,0 +1,227 @@
+import type { Readable } from 'node:stream';
+import type { TagOptions } from '../content/image-sink.ts';
+import type { OpenOptions } from '../content/image-source.ts';
+import { ImageError } from '../errors.ts';
+import { canceled } from '../io/concurrently.ts';
+import type { Operation } from '../io/operation.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestOf, type Digest } from '../model/digest.ts';
+import { maxManifestBytes } from '../model/manifest.ts';
+import { isManifestType } from '../model/media-types.ts';
+import { parseReference } from '../model/reference.ts';
+import { readBytes } from '../io/verified.ts';
+import { blobState, type Blobs } from './blobs.ts';
+import { once, readyManifest, requireChildren } from './content.ts';
+import type { Database, Transaction } from './database.ts';
+import { DraftFile } from './draft-file.ts';
+import { Drafts, privateDraft } from './drafts.ts';
+import { fetchDraft } from './fetch-draft.ts';
+import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, Tagged } from './ingest.ts';
+import { Lease } from './lease.ts';
+import { link } from './links.ts';
+import { bumpChange, nameKey, setName } from './names.ts';
+
+/** What is smaller is fetched again rather than resumed. */
+const worthResuming = 256 * 1024;
+
+/** What an ingest needs of its store. */
+export interface IngestGround {
+  readonly database: Database;
+  readonly blobs: Blobs;
+  resolve(name: string): Promise<Descriptor>;
+  /** Names have changed: index.json must follow. */
+  renamed(): void;
+}
+
+export class StoreIngest implements Ingest {
+  readonly #ground: IngestGround;
+  readonly #database: Database;
+  readonly #blobs: Blobs;
+  readonly #lease: Lease;
+  readonly #drafts: Drafts;
+  readonly #verb: string;
+  readonly #signal: AbortSignal | undefined;
+  /** Pieces on their way: nobody fetches one twice at once. */
+  readonly #writing = new Map<Digest, Promise<void>>();
+
+  private constructor(ground: IngestGround, options: BeginOptions) {
+    this.#ground = ground;
+    this.#database = ground.database;
+    this.#blobs = ground.blobs;
+    this.#verb = options.verb ?? 'tag';
+    this.#signal = options.signal;
+    this.#lease = new Lease(this.#database, options.purpose ?? this.#verb);
+    this.#drafts = new Drafts(this.#database, this.#lease.id);
+  }
+
+  static async begin(ground: IngestGround, options: BeginOptions): Promise<StoreIngest> {
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
+    const ingest = new StoreIngest(ground, options);
+    await ingest.#lease.begin();
+    return ingest;
+  }
+
+  resolve(name: string): Promise<Descriptor> {
+    return this.#ground.resolve(name);
+  }
+
+  open(target: Descriptor, options?: OpenOptions): Promise<Readable> {
+    return this.#blobs.open(target, options);
+  }
+
+  async has(target: Descriptor, operation: Operation = {}): Promise<boolean> {
+    if (!this.#blobs.complete(target)) return false;
+    await this.#blobs.verifyAdopted(target, operation);
+    return this.#transact(() => {
+      if (!this.#blobs.complete(target)) return false;
+      this.#lease.hold(target.digest);
+      return true;
+    });
+  }
+
+  async write(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options: IngestWriteOptions = {}): Promise<void> {
+    const operation = { signal: options.signal ?? this.#signal, onProgress: options.onProgress };
+    // What the other met is the other's; we find it here, or fetch it.
+    for (let running; (running = this.#writing.get(target.digest)); ) await Promise.allSettled([running]);
+    const writing = isManifestType(target.mediaType) ? this.#writeManifest(target, open, options.sparse ?? false, operation) : this.#writeBlob(target, open, operation);
+    this.#writing.set(target.digest, writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(target.digest);
+    }
+  }
+
+  async add(mediaType: string, body: AsyncIterable<Uint8Array> | Uint8Array, options: AddOptions = {}): Promise<Descriptor> {
+    const algorithm = options.algorithm ?? 'sha256';
+    const extra = { ...(options.annotations ? { annotations: options.annotations } : {}), ...(options.platform ? { platform: options.platform } : {}) };
+    const source = body instanceof Uint8Array ? once(body) : body;
+    if (isManifestType(mediaType)) {
+      const bytes = await readBytes(source, maxManifestBytes, 'manifest');
+      const target = { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
+      await this.write(target, async (offset) => once(bytes.subarray(offset)), options);
+      return { ...target, ...extra };
+    }
+    const draft = await DraftFile.create(privateDraft(this.#database), algorithm);
+    try {
+      await draft.append(source, Number.MAX_SAFE_INTEGER, options.signal ?? this.#signal);
+    } catch (error) {
+      await draft.drop();
+      throw error;
+    }
+    const target = { mediaType, digest: draft.digest(), size: draft.size };
+    await draft.seal();
+    await this.#put(draft.path, target);
+    return { ...target, ...extra };
+  }
+
+  async tag(target: Descriptor, name: string, options: TagOptions = {}): Promise<void> {
+    await this.name(target, name, options);
+  }
+
+  async name(target: Descriptor, name: string, options: TagOptions = {}): Promise<Tagged> {
+    const reference = parseReference(name);
+    if (reference.digest !== undefined && reference.digest !== target.digest && reference.digest !== options.origin?.digest)
+      throw new ImageError('invalid-reference', `${name} names another digest than ${target.digest}`, { detail: { name, digest: target.digest } });
+    const tagged = await this.#transact((transaction) => {
+      const whole = this.#whole(target);
+      const key = nameKey(reference);
+      const result = setName(this.#database, transaction, key, whole, options.origin, { actor: this.#database.actor, verb: this.#verb });
+      this.#linkReferrers(key.repo, whole, options.origin);
+      return result;
+    });
+    if (tagged.moved) this.#ground.renamed();
+    return tagged;
+  }
+
+  async keep(target: Descriptor): Promise<void> {
+    const kept = await this.#transact(({ time }) => {
+      const { mediaType, digest, size } = this.#whole(target);
+      const added = this.#database.run('INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', digest, mediaType, size, time);
+      if (added > 0) bumpChange(this.#database);
+      return added > 0;
+    });
+    if (kept) this.#ground.renamed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#writing.values());
+    await this.#drafts.release();
+    await this.#lease.end();
+  }
+
+  async #writeBlob(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
+    if (await this.has(target, operation)) return;
+    const keep = target.size > worthResuming;
+    const path = keep ? await this.#drafts.claim(target.digest) : privateDraft(this.#database);
+    await fetchDraft(path, target, open, { ...operation, keep });
+    await this.#put(path, target);
+  }
+
+  async #writeManifest(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, sparse: boolean, operation: Operation): Promise<void> {
+    const here = this.#blobs.row(target.digest);
+    const known = this.#database.get('SELECT 1 FROM manifest WHERE digest = ?', target.digest) !== undefined;
+    if (sparse && known && here && here.state === blobState.verified) {
+      // Only its bytes are asked for.
+      const held = await this.#transact(() => {
+        const still = this.#blobs.row(target.digest)?.state === blobState.verified;
+        if (still) this.#lease.hold(target.digest);
+        return still;
+      });
+      if (held) return;
+    } else if (!sparse && (await this.has(target, operation))) return;
+    // An archive's pieces were poured in without knowing what they are.
+    const poured = here && here.state !== blobState.damaged && here.size === target.size;
+    const ready = await readyManifest(this.#database, this.#blobs, target, poured ? () => this.#blobs.open(target, operation) : () => open(0), operation);
+    try {
+      await this.#transact((transaction) => {
+        if (!sparse) requireChildren(this.#blobs, target, ready.document);
+        ready.keep(transaction);
+        this.#lease.hold(target.digest);
+      });
+    } finally {
+      await ready.end();
+    }
+  }
+
+  async #put(draft: string, target: Descriptor): Promise<void> {
+    this.#database.at('draft');
+    await this.#transact((transaction) => {
+      this.#blobs.keep(transaction, draft, target.digest, target.size);
+      this.#lease.hold(target.digest);
+    });
+  }
+
+  /** Within a transaction: the manifest as it is kept, and that it is whole. @throws ImageError `manifest-unknown`, `incomplete` */
+  #whole({ digest }: Descriptor): Descriptor {
+    const kept = this.#database.get<{ media_type: string; size: number }>('SELECT media_type, size FROM manifest WHERE digest = ?', digest);
+    if (!kept) throw new ImageError('manifest-unknown', `manifest ${digest} unknown: it is not in the store`, { detail: { digest } });
+    const whole = { mediaType: kept.media_type, digest, size: kept.size };
+    const missing = this.#blobs.missing(whole);
+    if (missing !== undefined) throw new ImageError('incomplete', `${digest} cannot be named: ${missing}, which it needs, is not here`, { detail: { digest, missing } });
+    return whole;
+  }
+
+  #transact<T>(work: (transaction: Transaction) => T): Promise<T> {
+    return this.#database.transact((transaction) => {
+      this.#lease.require(transaction);
+      return work(transaction);
+    });
+  }
+
+  /** What came with the image and speaks of it (signatures, SBOMs) is shown beside it, in its repository. */
+  #linkReferrers(repo: string, target: Descriptor, origin: Descriptor | undefined): void {
+    const about = this.#database.all<{ digest: Digest }>(
+      `WITH RECURSIVE about (digest) AS (
+         VALUES (?1) UNION VALUES (?2)
+         UNION SELECT edge.child FROM about JOIN edge ON edge.parent = about.digest
+         UNION SELECT manifest.digest FROM about JOIN manifest ON manifest.subject = about.digest JOIN lease_hold ON lease_hold.digest = manifest.digest AND lease_hold.lease = ?3)
+       SELECT about.digest FROM about JOIN manifest ON manifest.digest = about.digest JOIN lease_hold ON lease_hold.digest = about.digest AND lease_hold.lease = ?3
+       WHERE manifest.subject IS NOT NULL AND about.digest <> ?1 AND about.digest <> ?2`,
+      target.digest,
+      origin?.digest ?? target.digest,
+      this.#lease.id,
+    );
+    for (const { digest } of about) link(this.#database, repo, digest, null);
+  }
+}

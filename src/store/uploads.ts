@@ -1,0 +1,272 @@
+import { randomUUID, type Hash } from 'node:crypto';
+import { copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Upload } from '../content/repository.ts';
+import { asImageError, ImageError } from '../errors.ts';
+import { digestMismatch } from '../io/verified.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../model/digest.ts';
+import { mediaTypes } from '../model/media-types.ts';
+import type { Blobs } from './blobs.ts';
+import type { Database } from './database.ts';
+import { DraftFile } from './draft-file.ts';
+import { link, linkLife } from './links.ts';
+
+/** Nobody goes on with an upload after so long. Milliseconds. */
+export const uploadLife = 24 * 60 * 60 * 1000;
+/** How often who writes says so, and after how long without a word another may go on. */
+const heartbeat = 2000;
+const silence = 10_000;
+
+interface UploadRow {
+  readonly id: string;
+  readonly repo: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly algorithm: DigestAlgorithm;
+  readonly writer: string | null;
+  readonly renewed: number | null;
+}
+
+/**
+ * The uploads of a store: a row and a file each, so that any process, and the next one after a restart, can go on. The hash goes on in memory where the same process
+ * does, else the file is read again. One writes at a time: who writes is in the row, and the offset moves by compare-and-set.
+ */
+export class Uploads {
+  readonly #database: Database;
+  readonly #blobs: Blobs;
+  /** Hashes over exactly `offset` bytes of `file`. */
+  readonly #hashes = new Map<string, { file: string; offset: number; algorithm: DigestAlgorithm; hash: Hash }>();
+  readonly #writers = new Set<string>();
+
+  constructor(database: Database, blobs: Blobs) {
+    this.#database = database;
+    this.#blobs = blobs;
+  }
+
+  async begin(repo: string, algorithm: DigestAlgorithm): Promise<Upload> {
+    const id = randomUUID();
+    const file = fileName(id);
+    const draft = await DraftFile.create(join(this.#database.place.drafts, file), algorithm);
+    await draft.close();
+    const stale = await this.#database.transact(({ time }) => {
+      this.#database.run('INSERT INTO upload (id, repo, file, offset, algorithm, updated) VALUES (?, ?, ?, 0, ?, ?)', id, repo, file, algorithm, time);
+      const old = this.#database.all<{ file: string }>('SELECT file FROM upload WHERE updated < ?', time - uploadLife);
+      if (old.length > 0) this.#database.run('DELETE FROM upload WHERE updated < ?', time - uploadLife);
+      return old;
+    });
+    for (const { file: old } of stale) await rm(join(this.#database.place.drafts, old), { force: true });
+    return new StoreUpload(this, repo, id, 0);
+  }
+
+  /** @throws ImageError `upload-unknown` */
+  async resume(repo: string, id: string): Promise<Upload> {
+    return new StoreUpload(this, repo, id, this.#row(repo, id).offset);
+  }
+
+  /** Undefined where the upload has ended. */
+  offset(repo: string, id: string): number | undefined {
+    return this.#database.get<{ offset: number }>('SELECT offset FROM upload WHERE id = ? AND repo = ?', id, repo)?.offset;
+  }
+
+  /** @returns the offset after it */
+  async append(repo: string, id: string, body: AsyncIterable<Uint8Array>, at: number | undefined): Promise<number> {
+    const { row, draft, writer } = await this.#claim(repo, id, at);
+    let beat = Promise.resolve();
+    const timer = setInterval(() => {
+      beat = this.#beat(id, writer, draft);
+    }, heartbeat);
+    let failure: { error: unknown } | undefined;
+    try {
+      await draft.append(body, Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      failure = { error };
+    } finally {
+      clearInterval(timer);
+    }
+    await beat;
+    const { written } = draft;
+    const hash = written === draft.size ? draft.hash() : undefined;
+    await draft.close();
+    try {
+      const counted = await this.#database.transact(({ time }) =>
+        this.#database.run('UPDATE upload SET offset = ?, updated = ?, writer = NULL, renewed = NULL WHERE id = ? AND writer = ?', written, time, id, writer),
+      );
+      if (counted === 0) throw this.#taken(id);
+    } finally {
+      this.#writers.delete(writer);
+    }
+    if (hash) this.#remember(id, { file: row.file, offset: written, algorithm: draft.algorithm, hash });
+    if (failure) throw failure.error;
+    return written;
+  }
+
+  async finish(repo: string, id: string, digest: Digest): Promise<Descriptor> {
+    const { draft, writer } = await this.#claim(repo, id, undefined, digestAlgorithm(digest));
+    try {
+      const actual = draft.digest();
+      if (actual !== digest) {
+        await draft.close();
+        await this.#remove(id, draft.path);
+        throw digestMismatch({ digest }, actual);
+      }
+      await draft.seal();
+      this.#database.at('draft');
+      await this.#database.transact((transaction) => {
+        if (this.#database.run('DELETE FROM upload WHERE id = ? AND writer = ?', id, writer) === 0) throw this.#taken(id);
+        this.#blobs.keep(transaction, draft.path, digest, draft.size);
+        link(this.#database, repo, digest, transaction.time + linkLife);
+      });
+    } finally {
+      this.#writers.delete(writer);
+    }
+    return { mediaType: mediaTypes.bytes, digest, size: draft.size };
+  }
+
+  async cancel(repo: string, id: string): Promise<void> {
+    const { file } = this.#row(repo, id);
+    this.#hashes.delete(id);
+    await this.#remove(id, join(this.#database.place.drafts, file));
+  }
+
+  #row(repo: string, id: string): UploadRow {
+    const row = this.#database.get<UploadRow>('SELECT * FROM upload WHERE id = ? AND repo = ? AND updated >= ?', id, repo, this.#database.now().getTime() - uploadLife);
+    if (!row) throw new ImageError('upload-unknown', `upload ${id.slice(0, 64)} unknown: it has ended, or it was not gone on with for a day`, { detail: { id } });
+    return row;
+  }
+
+  /**
+   * Takes the right to write, and opens the file at its offset.
+   * @throws ImageError `range-invalid` where `at` is not the offset, or another is writing
+   */
+  async #claim(repo: string, id: string, at: number | undefined, algorithm?: DigestAlgorithm): Promise<{ row: UploadRow; draft: DraftFile; writer: string }> {
+    const writer = randomUUID();
+    const first = this.#row(repo, id);
+    if (at !== undefined && at !== first.offset) throw this.#misplaced(id, first.offset, at);
+    if (first.writer !== null) await this.#outwait(first);
+    const file = first.writer === null ? first.file : fileName(id);
+    const wanted = algorithm ?? first.algorithm;
+    // Who fell silent may wake, with the old file open: we go on in a copy.
+    if (file !== first.file) await this.#copyPart(first.file, file);
+    const row = await this.#database.transact(({ time }) => {
+      const claimed = this.#database.run(
+        'UPDATE upload SET writer = ?, renewed = ?, updated = ?, file = ? WHERE id = ? AND offset = ? AND writer IS ?',
+        writer,
+        time,
+        time,
+        file,
+        id,
+        first.offset,
+        first.writer,
+      );
+      return claimed === 0 ? undefined : this.#row(repo, id);
+    });
+    const path = join(this.#database.place.drafts, file);
+    if (!row) {
+      if (file !== first.file) await rm(path, { force: true });
+      throw this.#misplaced(id, this.#row(repo, id).offset, at ?? first.offset);
+    }
+    if (file !== first.file) await rm(join(this.#database.place.drafts, first.file), { force: true });
+    const known = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    const hash = known && known.file === file && known.offset === row.offset && wanted === known.algorithm ? known.hash : undefined;
+    const draft = await DraftFile.reopen(path, wanted, { size: row.offset, ...(hash ? { hash } : {}) });
+    if (!draft) {
+      await this.#remove(id, path);
+      throw new ImageError('upload-unknown', `upload ${id} unknown: its file is gone`, { detail: { id } });
+    }
+    this.#writers.add(writer);
+    return { row, draft, writer };
+  }
+
+  /** Waits until it is clear whether the other writer is alive. @throws ImageError `range-invalid` where it is */
+  async #outwait(first: UploadRow): Promise<void> {
+    const end = performance.now() + silence;
+    for (;;) {
+      if (first.writer !== null && this.#writers.has(first.writer)) throw this.#taken(first.id);
+      const now = this.#row(first.repo, first.id);
+      if (now.writer !== first.writer || now.renewed !== first.renewed) throw this.#taken(first.id);
+      // The clock of this machine may have been set: our own waiting counts as well.
+      if (this.#database.now().getTime() - (now.renewed ?? 0) > silence || performance.now() > end) return;
+      await sleep(200);
+    }
+  }
+
+  async #copyPart(from: string, to: string): Promise<void> {
+    try {
+      await copyFile(join(this.#database.place.drafts, from), join(this.#database.place.drafts, to));
+    } catch (error) {
+      throw asImageError(error, 'cannot go on with the upload');
+    }
+  }
+
+  /** Says that we are alive, and how much is in the file: that counts, should this process be killed. */
+  async #beat(id: string, writer: string, draft: DraftFile): Promise<void> {
+    const { written } = draft;
+    try {
+      await this.#database.transact(({ time }) =>
+        this.#database.run('UPDATE upload SET offset = ?, renewed = ?, updated = ? WHERE id = ? AND writer = ?', written, time, time, id, writer),
+      );
+    } catch {
+      // A full or busy store: the end of the request meets the same, and answers for it.
+    }
+  }
+
+  async #remove(id: string, path: string): Promise<void> {
+    await this.#database.transact(() => this.#database.run('DELETE FROM upload WHERE id = ?', id));
+    await rm(path, { force: true });
+  }
+
+  #remember(id: string, known: { file: string; offset: number; algorithm: DigestAlgorithm; hash: Hash }): void {
+    this.#hashes.set(id, known);
+    if (this.#hashes.size > 1000) this.#hashes.delete(this.#hashes.keys().next().value ?? '');
+  }
+
+  #misplaced(id: string, offset: number, at: number): ImageError {
+    return new ImageError('range-invalid', `upload ${id} has ${offset} bytes; what begins at ${at} does not go on from there`, { detail: { id, offset } });
+  }
+
+  #taken(id: string): ImageError {
+    return new ImageError('range-invalid', `upload ${id} is being written by another request`, { detail: { id } });
+  }
+}
+
+class StoreUpload implements Upload {
+  readonly id: string;
+  readonly #uploads: Uploads;
+  readonly #repo: string;
+  #offset: number;
+
+  constructor(uploads: Uploads, repo: string, id: string, offset: number) {
+    this.#uploads = uploads;
+    this.#repo = repo;
+    this.id = id;
+    this.#offset = offset;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  async append(body: AsyncIterable<Uint8Array>, at?: number): Promise<void> {
+    try {
+      this.#offset = await this.#uploads.append(this.#repo, this.id, body, at);
+    } catch (error) {
+      this.#offset = this.#uploads.offset(this.#repo, this.id) ?? this.#offset;
+      throw error;
+    }
+  }
+
+  async finish(digest: Digest): Promise<Descriptor> {
+    return this.#uploads.finish(this.#repo, this.id, digest);
+  }
+
+  async cancel(): Promise<void> {
+    await this.#uploads.cancel(this.#repo, this.id);
+  }
+}
+
+function fileName(id: string): string {
+  return `upload-${id}.${randomUUID().slice(0, 8)}`;
+}
