@@ -96,13 +96,16 @@ async function examine(database: Database, blobs: Blobs, entries: readonly Index
   const pieces = new Map<Digest, Piece>();
   const waiting = entries.map(({ target }) => target);
   const seen = new Set<Digest>();
-  for (let target; (target = waiting.pop()); ) {
+  for (let target; (target = waiting.pop());) {
     if (seen.has(target.digest) || seen.size > maxPieces) continue;
     seen.add(target.digest);
     if (blobs.complete(target)) continue;
     const row = blobs.row(target.digest);
     const known = database.get('SELECT 1 FROM manifest WHERE digest = ?', target.digest) !== undefined;
-    const piece = row && row.state !== blobState.damaged && (known || !isManifestType(target.mediaType)) ? undefined : await look(database, target, row?.mark ?? null);
+    const piece =
+      row && row.state !== blobState.damaged && (known || !isManifestType(target.mediaType))
+        ? undefined
+        : await look(database, target, row?.mark ?? null);
     if (piece) pieces.set(target.digest, piece);
     if (piece?.document) waiting.push(...successors(piece.document));
     else if (known) waiting.push(...knownChildren(database, target.digest));
@@ -127,7 +130,9 @@ async function look(database: Database, target: Descriptor, badMark: string | nu
   if (!facts?.isFile() || fileMark(facts) === badMark) return undefined;
   const wrong: Piece = { target, state: blobState.damaged, mark: fileMark(facts), size: facts.size };
   if (facts.size !== target.size) return wrong;
-  const small = isManifestType(target.mediaType) ? facts.size <= maxManifestBytes : isImageConfigType(target.mediaType) && facts.size <= maxConfigBytes;
+  const small = isManifestType(target.mediaType)
+    ? facts.size <= maxManifestBytes
+    : isImageConfigType(target.mediaType) && facts.size <= maxConfigBytes;
   if (!small) return { target, state: blobState.adopted, mark: null, size: facts.size };
   const bytes = await readFile(path);
   if (digestOf(bytes, digestAlgorithm(target.digest)) !== target.digest) return wrong;
@@ -165,6 +170,6 @@ function insertPiece(database: Database, { time }: Transaction, { target, state,
   );
   if (!document) return;
   insertManifest(database, target, document);
-  if (document.kind === 'manifest' && isImageConfigType(document.config.mediaType)) insertSummary(database, target, document.config, summarize(target, document, config));
+  if (document.kind === 'manifest' && isImageConfigType(document.config.mediaType))
+    insertSummary(database, target, document.config, summarize(target, document, config));
 }
-

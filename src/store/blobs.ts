@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, createReadStream, fstatSync, openSync, readdirSync, read as readFile, renameSync, rmSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readdirSync,
+  read as readFile,
+  renameSync,
+  rmSync,
+  type Stats,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -69,7 +80,13 @@ export class Blobs {
       try {
         await this.#verify(blob.digest, blob.size, operation);
       } catch (error) {
-        if (!(error instanceof ImageError && (error.code === 'digest-mismatch' || error.code === 'size-mismatch' || error.code === 'blob-unknown'))) throw error;
+        if (
+          !(
+            error instanceof ImageError &&
+            (error.code === 'digest-mismatch' || error.code === 'size-mismatch' || error.code === 'blob-unknown')
+          )
+        )
+          throw error;
       }
     }
   }
@@ -85,7 +102,9 @@ export class Blobs {
     const length = options.length ?? size - offset;
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset > size) {
       closeSync(file);
-      throw new ImageError('range-invalid', `${target.digest} has ${size} bytes, none at ${offset}`, { detail: { digest: target.digest, size, offset } });
+      throw new ImageError('range-invalid', `${target.digest} has ${size} bytes, none at ${offset}`, {
+        detail: { digest: target.digest, size, offset },
+      });
     }
     const end = Math.min(offset + length, size);
     return createReadStream('', {
@@ -104,9 +123,10 @@ export class Blobs {
     try {
       if (size > limit) throw new ImageError('too-large', `${target.digest} of ${size} bytes is larger than ${limit} bytes`);
       const bytes = Buffer.allocUnsafeSlow(size);
-      for (let position = 0; position < size; ) {
+      for (let position = 0; position < size;) {
         const { bytesRead } = await readBlock(file, bytes, position, size - position, position);
-        if (bytesRead === 0) throw new ImageError('size-mismatch', `${this.#database.place.blob(target.digest)} became shorter while it was read`);
+        if (bytesRead === 0)
+          throw new ImageError('size-mismatch', `${this.#database.place.blob(target.digest)} became shorter while it was read`);
         position += bytesRead;
       }
       return bytes;
@@ -129,7 +149,9 @@ export class Blobs {
       return;
     }
     if (!draft.startsWith(place.root))
-      throw new ImageError('lease-lost', `the store was moved to ${place.root} while ${digest} was on its way`, { hint: 'Run the command again.' });
+      throw new ImageError('lease-lost', `the store was moved to ${place.root} while ${digest} was on its way`, {
+        hint: 'Run the command again.',
+      });
     // Windows does not rename over a read-only file.
     if (there && process.platform === 'win32') chmodSync(file, 0o666);
     renameSync(draft, file);
@@ -186,7 +208,9 @@ export class Blobs {
     try {
       const facts = fstatSync(file);
       if (facts.size === size && (await hashOpen(file, digest, operation)) === digest) {
-        await this.#database.transact(() => this.#database.run('UPDATE blob SET state = 1, mark = NULL WHERE digest = ? AND state = 0', digest));
+        await this.#database.transact(() =>
+          this.#database.run('UPDATE blob SET state = 1, mark = NULL WHERE digest = ? AND state = 0', digest),
+        );
         if (process.platform !== 'win32') chmodSync(path, 0o444);
         return;
       }
@@ -213,8 +237,10 @@ export class Blobs {
   /** True where something here points at it: a file of that name may then be looked at. */
   #expected(digest: Digest): boolean {
     return (
-      this.#database.get('SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM name WHERE target = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1', digest) !==
-        undefined && statIfThere(this.#database.place.blob(digest)) !== undefined
+      this.#database.get(
+        'SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM name WHERE target = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1',
+        digest,
+      ) !== undefined && statIfThere(this.#database.place.blob(digest)) !== undefined
     );
   }
 
@@ -248,7 +274,11 @@ export class Blobs {
 
   #unknown(target: Pick<Descriptor, 'digest' | 'mediaType'>, why = 'it is not in the store'): ImageError {
     const manifest = isManifestType(target.mediaType);
-    return new ImageError(manifest ? 'manifest-unknown' : 'blob-unknown', `${manifest ? 'manifest' : 'blob'} ${target.digest} unknown: ${why}`, { detail: { digest: target.digest } });
+    return new ImageError(
+      manifest ? 'manifest-unknown' : 'blob-unknown',
+      `${manifest ? 'manifest' : 'blob'} ${target.digest} unknown: ${why}`,
+      { detail: { digest: target.digest } },
+    );
   }
 
   #wrong(digest: Digest): ImageError {
@@ -281,7 +311,7 @@ export async function hashOpen(file: number, like: Digest, operation: Operation 
   const algorithm = digestAlgorithm(like);
   const hash = createHash(algorithm);
   const block = Buffer.allocUnsafeSlow(1024 * 1024);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     if (operation.signal?.aborted) throw canceled(operation.signal.reason);
     const { bytesRead } = await readBlock(file, block, 0, block.length, position);
     if (bytesRead === 0) return digestFrom(algorithm, hash.digest('hex'));

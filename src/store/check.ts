@@ -48,7 +48,12 @@ async function checkBlob(database: Database, digest: Digest, options: Operation)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot read ${file}`);
     // Swept since the list was made, it has no row either.
-    const gone = await database.transact(() => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) !== undefined && fileGone(file) && database.run('DELETE FROM blob WHERE digest = ?', digest) > 0);
+    const gone = await database.transact(
+      () =>
+        database.get('SELECT 1 FROM blob WHERE digest = ?', digest) !== undefined &&
+        fileGone(file) &&
+        database.run('DELETE FROM blob WHERE digest = ?', digest) > 0,
+    );
     return gone ? { kind: 'missing', digest, file, message: `${digest} is in the records, but its file ${file} is gone` } : undefined;
   }
   try {
@@ -57,12 +62,15 @@ async function checkBlob(database: Database, digest: Digest, options: Operation)
     const row = database.get<{ size: number; state: number }>('SELECT size, state FROM blob WHERE digest = ?', digest);
     if (!row) return undefined;
     if (actual !== digest) {
-      await database.transact(() => database.run('UPDATE blob SET state = ?, mark = ? WHERE digest = ?', blobState.damaged, fileMark(facts), digest));
+      await database.transact(() =>
+        database.run('UPDATE blob SET state = ?, mark = ? WHERE digest = ?', blobState.damaged, fileMark(facts), digest),
+      );
       return { kind: 'damaged', digest, file, message: `${file} is not what its name says: its content is ${actual}` };
     }
     if (row.size !== facts.size || row.state !== blobState.verified)
       await database.transact(() => database.run('UPDATE blob SET state = 1, size = ?, mark = NULL WHERE digest = ?', facts.size, digest));
-    if (row.size !== facts.size) return { kind: 'record', digest, message: `the record said that ${digest} has ${row.size} bytes; it has ${facts.size}` };
+    if (row.size !== facts.size)
+      return { kind: 'record', digest, message: `the record said that ${digest} has ${row.size} bytes; it has ${facts.size}` };
     return undefined;
   } finally {
     closeSync(descriptor);
@@ -80,8 +88,11 @@ async function checkManifests(database: Database, blobs: Blobs, options: Operati
     try {
       const document = parseManifest(await blobs.read({ mediaType, digest, size }, maxManifestBytes), mediaType);
       const said = successors(document).map((child) => child.digest);
-      const kept = database.all<{ child: Digest }>('SELECT child FROM edge WHERE parent = ? ORDER BY position', digest).map(({ child }) => child);
-      if (said.join() !== kept.join()) faults.push({ kind: 'record', digest, message: `the records of what ${digest} points at are not what it says` });
+      const kept = database
+        .all<{ child: Digest }>('SELECT child FROM edge WHERE parent = ? ORDER BY position', digest)
+        .map(({ child }) => child);
+      if (said.join() !== kept.join())
+        faults.push({ kind: 'record', digest, message: `the records of what ${digest} points at are not what it says` });
     } catch (error) {
       // Swept meanwhile, or reported above.
       if (isImageError(error, 'blob-unknown', 'manifest-unknown', 'digest-mismatch')) continue;
@@ -109,8 +120,10 @@ function checkNames(database: Database, blobs: Blobs): Fault[] {
     const row = blobs.row(target);
     const name = canonical(nameReference(repo, tag));
     if (!row) faults.push({ kind: 'missing', digest: target, message: `${name} points at ${target}, which is not here` });
-    else if (row.state === blobState.verified && row.size !== size) faults.push({ kind: 'record', digest: target, message: `${name} says that ${target} has ${size} bytes; it has ${row.size}` });
-    if (!database.get('SELECT 1 FROM image WHERE digest = ?', target)) faults.push({ kind: 'record', digest: target, message: `${name} points at ${target}, which the list of images lacks` });
+    else if (row.state === blobState.verified && row.size !== size)
+      faults.push({ kind: 'record', digest: target, message: `${name} says that ${target} has ${size} bytes; it has ${row.size}` });
+    if (!database.get('SELECT 1 FROM image WHERE digest = ?', target))
+      faults.push({ kind: 'record', digest: target, message: `${name} points at ${target}, which the list of images lacks` });
   }
   return faults;
 }

@@ -36,7 +36,8 @@ export async function readyManifest(
   const document = parseManifest(bytes, target.mediaType);
   const draft = await writePrivate(database, target, bytes);
   const config = document.kind === 'manifest' && isImageConfigType(document.config.mediaType) ? document.config : undefined;
-  const summary = config && document.kind === 'manifest' ? summarize(target, document, await readConfig(blobs, config, operation)) : undefined;
+  const summary =
+    config && document.kind === 'manifest' ? summarize(target, document, await readConfig(blobs, config, operation)) : undefined;
   return {
     target,
     document,
@@ -53,14 +54,24 @@ export async function readyManifest(
  * Within a transaction: that all which a manifest needs is here, and `visible` says yes to it, foreign layers excepted.
  * @throws ImageError `incomplete`; `size-mismatch` where it lies about the size of what is here
  */
-export function requireChildren(blobs: Blobs, target: Descriptor, document: Manifest | Index, visible: (child: Descriptor) => boolean = () => true): void {
+export function requireChildren(
+  blobs: Blobs,
+  target: Descriptor,
+  document: Manifest | Index,
+  visible: (child: Descriptor) => boolean = () => true,
+): void {
   for (const child of successors(document)) {
     const row = blobs.row(child.digest);
-    const here = row !== undefined && row.state !== blobState.damaged && (!isManifestType(child.mediaType) || blobs.complete(child)) && visible(child);
+    const here =
+      row !== undefined && row.state !== blobState.damaged && (!isManifestType(child.mediaType) || blobs.complete(child)) && visible(child);
     if (here && row.size !== child.size)
-      throw new ImageError('size-mismatch', `${target.digest} says that ${child.digest} has ${child.size} bytes; it has ${row.size}`, { detail: { digest: child.digest } });
+      throw new ImageError('size-mismatch', `${target.digest} says that ${child.digest} has ${child.size} bytes; it has ${row.size}`, {
+        detail: { digest: child.digest },
+      });
     if (!here && !isForeignLayerType(child.mediaType))
-      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not here`, { detail: { digest: target.digest, missing: child.digest, mediaType: child.mediaType } });
+      throw new ImageError('incomplete', `${target.digest} names ${child.digest}, which is not here`, {
+        detail: { digest: target.digest, missing: child.digest, mediaType: child.mediaType },
+      });
   }
 }
 

@@ -180,7 +180,10 @@ export class Database {
       } catch (error) {
         if (!isBusy(error)) throw asStoreError(this.#place, error);
         if (performance.now() > until)
-          throw new ImageError('unavailable', `the store ${this.#place.root} is busy: another process has been writing for a minute`, { hint: 'Look for a stopped process of ours, and end it.', cause: error });
+          throw new ImageError('unavailable', `the store ${this.#place.root} is busy: another process has been writing for a minute`, {
+            hint: 'Look for a stopped process of ours, and end it.',
+            cause: error,
+          });
       } finally {
         this.#connection.exec('PRAGMA busy_timeout = 5000');
       }
@@ -205,7 +208,11 @@ export class Database {
       const time = this.now().getTime();
       for (const pending of batch) {
         const ownActs: (() => void)[] = [];
-        const transaction = { time, syncFolder: (path: string) => void folders.add(path), afterCommit: (act: () => void) => void ownActs.push(act) };
+        const transaction = {
+          time,
+          syncFolder: (path: string) => void folders.add(path),
+          afterCommit: (act: () => void) => void ownActs.push(act),
+        };
         this.#connection.exec('SAVEPOINT piece');
         try {
           const value = pending.work(transaction);
@@ -271,7 +278,11 @@ export class Database {
 
   #refuseNewer(version: number): void {
     if (version > migrations.length)
-      throw unusable(this.#place, `it was written by a newer version of bay (its format is ${version}, this version reads up to ${migrations.length})`, 'Upgrade bay on this machine; nothing has been changed.');
+      throw unusable(
+        this.#place,
+        `it was written by a newer version of bay (its format is ${version}, this version reads up to ${migrations.length})`,
+        'Upgrade bay on this machine; nothing has been changed.',
+      );
   }
 
   async #migrate(): Promise<void> {
@@ -361,7 +372,12 @@ function asStoreError(place: Place, error: unknown): ImageError {
       return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, { cause: error });
     case 11:
     case 26:
-      return unusable(place, `its database is damaged (${message})`, `Move ${place.databaseFile} away: the names and their images come back from index.json.`, error);
+      return unusable(
+        place,
+        `its database is damaged (${message})`,
+        `Move ${place.databaseFile} away: the names and their images come back from index.json.`,
+        error,
+      );
     case 13:
       return asImageError({ code: 'ENOSPC', message }, `cannot write the store ${place.root}`);
     case 14:

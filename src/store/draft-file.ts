@@ -41,7 +41,11 @@ export class DraftFile {
    * Goes on with a file. `size` cuts off what is over it; `hash` is what has been computed over exactly that much, where it is known, else the file is read once.
    * @returns undefined where the file is not there, or is shorter than `size`
    */
-  static async reopen(path: string, algorithm: DigestAlgorithm, options: { size?: number; hash?: Hash; signal?: AbortSignal | undefined } = {}): Promise<DraftFile | undefined> {
+  static async reopen(
+    path: string,
+    algorithm: DigestAlgorithm,
+    options: { size?: number; hash?: Hash; signal?: AbortSignal | undefined } = {},
+  ): Promise<DraftFile | undefined> {
     let file: FileHandle;
     try {
       // It may have been sealed already, when what came after failed.
@@ -121,7 +125,11 @@ export class DraftFile {
     } catch (error) {
       // A write that failed says why the file is short; else it is the source's own failure.
       await this.#settle(blocks);
-      throw signal?.aborted ? canceled(signal.reason) : error instanceof ImageError ? error : asImageError(error, `cannot write ${this.path}`);
+      throw signal?.aborted
+        ? canceled(signal.reason)
+        : error instanceof ImageError
+          ? error
+          : asImageError(error, `cannot write ${this.path}`);
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -169,7 +177,7 @@ export class DraftFile {
   async #rehash(signal: AbortSignal | undefined): Promise<void> {
     const block = spare.pop() ?? Buffer.allocUnsafeSlow(blockSize);
     try {
-      for (let position = 0; position < this.#size; ) {
+      for (let position = 0; position < this.#size;) {
         if (signal?.aborted) throw canceled(signal.reason);
         const { bytesRead } = await this.#file.read(block, 0, Math.min(block.length, this.#size - position), position);
         if (bytesRead === 0) throw new ImageError('internal', `${this.path} became shorter while it was read`);
@@ -253,7 +261,7 @@ class Blocks {
   async #put(bytes: Uint8Array): Promise<void> {
     let position = this.#position;
     this.#position += bytes.length;
-    for (let rest = bytes; rest.length > 0; ) {
+    for (let rest = bytes; rest.length > 0;) {
       const { bytesWritten } = await this.#file.write(rest, 0, rest.length, position);
       position += bytesWritten;
       rest = rest.subarray(bytesWritten);

@@ -36,7 +36,8 @@ export class Drafts {
       if (!this.#made) await mkdir(folder, { recursive: true, mode: 0o700 });
       this.#made = true;
       if ((await readdir(folder)).includes(name)) return own;
-      for (const free of await readdir(place.freeDrafts)) if (free.startsWith(`${name}.`) && (await renamed(join(place.freeDrafts, free), own))) return own;
+      for (const free of await readdir(place.freeDrafts))
+        if (free.startsWith(`${name}.`) && (await renamed(join(place.freeDrafts, free), own))) return own;
       for (const abandoned of await this.#abandoned()) {
         if (!(await readdir(abandoned)).includes(name)) continue;
         await copyFile(join(abandoned, name), own, constants.COPYFILE_FICLONE);
@@ -56,7 +57,8 @@ export class Drafts {
     const { place } = this.#database;
     const folder = join(place.drafts, this.#lease);
     try {
-      for (const name of await readdir(folder)) await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
+      for (const name of await readdir(folder))
+        await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
       await rmdir(folder);
     } catch (error) {
       // Swept, while this process slept.
@@ -67,9 +69,15 @@ export class Drafts {
   /** The folders of leases that have ended without releasing their drafts. */
   async #abandoned(): Promise<string[]> {
     const { place } = this.#database;
-    const alive = new Set(this.#database.all<{ id: string }>('SELECT id FROM lease WHERE renewed > ?', this.#database.now().getTime() - 60_000).map(({ id }) => id));
+    const alive = new Set(
+      this.#database
+        .all<{ id: string }>('SELECT id FROM lease WHERE renewed > ?', this.#database.now().getTime() - 60_000)
+        .map(({ id }) => id),
+    );
     const entries = await readdir(place.drafts, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && entry.name !== 'free' && !alive.has(entry.name)).map(({ name }) => join(place.drafts, name));
+    return entries
+      .filter((entry) => entry.isDirectory() && entry.name !== 'free' && !alive.has(entry.name))
+      .map(({ name }) => join(place.drafts, name));
   }
 }
 

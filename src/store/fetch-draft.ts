@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ImageError, isImageError } from '../errors.ts';
+import { isImageError, type ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { digestMismatch, sizeMismatch } from '../io/verified.ts';

@@ -41,7 +41,11 @@ function byName(database: Database, reference: Reference): FoundImage | undefine
   const { digest } = reference;
   if (digest === undefined) return undefined;
   // A digest of this repository: a name's target or origin, what is inside one, or what was pushed by its digest.
-  const exact = database.get<NameRow>('SELECT * FROM name WHERE repo = ?1 AND (target = ?2 OR origin = ?2) ORDER BY target <> ?2, tag LIMIT 1', repositoryName(reference), digest);
+  const exact = database.get<NameRow>(
+    'SELECT * FROM name WHERE repo = ?1 AND (target = ?2 OR origin = ?2) ORDER BY target <> ?2, tag LIMIT 1',
+    repositoryName(reference),
+    digest,
+  );
   if (exact) return { ...fromName(exact), by: 'digest' };
   if (!shows(database, repositoryName(reference), digest)) return undefined;
   const target = manifestOf(database, digest);
@@ -69,7 +73,8 @@ function byId(database: Database, algorithm: string | undefined, hex: string, te
     if (!target) return;
     const root = rootOf(database, target);
     const listed = imageOf(database, root.digest) !== undefined;
-    const linked = listed || database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', root.digest) !== undefined;
+    const linked =
+      listed || database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', root.digest) !== undefined;
     if (!linked) return;
     const config = database.get<{ config: Digest }>('SELECT config FROM summary WHERE digest = ?', digest)?.config;
     found.set(digest, { target, root, config, rank: root.digest === digest && listed ? 0 : listed ? 1 : 2 });
@@ -77,20 +82,46 @@ function byId(database: Database, algorithm: string | undefined, hex: string, te
   for (const kind of algorithm === undefined ? ['sha256', 'sha512'] : [algorithm]) {
     const [from, to] = [`${kind}:${hex}`, `${kind}:${hex}g`];
     // A name's origin stands for the name's target.
-    for (const { target } of database.all<{ target: Digest }>('SELECT DISTINCT target FROM name WHERE origin >= ? AND origin < ?', from, to)) consider(target);
-    for (const table of ['manifest', 'image']) for (const { digest } of database.all<{ digest: Digest }>(`SELECT digest FROM ${table} WHERE digest >= ? AND digest < ? LIMIT 100`, from, to)) consider(digest);
-    for (const { digest } of database.all<{ digest: Digest }>('SELECT digest FROM summary WHERE config >= ? AND config < ? LIMIT 100', from, to)) consider(digest);
+    for (const { target } of database.all<{ target: Digest }>(
+      'SELECT DISTINCT target FROM name WHERE origin >= ? AND origin < ?',
+      from,
+      to,
+    ))
+      consider(target);
+    for (const table of ['manifest', 'image'])
+      for (const { digest } of database.all<{ digest: Digest }>(
+        `SELECT digest FROM ${table} WHERE digest >= ? AND digest < ? LIMIT 100`,
+        from,
+        to,
+      ))
+        consider(digest);
+    for (const { digest } of database.all<{ digest: Digest }>(
+      'SELECT digest FROM summary WHERE config >= ? AND config < ? LIMIT 100',
+      from,
+      to,
+    ))
+      consider(digest);
   }
   const all = [...found.values()].sort((left, right) => left.rank - right.rank);
   const [best] = all;
   if (!best) return undefined;
   // One whole digest, and two packings of one image, leave no doubt; what only a repository shows yields to what is in the list.
-  const others = all.filter(({ target, config, rank }) => target.digest !== best.target.digest && (config === undefined || config !== best.config) && (rank < 2 || best.rank === 2));
+  const others = all.filter(
+    ({ target, config, rank }) =>
+      target.digest !== best.target.digest && (config === undefined || config !== best.config) && (rank < 2 || best.rank === 2),
+  );
   if (others.length > 0 && !isDigest(algorithm === undefined ? `sha256:${hex}` : `${algorithm}:${hex}`))
-    throw new ImageError('ambiguous', `ambiguous image id ${text}: it begins ${all.map(({ target }) => target.digest.slice(0, 26)).slice(0, 5).join(', ')}`, {
-      hint: 'Write more of the id.',
-      detail: { id: text, matches: all.map(({ target }) => target.digest) },
-    });
+    throw new ImageError(
+      'ambiguous',
+      `ambiguous image id ${text}: it begins ${all
+        .map(({ target }) => target.digest.slice(0, 26))
+        .slice(0, 5)
+        .join(', ')}`,
+      {
+        hint: 'Write more of the id.',
+        detail: { id: text, matches: all.map(({ target }) => target.digest) },
+      },
+    );
   return { target: best.target, root: best.root, by: 'id' };
 }
 

@@ -24,15 +24,25 @@ export function listHolders(database: Database, digest: Digest): Holder[] {
     // From the content up: `path` leads from each back down; `deep` is false while only the thing itself, or what it speaks of, has been met.
     const waiting: { digest: Digest; path: readonly Digest[]; deep: boolean }[] = [{ digest, path: [digest], deep: false }];
     const seen = new Set<string>();
-    for (let at; (at = waiting.shift()); ) {
+    for (let at; (at = waiting.shift());) {
       if (seen.has(`${at.digest} ${at.deep}`)) continue;
       seen.add(`${at.digest} ${at.deep}`);
-      const rows = database.all<HolderRow>('SELECT kind, id, deep FROM holder WHERE digest = ? AND (until IS NULL OR until > ?)', at.digest, now);
+      const rows = database.all<HolderRow>(
+        'SELECT kind, id, deep FROM holder WHERE digest = ? AND (until IS NULL OR until > ?)',
+        at.digest,
+        now,
+      );
       const named = rows.some(({ kind }) => kind === 'name');
-      for (const { kind, id, deep } of rows) if (deep >= Number(at.deep) && !(kind === 'image' && named)) found.push({ kind, id, path: at.path });
+      for (const { kind, id, deep } of rows)
+        if (deep >= Number(at.deep) && !(kind === 'image' && named)) found.push({ kind, id, path: at.path });
       const up = (next: Digest, deep: boolean) => waiting.push({ digest: next, path: [next, ...(at?.path ?? [])], deep });
-      for (const { parent } of database.all<{ parent: Digest }>('SELECT DISTINCT parent FROM edge WHERE child = ?', at.digest)) up(parent, true);
-      for (const { subject } of database.all<{ subject: Digest }>('SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL', at.digest)) up(subject, false);
+      for (const { parent } of database.all<{ parent: Digest }>('SELECT DISTINCT parent FROM edge WHERE child = ?', at.digest))
+        up(parent, true);
+      for (const { subject } of database.all<{ subject: Digest }>(
+        'SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL',
+        at.digest,
+      ))
+        up(subject, false);
     }
     return found;
   });

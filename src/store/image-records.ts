@@ -38,7 +38,8 @@ interface SummaryRow {
 
 const imageColumns =
   'SELECT image.digest, image.media_type, image.size, image.added, manifest.artifact, manifest.artifact_type FROM image LEFT JOIN manifest ON manifest.digest = image.digest';
-const summaryColumns = 'summary.digest, manifest.media_type, manifest.size AS manifest_size, config, config_type, config_size, summary.platform, created, summary.size, detail';
+const summaryColumns =
+  'summary.digest, manifest.media_type, manifest.size AS manifest_size, config, config_type, config_size, summary.platform, created, summary.size, detail';
 /** The images inside an index, in its order, nested ones too; statements about images (BuildKit's attestations) are none. */
 const members = (roots: string) => `
   WITH RECURSIVE member (root, digest, platform, place) AS (
@@ -58,7 +59,11 @@ export function listImages(database: Database): ImageRecord[] {
       `SELECT summary.digest AS root, ${summaryColumns}, NULL AS entry_platform FROM image JOIN summary ON summary.digest = image.digest JOIN manifest ON manifest.digest = image.digest
        JOIN blob ON blob.digest = image.digest AND blob.state <> 2`,
     );
-    const inside = database.all<SummaryRow>(members('SELECT image.digest, image.digest, NULL, \'\' FROM image WHERE EXISTS (SELECT 1 FROM edge WHERE parent = image.digest AND kind = 0)'));
+    const inside = database.all<SummaryRow>(
+      members(
+        "SELECT image.digest, image.digest, NULL, '' FROM image WHERE EXISTS (SELECT 1 FROM edge WHERE parent = image.digest AND kind = 0)",
+      ),
+    );
     return records(rows, names, [...plain, ...inside]);
   });
 }
@@ -90,13 +95,18 @@ export async function restoreSummaries(database: Database, blobs: Blobs): Promis
     try {
       const document = parseManifest(await blobs.read(target, maxManifestBytes), mediaType);
       if (document.kind !== 'manifest' || !isImageConfigType(document.config.mediaType)) continue;
-      found.push({ target, config: document.config, summary: summarize(target, document, parseConfigIfValid(await blobs.read(document.config, maxConfigBytes))) });
+      found.push({
+        target,
+        config: document.config,
+        summary: summarize(target, document, parseConfigIfValid(await blobs.read(document.config, maxConfigBytes))),
+      });
     } catch (error) {
       // What cannot be read is not listed with its platform; who asks for it meets the reason.
       if (!(error instanceof ImageError)) throw error;
     }
   }
-  if (found.length > 0) await database.transact(() => found.forEach(({ target, config, summary }) => insertSummary(database, target, config, summary)));
+  if (found.length > 0)
+    await database.transact(() => found.forEach(({ target, config, summary }) => insertSummary(database, target, config, summary)));
   return found.length > 0;
 }
 
@@ -104,7 +114,8 @@ export async function restoreSummaries(database: Database, blobs: Blobs): Promis
 export function summariesLost(database: Database): boolean {
   return (
     database.get('SELECT 1 FROM summary LIMIT 1') === undefined &&
-    database.get("SELECT 1 FROM manifest WHERE NOT artifact AND media_type NOT LIKE '%index%' AND media_type NOT LIKE '%list%' LIMIT 1") !== undefined
+    database.get("SELECT 1 FROM manifest WHERE NOT artifact AND media_type NOT LIKE '%index%' AND media_type NOT LIKE '%list%' LIMIT 1") !==
+      undefined
   );
 }
 
@@ -117,7 +128,8 @@ function records(rows: readonly ImageRow[], names: readonly NameRow[], summaries
     return {
       target,
       names: own,
-      repoDigests: own.length === 0 ? [] : [...new Set(own.map(({ reference, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`))],
+      repoDigests:
+        own.length === 0 ? [] : [...new Set(own.map(({ reference, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`))],
       platforms: (summariesOf.get(row.digest) ?? []).map(platformRecord),
       ...(row.artifact && row.artifact_type !== null ? { artifactType: row.artifact_type } : {}),
       added: new Date(row.added),

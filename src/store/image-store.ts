@@ -67,13 +67,21 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   static async open(folder: string, options: StoreOptions = {}): Promise<ImageStore> {
     const place = new Place(folder);
     const judged = judgePlace(place);
-    if (judged === 'new' && options.create === false) throw new ImageError('not-found', `there is no store at ${place.root}`, { hint: 'Choose its place with BAY_HOME.', detail: { path: place.root } });
+    if (judged === 'new' && options.create === false)
+      throw new ImageError('not-found', `there is no store at ${place.root}`, {
+        hint: 'Choose its place with BAY_HOME.',
+        detail: { path: place.root },
+      });
     const ours = statIfThere(place.trash) !== undefined;
     if (!ours) {
       makeFolders(place);
       if (process.platform !== 'win32') chmodSync(place.root, 0o700);
     }
-    const database = await Database.open(place, { actor: options.actor ?? userName(), now: options.now ?? (() => new Date()), at: options.at });
+    const database = await Database.open(place, {
+      actor: options.actor ?? userName(),
+      now: options.now ?? (() => new Date()),
+      at: options.at,
+    });
     try {
       if (judged === 'new') await makeLayout(database);
       const store = new ImageStore(database);
@@ -94,7 +102,12 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   async begin(options: BeginOptions = {}): Promise<Ingest> {
     await this.#projection.fresh();
     const { StoreIngest } = await import('./store-ingest.ts');
-    const ground = { database: this.#database, blobs: this.#blobs, resolve: (name: string) => this.resolve(name), renamed: () => this.#projection.renamed() };
+    const ground = {
+      database: this.#database,
+      blobs: this.#blobs,
+      resolve: (name: string) => this.resolve(name),
+      renamed: () => this.#projection.renamed(),
+    };
     return StoreIngest.begin(ground, options);
   }
 
@@ -177,7 +190,9 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   /** Takes a name away; its image becomes dangling where that was the last one. @throws ImageError `not-found` */
   async untag(name: Reference, options: { readonly verb: string }): Promise<void> {
     await this.#projection.fresh();
-    await this.#database.transact((transaction) => removeName(this.#database, transaction, nameKey(name), { actor: this.#database.actor, verb: options.verb }));
+    await this.#database.transact((transaction) =>
+      removeName(this.#database, transaction, nameKey(name), { actor: this.#database.actor, verb: options.verb }),
+    );
     this.#projection.renamed();
   }
 
@@ -187,7 +202,9 @@ export class ImageStore implements ImageSource, AsyncDisposable {
    */
   async forget(target: Digest, options: { readonly verb: string; readonly names?: 'all' | undefined }): Promise<void> {
     await this.#projection.fresh();
-    await this.#database.transact((transaction) => forgetImage(this.#database, transaction, target, options.names === 'all', { actor: this.#database.actor, verb: options.verb }));
+    await this.#database.transact((transaction) =>
+      forgetImage(this.#database, transaction, target, options.names === 'all', { actor: this.#database.actor, verb: options.verb }),
+    );
     this.#projection.renamed();
   }
 
@@ -287,4 +304,3 @@ function userName(): string {
     return `user ${process.getuid?.() ?? ''}`.trim();
   }
 }
-

@@ -81,10 +81,15 @@ export function changedNames(database: Database, entries: readonly IndexEntry[])
 
 /** Within a transaction: true where an image was given up, or lost its name, after that row of the journal. */
 export function forgottenSince(database: Database, base: number, digest: Digest): boolean {
-  return database.get("SELECT 1 FROM journal WHERE number > ? AND json_extract(before, '$.digest') = ? LIMIT 1", base, digest) !== undefined;
+  return (
+    database.get("SELECT 1 FROM journal WHERE number > ? AND json_extract(before, '$.digest') = ? LIMIT 1", base, digest) !== undefined
+  );
 }
 
 function currentNames(database: Database): Map<string, Digest> {
-  return new Map(database.all<{ repo: string; tag: string; target: Digest }>('SELECT repo, tag, target FROM name').map(({ repo, tag, target }) => [`${repo}\n${tag}`, target]));
+  return new Map(
+    database
+      .all<{ repo: string; tag: string; target: Digest }>('SELECT repo, tag, target FROM name')
+      .map(({ repo, tag, target }) => [`${repo}\n${tag}`, target]),
+  );
 }
-

@@ -65,7 +65,8 @@ function parseEntry(value: unknown): IndexEntry | undefined {
   const typed = target.annotations?.[refName];
   const whole = readName(target.annotations?.[containerdName], target.digest);
   // A tag beside a whole name says nothing more.
-  if (whole) return { target, name: whole, typed: typed === undefined || typed === whole.tag || typed === familiar(whole) ? undefined : typed };
+  if (whole)
+    return { target, name: whole, typed: typed === undefined || typed === whole.tag || typed === familiar(whole) ? undefined : typed };
   const name = readName(typed, target.digest);
   return { target, name, typed: typed === undefined || (name && typed === familiar(name)) ? undefined : typed };
 }

@@ -198,7 +198,14 @@ export class IndexProjection {
         'SELECT repo, tag, target AS digest, target_type AS mediaType, target_size AS size FROM name ORDER BY repo, tag',
       );
       const shown: ShownName[] = names.map(({ repo, tag, ...target }) => ({ target, name: nameReference(repo, tag) }));
-      const aliases = this.#database.all<{ typed: string; repo: string | null; tag: string | null; digest: Digest; mediaType: string; size: number }>(
+      const aliases = this.#database.all<{
+        typed: string;
+        repo: string | null;
+        tag: string | null;
+        digest: Digest;
+        mediaType: string;
+        size: number;
+      }>(
         `SELECT typed, alias.repo, alias.tag, alias.target AS digest, image.media_type AS mediaType, image.size FROM alias JOIN image ON image.digest = alias.target
          WHERE alias.repo IS NULL OR EXISTS (SELECT 1 FROM name WHERE name.repo = alias.repo AND name.tag = alias.tag AND name.target = alias.target) ORDER BY typed`,
       );
@@ -208,13 +215,23 @@ export class IndexProjection {
          WHERE NOT EXISTS (SELECT 1 FROM name WHERE target = image.digest) AND NOT EXISTS (SELECT 1 FROM alias WHERE target = image.digest AND repo IS NULL) ORDER BY digest`,
       );
       for (const target of dangling) shown.push({ target });
-      return { text: formatIndexFile(shown, foreign === null ? { entries: [], keys: {} } : (JSON.parse(foreign) as Foreign)), change, journal: journal ?? 0 };
+      return {
+        text: formatIndexFile(shown, foreign === null ? { entries: [], keys: {} } : (JSON.parse(foreign) as Foreign)),
+        change,
+        journal: journal ?? 0,
+      };
     });
   }
 
   #state(): StateRow {
     return (
-      this.#database.get<StateRow>('SELECT change, index_change, index_hash, previous_mark, foreign_json FROM state') ?? { change: 0, index_change: 0, index_hash: null, previous_mark: null, foreign_json: null }
+      this.#database.get<StateRow>('SELECT change, index_change, index_hash, previous_mark, foreign_json FROM state') ?? {
+        change: 0,
+        index_change: 0,
+        index_hash: null,
+        previous_mark: null,
+        foreign_json: null,
+      }
     );
   }
 

@@ -43,10 +43,14 @@ export class Lease {
     const lost = [...this.#held].filter((digest) => !this.#database.get('SELECT 1 FROM blob WHERE digest = ? AND state <> 2', digest));
     if (lost.length > 0) {
       for (const digest of lost) this.#held.delete(digest);
-      throw new ImageError('lease-lost', `this process slept for more than a minute, and a prune took ${lost.length} of the pieces that it had kept`, {
-        hint: 'Run the command again: what is still here is not fetched again.',
-        detail: { lost },
-      });
+      throw new ImageError(
+        'lease-lost',
+        `this process slept for more than a minute, and a prune took ${lost.length} of the pieces that it had kept`,
+        {
+          hint: 'Run the command again: what is still here is not fetched again.',
+          detail: { lost },
+        },
+      );
     }
     this.#insert(time);
     for (const digest of this.#held) this.#database.run('INSERT OR IGNORE INTO lease_hold (lease, digest) VALUES (?, ?)', this.id, digest);
@@ -69,12 +73,20 @@ export class Lease {
   }
 
   #insert(time: number): void {
-    this.#database.run('INSERT OR REPLACE INTO lease (id, actor, purpose, renewed) VALUES (?, ?, ?, ?)', this.id, this.#database.actor, this.#purpose, time);
+    this.#database.run(
+      'INSERT OR REPLACE INTO lease (id, actor, purpose, renewed) VALUES (?, ?, ?, ?)',
+      this.id,
+      this.#database.actor,
+      this.#purpose,
+      time,
+    );
   }
 
   #renew(): void {
     this.#database
-      .transact(({ time }) => this.#database.run('UPDATE lease SET renewed = ? WHERE id = ? AND renewed > ?', time, this.id, time - leaseLife))
+      .transact(({ time }) =>
+        this.#database.run('UPDATE lease SET renewed = ? WHERE id = ? AND renewed > ?', time, this.id, time - leaseLife),
+      )
       .catch(() => {
         // The store is closed, full or busy: the next write under this lease meets the same, and says it to somebody who can act.
       });

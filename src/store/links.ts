@@ -10,7 +10,11 @@ export const linkLife = 24 * 60 * 60 * 1000;
  */
 export function shows(database: Database, repo: string, digest: Digest): boolean {
   const now = database.now().getTime();
-  const own = database.get<{ hidden: number; until: number | null }>('SELECT hidden, until FROM link WHERE repo = ? AND digest = ?', repo, digest);
+  const own = database.get<{ hidden: number; until: number | null }>(
+    'SELECT hidden, until FROM link WHERE repo = ? AND digest = ?',
+    repo,
+    digest,
+  );
   if (own && own.hidden === 0 && (own.until === null || own.until > now)) return true;
   if (database.get('SELECT 1 FROM name WHERE target = ? AND repo = ?', digest, repo)) return true;
   if (own?.hidden) return false;

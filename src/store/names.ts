@@ -59,11 +59,24 @@ export function setName(
   act: Act,
 ): Tagged {
   const before = getName(database, repo, tag);
-  database.run('INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', target.digest, target.mediaType, target.size, transaction.time);
+  database.run(
+    'INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)',
+    target.digest,
+    target.mediaType,
+    target.size,
+    transaction.time,
+  );
   unhide(database, repo, target.digest);
   if (before?.target === target.digest) {
     if (origin && origin.digest !== before.origin)
-      database.run('UPDATE name SET origin = ?, origin_type = ?, origin_size = ? WHERE repo = ? AND tag = ?', origin.digest, origin.mediaType, origin.size, repo, tag);
+      database.run(
+        'UPDATE name SET origin = ?, origin_type = ?, origin_size = ? WHERE repo = ? AND tag = ?',
+        origin.digest,
+        origin.mediaType,
+        origin.size,
+        repo,
+        tag,
+      );
     return { moved: false, before: nameOf(before).target };
   }
   database.run(
@@ -109,7 +122,16 @@ export function forgetImage(database: Database, transaction: Transaction, digest
   for (const { repo, tag } of names) removeName(database, transaction, { repo, tag }, act);
   if (image) {
     database.run('DELETE FROM image WHERE digest = ?', digest);
-    if (names.length === 0) write(database, transaction, act, null, null, { target: { mediaType: image.media_type, digest, size: image.size }, origin: undefined }, undefined);
+    if (names.length === 0)
+      write(
+        database,
+        transaction,
+        act,
+        null,
+        null,
+        { target: { mediaType: image.media_type, digest, size: image.size }, origin: undefined },
+        undefined,
+      );
   }
   database.run('DELETE FROM link WHERE digest = ?', digest);
   bumpChange(database);
@@ -130,13 +152,31 @@ export function bumpChange(database: Database): void {
 /** An image without a name is dangling, but not where a repository goes on showing it: clients pull it from there by its digest. */
 function settle(database: Database, target: Digest): void {
   if (database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target)) return;
-  if (database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', target)) database.run('DELETE FROM image WHERE digest = ?', target);
+  if (database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', target))
+    database.run('DELETE FROM image WHERE digest = ?', target);
 }
 
 type Side = NameRow | { readonly target: Descriptor; readonly origin: Descriptor | undefined } | undefined;
 
-function write(database: Database, { time }: Transaction, { actor, verb }: Act, repo: string | null, tag: string | null, before: Side, after: Side): void {
-  database.run('INSERT INTO journal (time, actor, verb, repo, tag, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)', time, actor, verb, repo, tag, pointer(before), pointer(after));
+function write(
+  database: Database,
+  { time }: Transaction,
+  { actor, verb }: Act,
+  repo: string | null,
+  tag: string | null,
+  before: Side,
+  after: Side,
+): void {
+  database.run(
+    'INSERT INTO journal (time, actor, verb, repo, tag, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    time,
+    actor,
+    verb,
+    repo,
+    tag,
+    pointer(before),
+    pointer(after),
+  );
   bumpChange(database);
 }
 

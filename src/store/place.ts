@@ -85,12 +85,21 @@ export function judgePlace(place: Place): 'store' | 'new' {
   if (!folder.isDirectory()) throw unusable(place, 'it is not a folder', 'Choose another place with BAY_HOME.');
   const user = process.getuid?.();
   if (user !== undefined && folder.uid !== user) {
-    throw unusable(place, `it belongs to user ${folder.uid}, and a store is used by its owner alone (this is user ${user})`, 'Use it through its owner\'s container host instead: set DOCKER_HOST to that docker socket, as in DOCKER_HOST=unix:///run/user/1000/bay/docker.sock.');
+    throw unusable(
+      place,
+      `it belongs to user ${folder.uid}, and a store is used by its owner alone (this is user ${user})`,
+      "Use it through its owner's container host instead: set DOCKER_HOST to that docker socket, as in DOCKER_HOST=unix:///run/user/1000/bay/docker.sock.",
+    );
   }
   if (statIfThere(place.layoutFile)) return 'store';
   const ours = new Set(['bay', 'blobs', 'index.json']);
   const strange = readdirSync(place.root).find((name) => !ours.has(name) && !/^(?:oci-layout|index\.json)\.[0-9a-f]+\.tmp$/.test(name));
-  if (strange !== undefined) throw unusable(place, `it is neither empty nor an OCI image layout (there is ${JSON.stringify(strange)} in it)`, 'Choose an empty folder.');
+  if (strange !== undefined)
+    throw unusable(
+      place,
+      `it is neither empty nor an OCI image layout (there is ${JSON.stringify(strange)} in it)`,
+      'Choose an empty folder.',
+    );
   return 'new';
 }
 
@@ -98,7 +107,11 @@ export function judgePlace(place: Place): 'store' | 'new' {
 export function refuseNetwork(path: string, statfs: (path: string) => { type: number } = statfsSync): void {
   const place = new Place(path);
   const why = (what: string) =>
-    unusable(place, `it is on a network file system (${what}), where locks and atomic renames cannot be relied on`, 'Keep the store on a disk of this machine; share it by `bay serve`.');
+    unusable(
+      place,
+      `it is on a network file system (${what}), where locks and atomic renames cannot be relied on`,
+      'Keep the store on a disk of this machine; share it by `bay serve`.',
+    );
   if (process.platform === 'win32') {
     if (/^\\\\(?![?.]\\)/.test(place.root) || /^\\\\\?\\UNC\\/i.test(place.root)) throw why('a share');
     return;
@@ -113,7 +126,16 @@ export function refuseNetwork(path: string, statfs: (path: string) => { type: nu
 /** Makes the store's own folders, for this user alone. What is there stays. */
 export function makeFolders(place: Place): void {
   try {
-    for (const folder of [place.root, place.blobs, place.blobFolder('sha256'), place.blobFolder('sha512'), place.own, place.drafts, place.freeDrafts, place.trash])
+    for (const folder of [
+      place.root,
+      place.blobs,
+      place.blobFolder('sha256'),
+      place.blobFolder('sha512'),
+      place.own,
+      place.drafts,
+      place.freeDrafts,
+      place.trash,
+    ])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw asImageError(error, `cannot make the store ${place.root}`);

@@ -28,7 +28,8 @@ export class SmallDocuments {
     if (kept) {
       this.#kept.delete(target.digest);
       if (kept.epoch === epoch || this.#blobs.row(target.digest)?.state === 1) {
-        if (kept.bytes.length > limit) throw new ImageError('too-large', `${target.digest} of ${kept.bytes.length} bytes is larger than ${limit} bytes`);
+        if (kept.bytes.length > limit)
+          throw new ImageError('too-large', `${target.digest} of ${kept.bytes.length} bytes is larger than ${limit} bytes`);
         kept.epoch = epoch;
         this.#kept.set(target.digest, kept);
         return kept.bytes;

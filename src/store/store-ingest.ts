@@ -79,11 +79,17 @@ export class StoreIngest implements Ingest {
     });
   }
 
-  async write(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options: IngestWriteOptions = {}): Promise<void> {
+  async write(
+    target: Descriptor,
+    open: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
+    options: IngestWriteOptions = {},
+  ): Promise<void> {
     const operation = { signal: options.signal ?? this.#signal, onProgress: options.onProgress };
     // What the other met is the other's; we find it here, or fetch it.
-    for (let running; (running = this.#writing.get(target.digest)); ) await Promise.allSettled([running]);
-    const writing = isManifestType(target.mediaType) ? this.#writeManifest(target, open, options.sparse ?? false, operation) : this.#writeBlob(target, open, operation);
+    for (let running; (running = this.#writing.get(target.digest));) await Promise.allSettled([running]);
+    const writing = isManifestType(target.mediaType)
+      ? this.#writeManifest(target, open, options.sparse ?? false, operation)
+      : this.#writeBlob(target, open, operation);
     this.#writing.set(target.digest, writing);
     try {
       await writing;
@@ -94,7 +100,10 @@ export class StoreIngest implements Ingest {
 
   async add(mediaType: string, body: AsyncIterable<Uint8Array> | Uint8Array, options: AddOptions = {}): Promise<Descriptor> {
     const algorithm = options.algorithm ?? 'sha256';
-    const extra = { ...(options.annotations ? { annotations: options.annotations } : {}), ...(options.platform ? { platform: options.platform } : {}) };
+    const extra = {
+      ...(options.annotations ? { annotations: options.annotations } : {}),
+      ...(options.platform ? { platform: options.platform } : {}),
+    };
     const source = body instanceof Uint8Array ? once(body) : body;
     if (isManifestType(mediaType)) {
       const bytes = await readBytes(source, maxManifestBytes, 'manifest');
@@ -122,7 +131,9 @@ export class StoreIngest implements Ingest {
   async name(target: Descriptor, name: string, options: TagOptions = {}): Promise<Tagged> {
     const reference = parseReference(name);
     if (reference.digest !== undefined && reference.digest !== target.digest && reference.digest !== options.origin?.digest)
-      throw new ImageError('invalid-reference', `${name} names another digest than ${target.digest}`, { detail: { name, digest: target.digest } });
+      throw new ImageError('invalid-reference', `${name} names another digest than ${target.digest}`, {
+        detail: { name, digest: target.digest },
+      });
     const tagged = await this.#transact((transaction) => {
       const whole = this.#whole(target);
       const key = nameKey(reference);
@@ -137,7 +148,13 @@ export class StoreIngest implements Ingest {
   async keep(target: Descriptor): Promise<void> {
     const kept = await this.#transact(({ time }) => {
       const { mediaType, digest, size } = this.#whole(target);
-      const added = this.#database.run('INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', digest, mediaType, size, time);
+      const added = this.#database.run(
+        'INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)',
+        digest,
+        mediaType,
+        size,
+        time,
+      );
       if (added > 0) bumpChange(this.#database);
       return added > 0;
     });
@@ -158,7 +175,12 @@ export class StoreIngest implements Ingest {
     await this.#put(path, target);
   }
 
-  async #writeManifest(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, sparse: boolean, operation: Operation): Promise<void> {
+  async #writeManifest(
+    target: Descriptor,
+    open: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
+    sparse: boolean,
+    operation: Operation,
+  ): Promise<void> {
     const here = this.#blobs.row(target.digest);
     const known = this.#database.get('SELECT 1 FROM manifest WHERE digest = ?', target.digest) !== undefined;
     if (sparse && known && here && here.state === blobState.verified) {
@@ -172,7 +194,13 @@ export class StoreIngest implements Ingest {
     } else if (!sparse && (await this.has(target, operation))) return;
     // An archive's pieces were poured in without knowing what they are.
     const poured = here && here.state !== blobState.damaged && here.size === target.size;
-    const ready = await readyManifest(this.#database, this.#blobs, target, poured ? () => this.#blobs.open(target, operation) : () => open(0), operation);
+    const ready = await readyManifest(
+      this.#database,
+      this.#blobs,
+      target,
+      poured ? () => this.#blobs.open(target, operation) : () => open(0),
+      operation,
+    );
     try {
       await this.#transact((transaction) => {
         if (!sparse) requireChildren(this.#blobs, target, ready.document);
@@ -198,7 +226,10 @@ export class StoreIngest implements Ingest {
     if (!kept) throw new ImageError('manifest-unknown', `manifest ${digest} unknown: it is not in the store`, { detail: { digest } });
     const whole = { mediaType: kept.media_type, digest, size: kept.size };
     const missing = this.#blobs.missing(whole);
-    if (missing !== undefined) throw new ImageError('incomplete', `${digest} cannot be named: ${missing}, which it needs, is not here`, { detail: { digest, missing } });
+    if (missing !== undefined)
+      throw new ImageError('incomplete', `${digest} cannot be named: ${missing}, which it needs, is not here`, {
+        detail: { digest, missing },
+      });
     return whole;
   }
 

@@ -63,7 +63,9 @@ export class StoreRepository implements Repository {
       const row = getName(this.#database, this.#repo, name);
       if (row) return nameOf(row).target;
     }
-    throw new ImageError('manifest-unknown', `manifest unknown: ${familiarName(this.reference)} has no ${name}`, { detail: { repository: this.#repo, name } });
+    throw new ImageError('manifest-unknown', `manifest unknown: ${familiarName(this.reference)} has no ${name}`, {
+      detail: { repository: this.#repo, name },
+    });
   }
 
   async open(target: Descriptor, options?: OpenOptions): Promise<Readable> {
@@ -103,14 +105,23 @@ export class StoreRepository implements Repository {
   }
 
   async tag(target: Descriptor, tag: string, options: TagOptions = {}): Promise<void> {
-    if (!isTag(tag)) throw new ImageError('invalid-reference', `invalid tag ${JSON.stringify(tag.slice(0, 160))}`, { hint: 'A tag has up to 128 letters, digits, underscores, dots and dashes, and begins with neither of the last two.' });
+    if (!isTag(tag))
+      throw new ImageError('invalid-reference', `invalid tag ${JSON.stringify(tag.slice(0, 160))}`, {
+        hint: 'A tag has up to 128 letters, digits, underscores, dots and dashes, and begins with neither of the last two.',
+      });
     await this.#ground.fresh();
     const { moved } = await this.#database.transact((transaction) => {
       const whole = this.#ground.shows(this.#repo, target.digest) ? this.#describe(target.digest) : undefined;
       if (!whole || !isManifestType(whole.mediaType)) throw this.#unknown(target);
       const missing = this.#blobs.missing(whole);
-      if (missing !== undefined) throw new ImageError('incomplete', `${target.digest} cannot be tagged: ${missing}, which it needs, is not here`, { detail: { digest: target.digest, missing } });
-      return setName(this.#database, transaction, { repo: this.#repo, tag }, whole, options.origin, { actor: this.#database.actor, verb: 'push' });
+      if (missing !== undefined)
+        throw new ImageError('incomplete', `${target.digest} cannot be tagged: ${missing}, which it needs, is not here`, {
+          detail: { digest: target.digest, missing },
+        });
+      return setName(this.#database, transaction, { repo: this.#repo, tag }, whole, options.origin, {
+        actor: this.#database.actor,
+        verb: 'push',
+      });
     });
     if (moved) this.#ground.renamed();
   }
@@ -124,7 +135,9 @@ export class StoreRepository implements Repository {
       page.limit ?? -1,
     );
     if (rows.length === 0 && !this.#exists())
-      throw new ImageError('not-found', `repository ${familiarName(this.reference)} is not known here`, { detail: { repository: this.#repo } });
+      throw new ImageError('not-found', `repository ${familiarName(this.reference)} is not known here`, {
+        detail: { repository: this.#repo },
+      });
     return rows.map(({ tag }) => tag);
   }
 
@@ -137,7 +150,9 @@ export class StoreRepository implements Repository {
     await this.#ground.fresh();
     await this.#database.transact((transaction) => {
       if (!isTag(tag) || !getName(this.#database, this.#repo, tag))
-        throw new ImageError('manifest-unknown', `manifest unknown: ${familiarName(this.reference)} has no ${tag}`, { detail: { repository: this.#repo, name: tag } });
+        throw new ImageError('manifest-unknown', `manifest unknown: ${familiarName(this.reference)} has no ${tag}`, {
+          detail: { repository: this.#repo, name: tag },
+        });
       removeName(this.#database, transaction, { repo: this.#repo, tag }, { actor: this.#database.actor, verb: 'untag' });
     });
     this.#ground.renamed();
@@ -148,7 +163,8 @@ export class StoreRepository implements Repository {
     await this.#database.transact((transaction) => {
       if (!this.#ground.shows(this.#repo, target.digest)) throw this.#unknown(target);
       const names = this.#database.all<NameRow>('SELECT * FROM name WHERE target = ? AND repo = ?', target.digest, this.#repo);
-      for (const { repo, tag } of names) removeName(this.#database, transaction, { repo, tag }, { actor: this.#database.actor, verb: 'delete' });
+      for (const { repo, tag } of names)
+        removeName(this.#database, transaction, { repo, tag }, { actor: this.#database.actor, verb: 'delete' });
       unlink(this.#database, this.#repo, target.digest);
       // What was deleted on purpose is not kept as a dangling image.
       if (names.length > 0 && !this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target.digest))
@@ -162,7 +178,11 @@ export class StoreRepository implements Repository {
     return id === undefined ? uploads.begin(this.#repo, options.algorithm ?? 'sha256') : uploads.resume(this.#repo, id);
   }
 
-  async #writeManifest(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
+  async #writeManifest(
+    target: Descriptor,
+    open: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
+    operation: Operation,
+  ): Promise<void> {
     const ready = await readyManifest(this.#database, this.#blobs, target, () => open(0), operation);
     try {
       await this.#database.transact((transaction) => {
@@ -179,7 +199,8 @@ export class StoreRepository implements Repository {
   #mount(target: Descriptor, from: Reference): Promise<boolean> {
     return this.#database.transact(({ time }) => {
       const row = this.#blobs.row(target.digest);
-      if (!row || row.state === blobState.damaged || row.size !== target.size || !this.#ground.shows(repositoryName(from), target.digest)) return false;
+      if (!row || row.state === blobState.damaged || row.size !== target.size || !this.#ground.shows(repositoryName(from), target.digest))
+        return false;
       link(this.#database, this.#repo, target.digest, time + linkLife);
       return true;
     });
@@ -199,25 +220,41 @@ export class StoreRepository implements Repository {
 
   /** True where it is shown by nothing that lasts. */
   #isBrief(digest: Digest): boolean {
-    const own = this.#database.get<{ until: number | null }>('SELECT until FROM link WHERE repo = ? AND digest = ? AND hidden = 0', this.#repo, digest);
+    const own = this.#database.get<{ until: number | null }>(
+      'SELECT until FROM link WHERE repo = ? AND digest = ? AND hidden = 0',
+      this.#repo,
+      digest,
+    );
     return !own || (own.until !== null && own.until < this.#database.now().getTime() + linkLife - renewAfter);
   }
 
   #describe(digest: Digest): Descriptor | undefined {
-    const manifest = this.#database.get<{ media_type: string; size: number }>('SELECT media_type, size FROM manifest WHERE digest = ?', digest);
+    const manifest = this.#database.get<{ media_type: string; size: number }>(
+      'SELECT media_type, size FROM manifest WHERE digest = ?',
+      digest,
+    );
     if (manifest) return { mediaType: manifest.media_type, digest, size: manifest.size };
     const blob = this.#blobs.row(digest);
     return blob ? { mediaType: mediaTypes.bytes, digest, size: blob.size } : undefined;
   }
 
   #exists(): boolean {
-    return this.#database.get('SELECT 1 FROM name WHERE repo = ?1 UNION ALL SELECT 1 FROM link WHERE repo = ?1 AND hidden = 0 LIMIT 1', this.#repo) !== undefined;
+    return (
+      this.#database.get(
+        'SELECT 1 FROM name WHERE repo = ?1 UNION ALL SELECT 1 FROM link WHERE repo = ?1 AND hidden = 0 LIMIT 1',
+        this.#repo,
+      ) !== undefined
+    );
   }
 
   #unknown({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>): ImageError {
     const manifest = isManifestType(mediaType);
-    return new ImageError(manifest ? 'manifest-unknown' : 'blob-unknown', `${manifest ? 'manifest' : 'blob'} unknown: ${familiarName(this.reference)} has no ${digest}`, {
-      detail: { repository: this.#repo, digest },
-    });
+    return new ImageError(
+      manifest ? 'manifest-unknown' : 'blob-unknown',
+      `${manifest ? 'manifest' : 'blob'} unknown: ${familiarName(this.reference)} has no ${digest}`,
+      {
+        detail: { repository: this.#repo, digest },
+      },
+    );
   }
 }

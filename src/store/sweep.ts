@@ -21,7 +21,11 @@ export interface SweepOptions extends Operation {
 }
 
 export interface Swept {
-  readonly blobs: readonly { readonly digest: Digest; readonly size: number; /** Absent for blobs that are no manifests. */ readonly mediaType?: string }[];
+  readonly blobs: readonly {
+    readonly digest: Digest;
+    readonly size: number;
+    /** Absent for blobs that are no manifests. */ readonly mediaType?: string;
+  }[];
   /** Of the blobs, and of forgotten drafts. */
   readonly bytes: number;
 }
@@ -94,7 +98,9 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
   const gone: string[] = [];
   const taken = await database.transact((transaction) => {
     const { place } = database;
-    const dead = candidates.filter(({ digest }) => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) && !held(database, digest, transaction));
+    const dead = candidates.filter(
+      ({ digest }) => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) && !held(database, digest, transaction),
+    );
     for (const { digest } of dead) {
       const trash = join(place.trash, `${trashName(digest)}.${randomBytes(6).toString('hex')}`);
       if (moveIfThere(place.blob(digest), trash)) gone.push(trash);
@@ -117,7 +123,10 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
   let bytes = 0;
   if (!dryRun) {
     await database.transact(({ time }) => {
-      database.run('DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)', time - leaseLife);
+      database.run(
+        'DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)',
+        time - leaseLife,
+      );
       database.run('DELETE FROM lease WHERE renewed <= ?', time - leaseLife);
       database.run('DELETE FROM link WHERE hidden = 0 AND until <= ?', time);
       database.run('DELETE FROM upload WHERE updated <= ?', time - uploadLife);
@@ -139,7 +148,14 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
     for (const name of await readdirIfThere(place.blobFolder(algorithm))) {
       const digest = `${algorithm}:${name}`;
       // Names of other forms are other tools' work in progress.
-      if (!isDigest(digest) || database.get('SELECT 1 FROM blob WHERE digest = ?1 UNION ALL SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1', digest)) continue;
+      if (
+        !isDigest(digest) ||
+        database.get(
+          'SELECT 1 FROM blob WHERE digest = ?1 UNION ALL SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1',
+          digest,
+        )
+      )
+        continue;
       bytes += await dropIfStale(place.blob(digest), now, dryRun, () =>
         database.transact(() => {
           // Somebody may just have kept it.
@@ -170,7 +186,12 @@ export async function emptyTrash(database: Database): Promise<void> {
   for (const path of gone) await rm(path, { force: true });
 }
 
-async function dropIfStale(path: string, now: number, dryRun: boolean, drop: () => Promise<void> = () => rm(path, { force: true })): Promise<number> {
+async function dropIfStale(
+  path: string,
+  now: number,
+  dryRun: boolean,
+  drop: () => Promise<void> = () => rm(path, { force: true }),
+): Promise<number> {
   const facts = statIfThere(path);
   // A copied file keeps its old mtime; its ctime says when it came.
   if (!facts?.isFile() || Math.max(facts.mtimeMs, facts.ctimeMs) > now - staleAfter) return 0;
@@ -201,6 +222,7 @@ async function rmdirIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw asImageError(error, `cannot remove ${path}`);
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw asImageError(error, `cannot remove ${path}`);
   }
 }

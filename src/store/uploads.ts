@@ -51,7 +51,14 @@ export class Uploads {
     const draft = await DraftFile.create(join(this.#database.place.drafts, file), algorithm);
     await draft.close();
     const stale = await this.#database.transact(({ time }) => {
-      this.#database.run('INSERT INTO upload (id, repo, file, offset, algorithm, updated) VALUES (?, ?, ?, 0, ?, ?)', id, repo, file, algorithm, time);
+      this.#database.run(
+        'INSERT INTO upload (id, repo, file, offset, algorithm, updated) VALUES (?, ?, ?, 0, ?, ?)',
+        id,
+        repo,
+        file,
+        algorithm,
+        time,
+      );
       const old = this.#database.all<{ file: string }>('SELECT file FROM upload WHERE updated < ?', time - uploadLife);
       if (old.length > 0) this.#database.run('DELETE FROM upload WHERE updated < ?', time - uploadLife);
       return old;
@@ -91,7 +98,13 @@ export class Uploads {
     await draft.close();
     try {
       const counted = await this.#database.transact(({ time }) =>
-        this.#database.run('UPDATE upload SET offset = ?, updated = ?, writer = NULL, renewed = NULL WHERE id = ? AND writer = ?', written, time, id, writer),
+        this.#database.run(
+          'UPDATE upload SET offset = ?, updated = ?, writer = NULL, renewed = NULL WHERE id = ? AND writer = ?',
+          written,
+          time,
+          id,
+          writer,
+        ),
       );
       if (counted === 0) throw this.#taken(id);
     } finally {
@@ -131,8 +144,16 @@ export class Uploads {
   }
 
   #row(repo: string, id: string): UploadRow {
-    const row = this.#database.get<UploadRow>('SELECT * FROM upload WHERE id = ? AND repo = ? AND updated >= ?', id, repo, this.#database.now().getTime() - uploadLife);
-    if (!row) throw new ImageError('upload-unknown', `upload ${id.slice(0, 64)} unknown: it has ended, or it was not gone on with for a day`, { detail: { id } });
+    const row = this.#database.get<UploadRow>(
+      'SELECT * FROM upload WHERE id = ? AND repo = ? AND updated >= ?',
+      id,
+      repo,
+      this.#database.now().getTime() - uploadLife,
+    );
+    if (!row)
+      throw new ImageError('upload-unknown', `upload ${id.slice(0, 64)} unknown: it has ended, or it was not gone on with for a day`, {
+        detail: { id },
+      });
     return row;
   }
 
@@ -140,7 +161,12 @@ export class Uploads {
    * Takes the right to write, and opens the file at its offset.
    * @throws ImageError `range-invalid` where `at` is not the offset, or another is writing
    */
-  async #claim(repo: string, id: string, at: number | undefined, algorithm?: DigestAlgorithm): Promise<{ row: UploadRow; draft: DraftFile; writer: string }> {
+  async #claim(
+    repo: string,
+    id: string,
+    at: number | undefined,
+    algorithm?: DigestAlgorithm,
+  ): Promise<{ row: UploadRow; draft: DraftFile; writer: string }> {
     const writer = randomUUID();
     const first = this.#row(repo, id);
     if (at !== undefined && at !== first.offset) throw this.#misplaced(id, first.offset, at);
@@ -206,7 +232,14 @@ export class Uploads {
     const { written } = draft;
     try {
       await this.#database.transact(({ time }) =>
-        this.#database.run('UPDATE upload SET offset = ?, renewed = ?, updated = ? WHERE id = ? AND writer = ?', written, time, time, id, writer),
+        this.#database.run(
+          'UPDATE upload SET offset = ?, renewed = ?, updated = ? WHERE id = ? AND writer = ?',
+          written,
+          time,
+          time,
+          id,
+          writer,
+        ),
       );
     } catch {
       // A full or busy store: the end of the request meets the same, and answers for it.
@@ -224,7 +257,9 @@ export class Uploads {
   }
 
   #misplaced(id: string, offset: number, at: number): ImageError {
-    return new ImageError('range-invalid', `upload ${id} has ${offset} bytes; what begins at ${at} does not go on from there`, { detail: { id, offset } });
+    return new ImageError('range-invalid', `upload ${id} has ${offset} bytes; what begins at ${at} does not go on from there`, {
+      detail: { id, offset },
+    });
   }
 
   #taken(id: string): ImageError {

@@ -54,6 +54,7 @@ export async function measureUsage(database: Database): Promise<Usage> {
 
 async function draftBytes(folder: string): Promise<number> {
   let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) if (entry.isFile()) bytes += statIfThere(join(entry.parentPath, entry.name))?.size ?? 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
+    if (entry.isFile()) bytes += statIfThere(join(entry.parentPath, entry.name))?.size ?? 0;
   return bytes;
 }
