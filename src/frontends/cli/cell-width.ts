@@ -19,14 +19,15 @@ async function cellWidth(): Promise<CellWidth> {
   if (loaded !== undefined) return loaded;
   const { eastAsianWidth } = await import('get-east-asian-width');
   const graphemes = new Intl.Segmenter();
-  const nothing = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}]+$/u;
+  // Marks, invisible characters, and the vowels and finals that join a Hangul syllable.
+  const nothing = /[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}\u1160-\u11ff\ud7b0-\ud7ff]/u;
   const emoji = /^\p{RGI_Emoji}$/v;
   loaded = (text) => {
     if (ascii.test(text)) return text.length;
     let width = 0;
     for (const { segment } of graphemes.segment(text)) {
-      if (nothing.test(segment)) continue;
-      width += emoji.test(segment) ? 2 : eastAsianWidth(segment.codePointAt(0) ?? 0);
+      if (emoji.test(segment)) width += 2;
+      else for (const rune of segment) width += nothing.test(rune) ? 0 : eastAsianWidth(rune.codePointAt(0) ?? 0);
     }
     return width;
   };

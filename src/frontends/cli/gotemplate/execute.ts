@@ -8,7 +8,7 @@ import { fieldOf, isTrue, kindOf, sortedKeys, typeName, type Value } from './val
 /** Bounds that no template of a person meets; they keep one that calls itself, or ranges over a large number, from running on. */
 const maxDepth = 400;
 const maxSteps = 5_000_000;
-const maxOutput = 64 * 1024 * 1024;
+const maxOutput = 16 * 1024 * 1024;
 
 export interface ExecuteOptions {
   readonly name: string;
@@ -294,11 +294,15 @@ class Execution {
 
   #guard(node: Placed, name: string, call: () => Value): Value {
     try {
-      return call();
+      const value = call();
+      if (typeof value === 'string' && value.length > maxOutput) this.#fail('the output is too large');
+      return value;
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
       this.#node = node;
-      return this.#fail(`error calling ${name}: ${error.message}`);
+      if (error instanceof CallError) this.#fail(`error calling ${name}: ${error.message}`);
+      // A string longer than the engine can hold.
+      if (error instanceof RangeError) this.#fail('the output is too large');
+      throw error;
     }
   }
 
