@@ -251,6 +251,11 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return changed;
   }
 
+  /** A text that is another after every change, by this process or by another: what is cached goes by it. Other tools' changes of the folder count once they are taken in. */
+  epoch(): string {
+    return this.#database.epoch();
+  }
+
   /** Makes index.json exact now; without it, it follows within a second. */
   async flush(): Promise<void> {
     await this.#projection.flush();

@@ -772,7 +772,7 @@ describe('referrers', () => {
       const name = fresh();
       const subject = image({ algorithm });
       const referrer = artifact('application/vnd.example.early', subject.manifest, {}, algorithm);
-      const answer = await push(door, name, 'early', referrer);
+      const answer = await push(door, name, referrer.manifest.digest, referrer);
       assert.equal(answer.headers['oci-subject'], subject.manifest.digest);
       for (const when of ['before', 'after']) {
         const { manifests } = await list(name, subject.manifest.digest);
@@ -781,7 +781,7 @@ describe('referrers', () => {
           [referrer.manifest.digest],
           when,
         );
-        if (when === 'before') await push(door, name, 'late', subject);
+        if (when === 'before') await push(door, name, subject.manifest.digest, subject);
       }
     }
   });

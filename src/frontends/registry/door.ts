@@ -14,7 +14,6 @@ import { listReferrers } from './referrers.ts';
 import { routeOf, splitTarget, type Route } from './route.ts';
 import { Running } from './running.ts';
 import { search, searchPing, SearchRows } from './search.ts';
-import { StoreVersion } from './store-version.ts';
 
 export { isLoopback, listen, type Listening, type ListenOptions } from './listen.ts';
 export { isRegistryPath } from './route.ts';
@@ -50,14 +49,13 @@ const linger = 5000;
  */
 export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {}): RequestListener {
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const version = new StoreVersion(store);
-  const answers = new AnswerCache(version, limits.memory);
+  const answers = new AnswerCache(() => store.epoch(), limits.memory);
   const desk: Desk = {
     store,
     limits,
     contents: new ContentCache(limits.memory),
     bodies: { blobs: new Running(limits.uploads), manifests: new Running(limits.manifests) },
-    searchRows: new SearchRows(store, version),
+    searchRows: new SearchRows(store),
   };
   const readOnly = options.readOnly ?? false;
 
@@ -84,7 +82,7 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
 
   async function answerTo(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = request.url ?? '';
-    const before = answers.version();
+    const before = answers.epoch();
     const answer = await makeAnswer(request, target);
     if (response.destroyed) return;
     if (request.headers.range === undefined && answer.lasting) answers.put(target, answer, before);

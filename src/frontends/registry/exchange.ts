@@ -38,7 +38,7 @@ export class Exchange {
     return localName(path, this.namespace);
   }
 
-  repository(path: string): Repository {
+  async repository(path: string): Promise<Repository> {
     return this.desk.store.repository(this.name(path));
   }
 

@@ -3,7 +3,6 @@ import { defaultRegistry, familiarName, parseReference, repositoryName } from '.
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { wirePath } from './local-name.ts';
-import type { StoreVersion } from './store-version.ts';
 
 /** One repository as a search finds it. */
 interface Row {
@@ -87,22 +86,23 @@ function fits(text: string, parts: readonly string[]): boolean {
   return at <= text.length - last.length;
 }
 
+/** Milliseconds after which the rows are made again though the store says that nothing has changed: other tools write into its folder. */
+const life = 1000;
+
 /** The rows of all repositories, made again only after the store has changed. */
 export class SearchRows {
   readonly #store: ImageStore;
-  readonly #version: StoreVersion;
-  #made: { version: number; rows: Promise<readonly Row[]> } | undefined;
+  #made: { epoch: string; until: number; rows: Promise<readonly Row[]> } | undefined;
 
-  constructor(store: ImageStore, version: StoreVersion) {
+  constructor(store: ImageStore) {
     this.#store = store;
-    this.#version = version;
   }
 
   get(): Promise<readonly Row[]> {
-    const version = this.#version.read();
-    if (this.#made?.version === version) return this.#made.rows;
+    const epoch = this.#store.epoch();
+    if (this.#made?.epoch === epoch && this.#made.until > performance.now()) return this.#made.rows;
     const rows = rowsOf(this.#store);
-    const made = { version, rows };
+    const made = { epoch, until: performance.now() + life, rows };
     this.#made = made;
     rows.catch(() => {
       if (this.#made === made) this.#made = undefined;
