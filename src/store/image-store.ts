@@ -272,7 +272,8 @@ export class ImageStore implements ImageSource, AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
-      await this.#projection.end();
+      // Where the folder has been removed meanwhile there is nothing left to make exact.
+      await this.#projection.end(statIfThere(this.path) !== undefined);
     } finally {
       await this.#database.close();
     }

@@ -71,11 +71,15 @@ export class IndexProjection {
     await this.#writing;
   }
 
-  /** The last rewrite, without beginning another look. */
-  async end(): Promise<void> {
-    clearTimeout(this.#lookBack);
-    await this.flush();
-    clearTimeout(this.#lookBack);
+  /** Nothing of this runs on after it. @param exact whether the file is to be made exact first */
+  async end(exact: boolean): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      if (exact) await this.flush();
+      else await Promise.allSettled([this.#writing, this.#reading]);
+    } finally {
+      clearTimeout(this.#lookBack);
+    }
   }
 
   async #read(): Promise<void> {
