@@ -37,20 +37,21 @@ export interface Door {
 }
 
 export async function startDoor(t: Pick<TestContext, 'after'>, options: RegistryDoorOptions & { folder?: string } = {}): Promise<Door> {
+  let stopping: Promise<void> | undefined;
+  let end = async (): Promise<void> => {};
+  const stop = (): Promise<void> => (stopping ??= end());
+  // Hooks run in the order of their making: the store is closed before its folder goes.
+  t.after(stop);
   const { folder = join(temporary(t, 'door'), 'store'), ...rest } = options;
   const store = await ImageStore.open(folder, { actor: 'test' });
   const log: RequestRecord[] = [];
   const { address, close } = await listen(registryDoor(store, { log: (record) => void log.push(record), ...rest }), { grace: 500 });
   const agent = new Agent({ keepAlive: true });
-  let closed = false;
-  const stop = async (): Promise<void> => {
-    if (closed) return;
-    closed = true;
+  end = async () => {
     agent.destroy();
     await close();
     await store.close();
   };
-  t.after(stop);
   return {
     store,
     folder,

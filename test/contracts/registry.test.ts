@@ -33,7 +33,7 @@ before(async () => {
   door = await startDoor({ after: (end) => void ends.push(end as () => void) });
 });
 after(async () => {
-  for (const end of ends.toReversed()) await end();
+  for (const end of ends) await end();
 });
 
 let repositories = 0;

@@ -63,12 +63,10 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
     const { method = '', url: target = '' } = request;
     const told = options.log && watch(request, response, options.log);
     const reading = method === 'GET' || method === 'HEAD';
-    if (reading && request.headers.range === undefined) {
-      const known = answers.get(target);
-      if (known) {
-        void send(request, response, known);
-        return;
-      }
+    const known = reading && request.headers.range === undefined ? remembered(target) : undefined;
+    if (known) {
+      void send(request, response, known);
+      return;
     }
     if (!reading) drainLater(request, response);
     void answerTo(request, response).catch((failure: unknown) => {
@@ -79,6 +77,15 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
       else void send(request, response, failureAnswer(failure));
     });
   };
+
+  function remembered(target: string): Answer | undefined {
+    try {
+      return answers.get(target);
+    } catch {
+      // A store that cannot be asked: `answerTo` meets the same, and says so.
+      return undefined;
+    }
+  }
 
   async function answerTo(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = request.url ?? '';

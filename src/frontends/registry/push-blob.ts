@@ -11,7 +11,7 @@ import { parseChunkRange, type ChunkRange } from './byte-range.ts';
 import type { Exchange } from './exchange.ts';
 import { failureAnswer } from './failure.ts';
 import { repositoryKey, type RepositoryName } from './local-name.ts';
-import { requestBody } from './request-body.ts';
+import { declaredLength, requestBody } from './request-body.ts';
 
 /**
  * distribution-spec, "Pushing blobs". Four ways in: one POST with the digest and all bytes; POST, then one PUT; POST, then PATCH by PATCH
@@ -39,9 +39,9 @@ export async function startUpload(exchange: Exchange, name: string): Promise<Ans
 /** One request, one blob: nobody can go on with it, so nothing is left of it where it fails. */
 async function takeWhole(exchange: Exchange, repository: Repository, digest: Digest): Promise<void> {
   const { request, desk } = exchange;
-  const length = request.headers['content-length'] ?? (request.headers['transfer-encoding'] === undefined ? '0' : undefined);
-  if (length !== undefined) {
-    const target: Descriptor = { mediaType: mediaTypes.bytes, digest, size: Number(length) };
+  const size = declaredLength(request, desk.limits.blobBytes, 'the blob');
+  if (size !== undefined) {
+    const target: Descriptor = { mediaType: mediaTypes.bytes, digest, size };
     await repository.write(target, async () =>
       requestBody(request, { limit: desk.limits.blobBytes, what: 'the blob', idle: desk.limits.idle }),
     );
@@ -114,16 +114,13 @@ async function openUpload(exchange: Exchange, name: string, id: string): Promise
 
 async function append(exchange: Exchange, upload: Upload, chunk: ChunkRange | undefined): Promise<void> {
   const { request, desk } = exchange;
-  const length = request.headers['content-length'];
   const left = desk.limits.blobBytes - upload.offset;
-  if (chunk && length !== undefined && Number(length) !== chunk.last - chunk.first + 1)
-    throw new ImageError('size-mismatch', `the chunk has ${length} bytes, and its Content-Range says ${chunk.last - chunk.first + 1}`);
-  // An empty closing PUT has no chunk to be out of order.
-  if (length === '0' || (length === undefined && request.headers['transfer-encoding'] === undefined)) {
-    if (chunk) throw new ImageError('size-mismatch', 'a Content-Range without a body');
-    return;
-  }
-  const limit = chunk ? Math.min(left, chunk.last - chunk.first + 1) : left;
+  const size = declaredLength(request, left, 'the blob');
+  const chunkSize = chunk && chunk.last - chunk.first + 1;
+  if (chunkSize !== undefined && size !== undefined && size !== chunkSize)
+    throw new ImageError('size-mismatch', `the chunk has ${size} bytes, and its Content-Range says ${chunkSize}`);
+  if (size === 0) return;
+  const limit = Math.min(left, chunkSize ?? left);
   await upload.append(requestBody(request, { limit, what: chunk ? 'the chunk' : 'the blob', idle: desk.limits.idle }), chunk?.first);
 }
 

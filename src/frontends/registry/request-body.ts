@@ -14,19 +14,18 @@ export interface BodyOptions {
 
 /**
  * A request's bytes as they come. The connection is left open when whoever reads stops early, so that an error can still be answered.
- * @throws ImageError `too-large`; `unavailable` where the client breaks off or falls silent
+ * @throws ImageError `too-large`; `canceled` where the client breaks off or falls silent: nobody is left to be answered, and asking again is no use
  */
 export async function* requestBody(
   request: IncomingMessage,
   { limit, what, idle, total }: BodyOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const declared = Number(request.headers['content-length']);
-  if (declared > limit) throw tooLarge(what, limit);
+  declaredLength(request, limit, what);
   let size = 0;
   let waiting = true;
-  const silent = () => request.destroy(new ImageError('unavailable', `the client sent nothing for ${Math.round(idle / 1000)} seconds`));
+  const silent = () => request.destroy(new ImageError('canceled', `the client sent nothing for ${Math.round(idle / 1000)} seconds`));
   const timer = setTimeout(() => (waiting ? silent() : timer.refresh()), idle);
-  const late = () => request.destroy(new ImageError('unavailable', `the client took more than ${Math.round((total ?? 0) / 1000)} seconds`));
+  const late = () => request.destroy(new ImageError('canceled', `the client took more than ${Math.round((total ?? 0) / 1000)} seconds`));
   const end = total === undefined ? undefined : setTimeout(late, total);
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -38,11 +37,19 @@ export async function* requestBody(
       timer.refresh();
     }
   } catch (error) {
-    throw isImageError(error) ? error : new ImageError('unavailable', 'the client broke off', { cause: error });
+    throw isImageError(error) ? error : new ImageError('canceled', 'the client broke off', { cause: error });
   } finally {
     clearTimeout(timer);
     clearTimeout(end);
   }
+}
+
+/** What a request says of its body before it comes: bytes, or undefined where it comes in chunks of no known sum. @throws ImageError `too-large` */
+export function declaredLength(request: IncomingMessage, limit: number, what: string): number | undefined {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (length === undefined) return encoding === undefined ? 0 : undefined;
+  if (Number(length) > limit) throw tooLarge(what, limit);
+  return Number(length);
 }
 
 function tooLarge(what: string, limit: number): ImageError {
