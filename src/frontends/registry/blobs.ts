@@ -14,7 +14,7 @@ const smallBlob = 256 * 1024;
 /** distribution-spec, "Pulling blobs", with ranges. */
 export async function getBlob(exchange: Exchange, name: string, digestText: string): Promise<Answer> {
   const digest = parseDigest(digestText);
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   const target = await blobIn(repository, digest);
   const { headers: asked, method } = exchange.request;
   const headers = {
@@ -50,7 +50,7 @@ export async function getBlob(exchange: Exchange, name: string, digestText: stri
 /** distribution-spec, "Deleting Blobs". */
 export async function deleteBlob(exchange: Exchange, name: string, digestText: string): Promise<Answer> {
   const digest = parseDigest(digestText);
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   await repository.delete(await blobIn(repository, digest));
   return emptyAnswer(202);
 }

@@ -38,7 +38,7 @@ export class Exchange {
     return localName(path, this.namespace);
   }
 
-  async repository(path: string): Promise<Repository> {
+  repository(path: string): Repository {
     return this.desk.store.repository(this.name(path));
   }
 

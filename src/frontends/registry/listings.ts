@@ -13,7 +13,7 @@ interface PageQuery {
 /** distribution-spec, "Listing Tags": in ASCII order, a page at a time, each page's `Link` naming the next. */
 export async function listTags(exchange: Exchange, name: string): Promise<Answer> {
   const page = pageQuery(exchange);
-  const found = await (await exchange.repository(name)).tags({ ...page, limit: page.limit + 1 });
+  const found = await exchange.repository(name).tags({ ...page, limit: page.limit + 1 });
   const tags = found.slice(0, page.limit);
   return jsonAnswer(200, { name, tags }, nextLink(exchange, name, 'tags/list', page, tags, found.length));
 }

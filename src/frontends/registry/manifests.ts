@@ -13,7 +13,7 @@ import { requestBody } from './request-body.ts';
 
 /** distribution-spec, "Pulling manifests". The bytes are served as they were pushed whatever `Accept` says: converting would change the digest. */
 export async function getManifest(exchange: Exchange, name: string, reference: string): Promise<Answer> {
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   const target = await resolveManifest(repository, reference);
   const bytes = await exchange.desk.contents.get(target.digest, () =>
     readVerified(() => repository.open(target), target, Math.max(target.size, exchange.desk.limits.manifestBytes)),
@@ -38,7 +38,7 @@ export async function getManifest(exchange: Exchange, name: string, reference: s
  */
 export async function putManifest(exchange: Exchange, name: string, reference: string): Promise<Answer> {
   const { desk, request, query } = exchange;
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   const digest = reference.includes(':') ? parseDigest(reference) : undefined;
   const tags = digest === undefined ? [checkedTag(reference)] : [...new Set(query.getAll('tag'))].map(checkedTag);
   if (tags.length > desk.limits.tagsAtOnce)
@@ -73,7 +73,7 @@ export async function putManifest(exchange: Exchange, name: string, reference: s
 
 /** distribution-spec, "Deleting Manifests" and "Deleting tags": a tag alone, or a manifest with all its tags. Here only; other repositories keep theirs. */
 export async function deleteManifest(exchange: Exchange, name: string, reference: string): Promise<Answer> {
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   if (reference.includes(':')) await repository.delete(await resolveManifest(repository, reference));
   else if (isTag(reference)) await repository.untag(reference);
   else throw unknownManifest(reference);

@@ -19,7 +19,7 @@ import { declaredLength, requestBody } from './request-body.ts';
  */
 export async function startUpload(exchange: Exchange, name: string): Promise<Answer> {
   const { desk, query } = exchange;
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   const asked = askedAlgorithm(query.get('digest-algorithm'));
   const mount = query.get('mount');
   if (mount !== null) {
@@ -106,7 +106,7 @@ async function inOrder(exchange: Exchange, name: string, id: string, work: (uplo
 
 /** @throws ImageError `upload-unknown`. An id is ours, letters, digits and hyphens: anything else was never one, and goes no further. */
 async function openUpload(exchange: Exchange, name: string, id: string): Promise<Upload> {
-  const repository = await exchange.repository(name);
+  const repository = exchange.repository(name);
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(id))
     throw new ImageError('upload-unknown', `no upload ${JSON.stringify(id.slice(0, 160))} in this repository`);
   return repository.upload(id);
@@ -134,7 +134,7 @@ async function mountBlob(exchange: Exchange, repository: Repository, digest: Dig
   const sources = from === null ? await repositoriesWith(store, digest) : [readName(exchange, from)];
   for (const name of sources) {
     if (!name) continue;
-    const source = await store.repository(name);
+    const source = store.repository(name);
     const target = await findBlob(source, digest);
     if (!target) continue;
     await repository.write(target, (offset) => source.open(target, { offset }), { from: { ...name, digest } });

@@ -15,7 +15,7 @@ export async function listReferrers(exchange: Exchange, name: string, digestText
   // A form-decoded `+` is a space, and no media type has one: clients that do not encode the plus of `+json` mean it.
   const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || undefined;
   const after = query.get('last') ?? '';
-  const all = await (await exchange.repository(name)).referrers({ mediaType: mediaTypes.ociManifest, digest, size: 0 }, artifactType);
+  const all = await exchange.repository(name).referrers({ mediaType: mediaTypes.ociManifest, digest, size: 0 }, artifactType);
   const sorted = all.filter((one) => one.digest > after).sort((a, b) => (a.digest < b.digest ? -1 : 1));
   const shown: Descriptor[] = [];
   let size = 1000;
