@@ -68,8 +68,12 @@ export function isDangling(image: ImageRecord): boolean {
 
 /** Milliseconds since 1970; an image that does not say is the oldest. */
 export function createdAt(image: ImageRecord | undefined): number {
-  const created = Math.max(...(image?.platforms ?? []).map((platform) => Date.parse(platform.created ?? '')).filter(Number.isFinite));
-  return Number.isFinite(created) ? created : 0;
+  let newest = 0;
+  for (const { created } of image?.platforms ?? []) {
+    const time = created === undefined ? 0 : Date.parse(created);
+    if (time > newest) newest = time;
+  }
+  return newest;
 }
 
 /** Docker matches a pattern against the short name and the whole one, each with and without its tag. */

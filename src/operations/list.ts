@@ -18,6 +18,7 @@ export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptio
 
 /** The platform of an image that a list speaks of: the one asked for or this machine's where it is here, else the first. Undefined for an artifact. */
 export function shownPlatform(image: ImageRecord, wanted: Platform = hostPlatform()): PlatformRecord | undefined {
+  if (image.platforms.length === 1) return image.platforms[0];
   let best: { record: PlatformRecord; score: number } | undefined;
   for (const record of image.platforms) {
     const score = record.platform ? platformMatch(wanted, record.platform) : 0;

@@ -75,6 +75,9 @@ interface ImageRow {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string;
+  readonly created: Date | undefined;
+  /** Packed bytes of the platform that is listed. */
+  readonly size: number;
 }
 
 const none = '<none>';
@@ -82,21 +85,22 @@ const none = '<none>';
 /** A row a tag; a repository that has the image by digest alone has one row without a tag; so has an image without any name. */
 function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
   const rows: ImageRow[] = [];
+  const time = createdAt(image);
+  const common = { image, created: time === 0 ? undefined : new Date(time), size: shownPlatform(image)?.size ?? image.target.size };
   for (const { reference, target, origin } of image.names) {
     const repository = familiarName(reference);
     if (reference.tag === undefined && image.names.some((other) => other.reference.tag !== undefined && familiarName(other.reference) === repository)) continue;
-    rows.push({ image, repository, tag: reference.tag ?? none, digest: reference.digest ?? (digests ? (origin ?? target).digest : none) });
+    rows.push({ ...common, repository, tag: reference.tag ?? none, digest: reference.digest ?? (digests ? (origin ?? target).digest : none) });
   }
-  return rows.length > 0 ? rows : [{ image, repository: none, tag: none, digest: none }];
+  return rows.length > 0 ? rows : [{ ...common, repository: none, tag: none, digest: none }];
 }
 
 function imageFields(now: Date, noTrunc: boolean) {
-  const size = ({ image }: ImageRow) => humanSize(shownPlatform(image)?.size ?? image.target.size);
-  const created = ({ image }: ImageRow) => (createdAt(image) === 0 ? undefined : new Date(createdAt(image)));
+  const size = (row: ImageRow) => humanSize(row.size);
   return {
     Containers: { title: 'CONTAINERS', value: () => 'N/A' },
-    CreatedAt: { title: 'CREATED AT', value: (row) => localTime(created(row)) },
-    CreatedSince: { title: 'CREATED', value: (row) => timeSince(created(row), now), empty: 'N/A' },
+    CreatedAt: { title: 'CREATED AT', value: (row) => localTime(row.created) },
+    CreatedSince: { title: 'CREATED', value: (row) => timeSince(row.created, now), empty: 'N/A' },
     Digest: { title: 'DIGEST', value: (row) => row.digest },
     ID: { title: 'IMAGE ID', value: ({ image }) => (noTrunc ? image.target.digest : shortId(image.target.digest)) },
     Repository: { title: 'REPOSITORY', value: (row) => row.repository },
