@@ -166,11 +166,18 @@ function run(node, args) {
     // A terminal sends Ctrl-C to the child too, and on Windows only the terminal can: there `kill` would end it at once.
     process.on(signal, () => windows || child.kill(signal));
   }
+  // npm sends a signal of its own only to the shell between us, which dies of it without a word to us.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.env['npm_lifecycle_event'] !== undefined && process.ppid !== parent) child.kill('SIGTERM');
+  }, 250);
   child.on('error', (error) => {
     say(`Node could not be started: ${error.message}`);
+    clearInterval(watch);
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
+    clearInterval(watch);
     process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
   });
