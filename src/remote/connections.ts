@@ -30,8 +30,8 @@ declare module 'node:http' {
 /** More at once to one host help nobody: `copy` moves four pieces, and registries throttle. */
 const maxSockets = 16;
 
-/** A socket's reads go here and not into a new 64 KiB buffer each: fewer and larger reads cost half as much per byte. llhttp copies what it passes on. */
-const readBytes = 256 * 1024;
+/** A socket's reads go here and not into a new buffer each: a new one per read costs twice as much, and larger ones only memory. llhttp copies what it passes on. */
+const readBytes = 64 * 1024;
 
 type OnSocket = (error: Error | null, socket?: Duplex) => void;
 

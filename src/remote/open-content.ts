@@ -27,7 +27,7 @@ export async function openContent(access: RepositoryAccess, target: Descriptor, 
   await reading.begin(offset);
   const readable = Readable.from(reading.chunks(), {
     objectMode: false,
-    highWaterMark: 256 * 1024,
+    highWaterMark: 64 * 1024,
     ...(signal === undefined ? {} : { signal }),
   });
   // A stream that is destroyed before its first read never runs the generator's end.
