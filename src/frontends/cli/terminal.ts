@@ -34,19 +34,19 @@ export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
   const interrupted = new AbortController();
   let interruptedAt = 0;
-  const stop = (exitCode: number, message: string) => {
-    if (interrupted.signal.aborted) {
-      if (Date.now() - interruptedAt > oneInterrupt) process.exit(exitCode);
-      return;
-    }
-    interruptedAt = Date.now();
-    interrupted.abort(new ImageError('canceled', message, { detail: { exitCode } }));
-  };
-  for (const [signal, exitCode] of Object.entries(signals)) process.on(signal, () => stop(exitCode, 'canceled'));
+  const abort = (exitCode: number, message: string) => interrupted.abort(new ImageError('canceled', message, { detail: { exitCode } }));
+  for (const [signal, exitCode] of Object.entries(signals)) {
+    process.on(signal, () => {
+      if (!interrupted.signal.aborted) {
+        interruptedAt = Date.now();
+        abort(exitCode, 'canceled');
+      } else if (Date.now() - interruptedAt > oneInterrupt) process.exit(exitCode);
+    });
+  }
   // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') stop(141, 'the reader of the output has gone');
-    else throw error;
+    if (error.code !== 'EPIPE') throw error;
+    abort(141, 'the reader of the output has gone');
   });
   return {
     stdin,
