@@ -86,7 +86,7 @@ function* members(
     if (!target) yield { entry: { path, type: 'directory', mode: 0o755 } };
     else yield { entry: { path, mode: 0o444, size: target.size }, body: piece(source, target, options) };
   }
-  for (const [path, text] of documents) yield { entry: { path, mode: 0o644 }, body: text };
+  for (const [path, text] of documents) yield { entry: { path, mode: path === 'oci-layout' ? 0o444 : 0o644 }, body: text };
 }
 
 async function* piece(source: ArchiveInput, target: Descriptor, { signal, onProgress }: Operation): AsyncGenerator<Uint8Array> {
@@ -114,17 +114,20 @@ function presence(source: ArchiveInput): (blob: Descriptor, operation: Operation
 
 /** One entry for each name. As in docker's archives the short name is the tag alone, but where two images would have the same. */
 function dockerEntries(images: readonly ImageEntry[]): readonly Descriptor[] {
-  const tags = images.flatMap(({ names }) => names.map((name) => parseReference(name).tag));
-  return images.flatMap(({ target, names }) =>
-    names.length === 0
-      ? [target]
-      : names.map((name) => {
-          const reference = parseReference(name);
-          const isUnique = tags.filter((tag) => tag === reference.tag).length === 1;
-          const short = isUnique && reference.tag !== undefined ? reference.tag : familiar(reference);
-          return { ...target, annotations: { ...target.annotations, [containerdName]: name, [refName]: short } };
-        }),
-  );
+  const byTag = new Map<string | undefined, Set<Digest>>();
+  for (const { target, names } of images)
+    for (const name of names) {
+      const { tag } = parseReference(name);
+      byTag.set(tag, (byTag.get(tag) ?? new Set()).add(target.digest));
+    }
+  return images.flatMap(({ target, names }) => {
+    const named = names.map((name) => {
+      const reference = parseReference(name);
+      const short = reference.tag !== undefined && byTag.get(reference.tag)?.size === 1 ? reference.tag : familiar(reference);
+      return { ...target, annotations: { ...target.annotations, [containerdName]: name, [refName]: short } };
+    });
+    return named.length > 0 ? named : [target];
+  });
 }
 
 function typedEntries(images: readonly ImageEntry[]): readonly Descriptor[] {
