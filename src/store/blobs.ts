@@ -1,22 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  createReadStream,
-  fstatSync,
-  openSync,
-  readdirSync,
-  read as readFile,
-  renameSync,
-  rmSync,
-  type Stats,
-} from 'node:fs';
+import { chmodSync, closeSync, fstatSync, openSync, readdirSync, read as readFile, renameSync, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { asImageError, ImageError } from '../errors.ts';
 import type { OpenOptions } from '../content/image-source.ts';
 import { canceled } from '../io/concurrently.ts';
+import { FileStream } from '../io/file-stream.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, type Digest } from '../model/digest.ts';
@@ -70,7 +60,7 @@ export class Blobs {
    * A file that proves wrong is marked, and counts as absent from then on.
    */
   async verifyAdopted({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, operation: Operation = {}): Promise<void> {
-    if (!this.#database.get('SELECT 1 FROM blob WHERE state = 0 LIMIT 1')) return;
+    if (!this.#database.get('SELECT 1 FROM blob WHERE state <> 1 AND state = 0 LIMIT 1')) return;
     const unsure = this.#database.all<{ digest: Digest; size: number }>(
       `WITH RECURSIVE ${need} SELECT blob.digest, blob.size FROM need JOIN blob ON blob.digest = need.digest WHERE blob.state = 0`,
       digest,
@@ -107,14 +97,7 @@ export class Blobs {
       });
     }
     const end = Math.min(offset + length, size);
-    return createReadStream('', {
-      fd: file,
-      start: offset,
-      // An empty range cannot be said by `end`; beyond the end nothing comes.
-      ...(end > offset ? { end: end - 1 } : { start: size, end: size }),
-      highWaterMark: Math.max(1, Math.min(end - offset, 1024 * 1024)),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+    return new FileStream(file, { start: offset, length: end - offset, signal: options.signal });
   }
 
   /** All of a small piece. */

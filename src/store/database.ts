@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
 import { Place, unusable } from './place.ts';
-import { migrations, summaryTable } from './schema.ts';
+import { migrations, summaryTables } from './schema.ts';
 
 /** The points of a write at which a crash test may end the process. */
 export type StorePoint = 'draft' | 'begun' | 'renamed' | 'rows' | 'committed' | 'index-draft' | 'index-renamed' | 'trashed' | 'swept';
@@ -47,6 +47,7 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #pending: Pending[] = [];
   #draining: Promise<void> | undefined;
+  readonly #lazy = new Set<WeakRef<{ load(): void }>>();
   #writes = 0;
   #closed = false;
 
@@ -83,6 +84,25 @@ export class Database {
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
+  }
+
+  /** As `all`, each row as its columns' values in order: for long lists, where an object for each costs more than reading it. */
+  columns<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#guard(() => {
+      const statement = this.#prepare(`${sql} -- columns`);
+      // Node 22 has not got it.
+      if (typeof statement.setReturnArrays !== 'function')
+        return statement.all(...values).map((row) => Object.values(row) as unknown as Row);
+      statement.setReturnArrays(true);
+      return statement.all(...values) as unknown as Row[];
+    });
+  }
+
+  /** `load` runs before the database closes, if anybody still has what it belongs to. */
+  beforeClose(lazy: { load(): void }): void {
+    this.#lazy.add(new WeakRef(lazy));
+    if (this.#lazy.size < 100) return;
+    for (const reference of this.#lazy) if (!reference.deref()) this.#lazy.delete(reference);
   }
 
   /** How many rows it changed. Only inside a transaction. */
@@ -126,6 +146,7 @@ export class Database {
     await this.#draining;
     if (this.#closed) return;
     this.#closed = true;
+    for (const reference of this.#lazy) reference.deref()?.load();
     this.#statements.clear();
     this.#connection.close();
   }
@@ -288,14 +309,14 @@ export class Database {
   async #migrate(): Promise<void> {
     const version = this.#version();
     this.#refuseNewer(version);
-    if (version === migrations.length && this.get("SELECT 1 FROM sqlite_master WHERE name = 'summary'")) return;
+    if (version === migrations.length && this.get("SELECT 1 FROM sqlite_master WHERE name = 'summary_detail'")) return;
     await this.#begin(performance.now() + patience);
     try {
       // Another process may have been first.
       const from = this.#version();
       this.#refuseNewer(from);
       for (const step of migrations.slice(from)) this.#connection.exec(step);
-      this.#connection.exec(summaryTable);
+      this.#connection.exec(summaryTables);
       this.#connection.exec(`PRAGMA user_version = ${migrations.length}`);
       this.#connection.exec('COMMIT');
     } catch (error) {

@@ -3,79 +3,135 @@ import { maxConfigBytes } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
-import { isImageConfigType, isIndexType } from '../model/media-types.ts';
+import { isImageConfigType, isIndexType, mediaTypes } from '../model/media-types.ts';
 import type { Platform } from '../model/platform.ts';
 import { familiarName } from '../model/reference.ts';
 import type { Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import type { ImageName, ImageRecord, PlatformRecord } from './image-record.ts';
-import { insertSummary, parseConfigIfValid, summarize, type Summary } from './manifests.ts';
-import { nameOf, type NameRow } from './names.ts';
+import { insertSummary, parseConfigIfValid, summarize, type Summary as WholeSummary } from './manifests.ts';
+import { nameOf, nameReference, type NameRow } from './names.ts';
 
-interface ImageRow {
-  readonly digest: Digest;
-  readonly media_type: string;
-  readonly size: number;
-  readonly added: number;
-  readonly artifact: number | null;
-  readonly artifact_type: string | null;
+type ImageColumns = readonly [digest: Digest, type: string, size: number, added: number, ...SummaryColumns];
+
+/** All null where the image is no plain one. */
+type SummaryColumns = readonly [
+  config: Digest | null,
+  configType: string,
+  configSize: number,
+  platform: string | null,
+  created: string | null,
+  packed: number,
+  labels: string | null,
+];
+
+interface Summary {
+  readonly manifest: Descriptor;
+  readonly columns: SummaryColumns;
 }
 
-interface SummaryRow {
-  readonly root: Digest;
-  readonly digest: Digest;
-  readonly media_type: string;
-  readonly manifest_size: number;
-  readonly config: Digest;
-  readonly config_type: string;
-  readonly config_size: number;
+type NameColumns = readonly [
+  target: Digest,
+  repo: string,
+  tag: string,
+  origin: Digest | null,
+  originType: string | null,
+  originSize: number | null,
+  tagged: number,
+];
+
+interface Member {
+  readonly child: Digest;
   readonly platform: string | null;
-  readonly created: string | null;
-  readonly size: number;
-  readonly detail: string;
-  readonly entry_platform: string | null;
 }
 
-const imageColumns =
-  'SELECT image.digest, image.media_type, image.size, image.added, manifest.artifact, manifest.artifact_type FROM image LEFT JOIN manifest ON manifest.digest = image.digest';
-const summaryColumns =
-  'summary.digest, manifest.media_type, manifest.size AS manifest_size, config, config_type, config_size, summary.platform, created, summary.size, detail';
-/** The images inside an index, in its order, nested ones too; statements about images (BuildKit's attestations) are none. */
-const members = (roots: string) => `
-  WITH RECURSIVE member (root, digest, platform, place) AS (
-    ${roots}
-    UNION SELECT member.root, edge.child, edge.platform, member.place || '.' || substr('0000' || edge.position, -5)
-      FROM member JOIN edge ON edge.parent = member.digest AND edge.kind = 0 WHERE NOT edge.attestation AND length(member.place) < 60)
-  SELECT member.root, ${summaryColumns}, member.platform AS entry_platform FROM member JOIN summary ON summary.digest = member.digest JOIN manifest ON manifest.digest = member.digest
-  JOIN blob ON blob.digest = member.digest AND blob.state <> 2 ORDER BY member.root, member.place`;
+/** What the records are made from, by digest. */
+interface Facts {
+  readonly names: ReadonlyMap<Digest, readonly NameColumns[]>;
+  /** Of the manifests inside indexes. */
+  readonly summaries: ReadonlyMap<Digest, Summary>;
+  /** The manifests in each index, in its order; statements about images (BuildKit's attestations) are none. */
+  readonly members: ReadonlyMap<Digest, readonly Member[]>;
+  readonly artifactTypes: ReadonlyMap<Digest, string | null>;
+  readonly damaged: ReadonlySet<Digest>;
+  readonly details: Details;
+}
+
+/** The usual media types as numbers: thousands of rows need not bring them as text. */
+const usualTypes = [
+  mediaTypes.ociManifest,
+  mediaTypes.dockerManifest,
+  mediaTypes.ociIndex,
+  mediaTypes.dockerIndex,
+  mediaTypes.ociConfig,
+  mediaTypes.dockerConfig,
+];
+const brief = (column: string) =>
+  `CASE ${column} ${usualTypes.map((type, at) => `WHEN '${type}' THEN ${at}`).join(' ')} ELSE ${column} END`;
+const whole = (type: string | number): string => (typeof type === 'number' ? (usualTypes[type] ?? '') : type);
+
+const summaryColumns = `summary.config, ${brief('summary.config_type')}, summary.config_size, summary.platform, summary.created, summary.size, summary.labels`;
+const imageColumns = `SELECT image.digest, ${brief('image.media_type')}, image.size, image.added, ${summaryColumns} FROM image LEFT JOIN summary ON summary.digest = image.digest`;
+const nameColumns = 'SELECT target, repo, tag, origin, origin_type, origin_size, tagged FROM name';
 
 /** Every image, from the database alone, in one view of it. */
 export function listImages(database: Database): ImageRecord[] {
   return database.snapshot(() => {
-    const rows = database.all<ImageRow>(imageColumns);
-    const names = database.all<NameRow>('SELECT * FROM name ORDER BY repo, tag');
-    // A plain image is its own only member: for most of a store's images no walk is needed.
-    const plain = database.all<SummaryRow>(
-      `SELECT summary.digest AS root, ${summaryColumns}, NULL AS entry_platform FROM image JOIN summary ON summary.digest = image.digest JOIN manifest ON manifest.digest = image.digest
-       JOIN blob ON blob.digest = image.digest AND blob.state <> 2`,
-    );
-    const inside = database.all<SummaryRow>(
-      members(
-        "SELECT image.digest, image.digest, NULL, '' FROM image WHERE EXISTS (SELECT 1 FROM edge WHERE parent = image.digest AND kind = 0)",
-      ),
-    );
-    return records(rows, names, [...plain, ...inside]);
+    const facts: Facts = {
+      names: grouped(database.columns<NameColumns>(`${nameColumns} ORDER BY repo, tag`), ([target]) => target),
+      ...insides(database, 'SELECT parent, child, platform FROM edge WHERE kind = 0 AND NOT attestation ORDER BY parent, position'),
+      artifactTypes: new Map(database.columns<[Digest, string | null]>('SELECT digest, artifact_type FROM manifest WHERE artifact')),
+      damaged: new Set(database.columns<[Digest]>('SELECT digest FROM blob WHERE state <> 1 AND state = 2').map(([digest]) => digest)),
+      details: new Details(database),
+    };
+    return database.columns<ImageColumns>(`${imageColumns} ORDER BY image.digest`).map((row) => record(row, facts));
   });
 }
 
 export function getImage(database: Database, digest: Digest): ImageRecord | undefined {
   return database.snapshot(() => {
-    const row = database.get<ImageRow>(`${imageColumns} WHERE image.digest = ?`, digest);
+    const [row] = database.columns<ImageColumns>(`${imageColumns} WHERE image.digest = ?`, digest);
     if (!row) return undefined;
-    const names = database.all<NameRow>('SELECT * FROM name WHERE target = ? ORDER BY repo, tag', digest);
-    const inside = database.all<SummaryRow>(members("VALUES (?1, ?1, NULL, '')"), digest);
-    return records([row], names, inside)[0];
+    return record(row, {
+      names: new Map([[digest, database.columns<NameColumns>(`${nameColumns} WHERE target = ? ORDER BY repo, tag`, digest)]]),
+      ...insides(
+        database,
+        `WITH RECURSIVE inside (digest) AS (
+           VALUES (?) UNION SELECT edge.child FROM inside JOIN edge ON edge.parent = inside.digest AND edge.kind = 0 WHERE NOT edge.attestation)
+         SELECT parent, child, edge.platform FROM inside JOIN edge ON edge.parent = inside.digest AND kind = 0 AND NOT attestation ORDER BY parent, position`,
+        digest,
+      ),
+      artifactTypes: new Map(
+        database.columns<[Digest, string | null]>('SELECT digest, artifact_type FROM manifest WHERE digest = ? AND artifact', digest),
+      ),
+      damaged: new Set(database.columns<[Digest]>('SELECT digest FROM blob WHERE state <> 1 AND state = 2').map(([damaged]) => damaged)),
+      details: new Details(database),
+    });
   });
+}
+
+/** The members of indexes, as this statement finds them, and what is known of each. */
+function insides(database: Database, sql: string, ...values: Digest[]): Pick<Facts, 'members' | 'summaries'> {
+  const rows = database.columns<[Digest, Digest, string | null]>(sql, ...values);
+  const summaries = new Map<Digest, Summary>();
+  for (const [, child] of rows) {
+    if (summaries.has(child)) continue;
+    const [row] = database.columns<[type: string | number, size: number, ...SummaryColumns]>(
+      `SELECT ${brief('summary.media_type')}, manifest_size, ${summaryColumns} FROM summary JOIN blob ON blob.digest = summary.digest WHERE summary.digest = ?`,
+      child,
+    );
+    if (!row) continue;
+    const [type, size, ...columns] = row;
+    summaries.set(child, { manifest: { mediaType: whole(type), digest: child, size }, columns });
+  }
+  const members = new Map<Digest, Member[]>();
+  for (const [parent, child, platform] of rows) {
+    const member = { child, platform };
+    const same = members.get(parent);
+    if (same) same.push(member);
+    else members.set(parent, [member]);
+  }
+  return { members, summaries };
 }
 
 export function listNames(database: Database): ImageName[] {
@@ -88,7 +144,7 @@ export async function restoreSummaries(database: Database, blobs: Blobs): Promis
     `SELECT manifest.digest, media_type, manifest.size FROM manifest JOIN blob ON blob.digest = manifest.digest AND blob.state <> 2
      WHERE NOT artifact AND NOT EXISTS (SELECT 1 FROM summary WHERE summary.digest = manifest.digest)`,
   );
-  const found: { target: Descriptor; config: Descriptor; summary: Summary }[] = [];
+  const found: { target: Descriptor; config: Descriptor; summary: WholeSummary }[] = [];
   for (const { digest, media_type: mediaType, size } of lost) {
     if (isIndexType(mediaType)) continue;
     const target = { mediaType, digest, size };
@@ -119,55 +175,129 @@ export function summariesLost(database: Database): boolean {
   );
 }
 
-function records(rows: readonly ImageRow[], names: readonly NameRow[], summaries: readonly SummaryRow[]): ImageRecord[] {
-  const namesOf = grouped(names, ({ target }) => target);
-  const summariesOf = grouped(summaries, ({ root }) => root);
-  return rows.map((row) => {
-    const own = (namesOf.get(row.digest) ?? []).map(nameOf);
-    const target = { mediaType: row.media_type, digest: row.digest, size: row.size };
-    return {
-      target,
-      names: own,
-      repoDigests:
-        own.length === 0 ? [] : [...new Set(own.map(({ reference, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`))],
-      platforms: (summariesOf.get(row.digest) ?? []).map(platformRecord),
-      ...(row.artifact && row.artifact_type !== null ? { artifactType: row.artifact_type } : {}),
-      added: new Date(row.added),
-    };
+function record([digest, type, size, added, ...columns]: ImageColumns, facts: Facts): ImageRecord {
+  const target = { mediaType: whole(type), digest, size };
+  const names = (facts.names.get(digest) ?? []).map((row) => imageName(row, target));
+  const artifactType = facts.artifactTypes.get(digest);
+  const platforms = facts.damaged.has(digest)
+    ? []
+    : columns[0] === null
+      ? platformsInside(digest, facts, 0)
+      : [new PlatformRow({ manifest: target, columns }, null, facts)];
+  const made = { target, names, repoDigests: repoDigests(names), platforms, added: new Date(added) };
+  return artifactType === undefined || artifactType === null ? made : { ...made, artifactType };
+}
+
+function repoDigests(names: readonly ImageName[]): string[] {
+  const digests = names.map(({ reference, target, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`);
+  return digests.length < 2 ? digests : [...new Set(digests)];
+}
+
+function imageName([, repo, tag, origin, originType, originSize, tagged]: NameColumns, target: Descriptor): ImageName {
+  const name = { reference: nameReference(repo, tag), target, tagged: new Date(tagged) };
+  return origin === null ? name : { ...name, origin: { mediaType: originType ?? '', digest: origin, size: originSize ?? 0 } };
+}
+
+/** The images in an index that are here, those of nested ones too. */
+function platformsInside(index: Digest, facts: Facts, depth: number): PlatformRecord[] {
+  const members = depth < 12 ? (facts.members.get(index) ?? []) : [];
+  return members.flatMap(({ child, platform }) => {
+    if (facts.damaged.has(child)) return [];
+    const summary = facts.summaries.get(child);
+    return summary ? [new PlatformRow(summary, platform, facts)] : platformsInside(child, facts, depth + 1);
   });
 }
 
+/** A class, as thousands of object literals with getters would take ten times as long to make. */
+class PlatformRow implements PlatformRecord {
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  declare readonly platform?: Platform;
+  declare readonly created?: string;
+  readonly size: number;
+  readonly #details: Details;
+  readonly #json: string | null;
+  #labels: Readonly<Record<string, string>> | undefined;
+
+  constructor({ manifest, columns }: Summary, entryPlatform: string | null, { details }: Facts) {
+    const [config, configType, configSize, configPlatform, created, size, labels] = columns;
+    const platform = entryPlatform ?? configPlatform;
+    this.manifest = manifest;
+    this.config = { mediaType: whole(configType), digest: config ?? manifest.digest, size: configSize };
+    if (platform !== null) this.platform = parsedPlatform(platform);
+    if (created !== null) this.created = created;
+    this.size = size;
+    this.#details = details;
+    this.#json = labels;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return (this.#labels ??= this.#json === null ? {} : (JSON.parse(this.#json) as Record<string, string>));
+  }
+
+  get diffIds(): readonly Digest[] {
+    return this.#details.of(this.manifest.digest).diffIds;
+  }
+
+  get layers(): readonly Descriptor[] {
+    return this.#details.of(this.manifest.digest).layers;
+  }
+
+  toJSON(): PlatformRecord {
+    return { ...this, labels: this.labels, diffIds: this.diffIds, layers: this.layers };
+  }
+}
+
 interface Detail {
-  readonly labels: Readonly<Record<string, string>>;
   readonly diffIds: readonly Digest[];
   readonly layers: readonly Descriptor[];
 }
 
-/** Labels and layers are read out of their JSON only when they are looked at: most lists of thousands never do. */
-function platformRecord(row: SummaryRow): PlatformRecord {
-  let detail: Detail | undefined;
-  const read = () => (detail ??= JSON.parse(row.detail) as Detail);
-  const platform = row.entry_platform ?? row.platform;
-  return {
-    manifest: { mediaType: row.media_type, digest: row.digest, size: row.manifest_size },
-    config: { mediaType: row.config_type, digest: row.config, size: row.config_size },
-    ...(platform === null ? {} : { platform: JSON.parse(platform) as Platform }),
-    ...(row.created === null ? {} : { created: row.created }),
-    size: row.size,
-    get labels() {
-      return read().labels;
-    },
-    get diffIds() {
-      return read().diffIds;
-    },
-    get layers() {
-      return read().layers;
-    },
-  };
+/**
+ * The layers of the images of one list: read when the first is asked for, and at the latest when the store closes, so that a list outlives it.
+ * They are most of what is known of an image, and few who list thousands look at them.
+ */
+class Details {
+  readonly #database: Database;
+  #details: Map<Digest, string | Detail> | undefined;
+
+  constructor(database: Database) {
+    this.#database = database;
+    database.beforeClose(this);
+  }
+
+  /** Empty for an image that was swept since the list was made. */
+  of(digest: Digest): Detail {
+    const found = this.#loaded().get(digest);
+    if (typeof found === 'object') return found;
+    const detail = found === undefined ? { diffIds: [], layers: [] } : (JSON.parse(found) as Detail);
+    this.#loaded().set(digest, detail);
+    return detail;
+  }
+
+  load(): void {
+    this.#loaded();
+  }
+
+  #loaded(): Map<Digest, string | Detail> {
+    return (this.#details ??= new Map(this.#database.columns<[Digest, string]>('SELECT digest, detail FROM summary_detail')));
+  }
 }
 
-function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
+/** Thousands of images have a handful of platforms. */
+const platforms = new Map<string, Platform>();
+
+function parsedPlatform(json: string): Platform {
+  let platform = platforms.get(json);
+  if (!platform) {
+    platform = Object.freeze(JSON.parse(json) as Platform);
+    if (platforms.size < 1000) platforms.set(json, platform);
+  }
+  return platform;
+}
+
+function grouped<T>(items: readonly T[], key: (item: T) => Digest): Map<Digest, T[]> {
+  const groups = new Map<Digest, T[]>();
   for (const item of items) {
     const group = groups.get(key(item));
     if (group) group.push(item);

@@ -76,14 +76,22 @@ export function insertManifest(database: Database, target: Descriptor, document:
 
 export function insertSummary(database: Database, target: Descriptor, config: Descriptor, summary: Summary): void {
   database.run(
-    'INSERT OR REPLACE INTO summary (digest, config, config_type, config_size, platform, created, size, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    `INSERT OR REPLACE INTO summary (digest, media_type, manifest_size, config, config_type, config_size, platform, created, size, labels)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     target.digest,
+    target.mediaType,
+    target.size,
     config.digest,
     config.mediaType,
     config.size,
     summary.platform ? JSON.stringify(summary.platform) : null,
     summary.created ?? null,
     summary.size,
-    JSON.stringify({ labels: summary.labels, diffIds: summary.diffIds, layers: summary.layers }),
+    Object.keys(summary.labels).length > 0 ? JSON.stringify(summary.labels) : null,
+  );
+  database.run(
+    'INSERT OR REPLACE INTO summary_detail (digest, detail) VALUES (?, ?)',
+    target.digest,
+    JSON.stringify({ diffIds: summary.diffIds, layers: summary.layers }),
   );
 }

@@ -38,6 +38,7 @@ export const migrations: readonly string[] = [
     annotations TEXT
   ) WITHOUT ROWID;
   CREATE INDEX manifest_subject ON manifest (subject) WHERE subject IS NOT NULL;
+  CREATE INDEX manifest_artifact ON manifest (digest, artifact_type) WHERE artifact;
 
   -- What points at what. kind: 0 manifest, 1 config, 2 layer or other piece. optional: a foreign layer.
   CREATE TABLE edge (
@@ -53,6 +54,7 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (parent, kind, position)
   ) WITHOUT ROWID;
   CREATE INDEX edge_child ON edge (child, parent);
+  CREATE INDEX edge_manifest ON edge (parent, position) WHERE kind = 0;
 
   CREATE TABLE image (
     digest TEXT PRIMARY KEY,
@@ -141,17 +143,26 @@ export const migrations: readonly string[] = [
   `,
 ];
 
-/** What lists show of each image's manifest; may be lost: it is read again from the blobs. */
-export const summaryTable = `
+/**
+ * What lists show of each image's manifest; may be lost: it is read again from the blobs.
+ * Tables with row ids: their rows are long, and read from end to end.
+ */
+export const summaryTables = `
   CREATE TABLE IF NOT EXISTS summary (
     digest TEXT PRIMARY KEY,
+    media_type TEXT NOT NULL,
+    manifest_size INTEGER NOT NULL,
     config TEXT NOT NULL,
     config_type TEXT NOT NULL,
     config_size INTEGER NOT NULL,
     platform TEXT,
     created TEXT,
     size INTEGER NOT NULL,
-    detail TEXT NOT NULL                      -- JSON: { labels, diffIds, layers }
-  ) WITHOUT ROWID;
+    labels TEXT
+  );
   CREATE INDEX IF NOT EXISTS summary_config ON summary (config);
+  CREATE TABLE IF NOT EXISTS summary_detail (
+    digest TEXT PRIMARY KEY,
+    detail TEXT NOT NULL                      -- JSON: { diffIds, layers }
+  );
 `;

@@ -105,7 +105,8 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
       const trash = join(place.trash, `${trashName(digest)}.${randomBytes(6).toString('hex')}`);
       if (moveIfThere(place.blob(digest), trash)) gone.push(trash);
       database.at('trashed');
-      for (const table of ['blob', 'manifest', 'summary', 'link']) database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);
+      for (const table of ['blob', 'manifest', 'summary', 'summary_detail', 'link'])
+        database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);
       database.run('DELETE FROM edge WHERE parent = ?', digest);
       database.run('DELETE FROM alias WHERE target = ?', digest);
     }
