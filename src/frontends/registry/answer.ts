@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../errors.ts';
+import { FileStream } from '../../io/file-stream.ts';
 
 /** What a request is answered with. A handler makes it; `send` alone writes it, so HEAD and conditional requests are right everywhere. */
 export interface Answer {
@@ -46,7 +47,10 @@ async function stream(response: ServerResponse, { status, headers }: Answer, ope
   const source = await open();
   response.writeHead(status, headers);
   try {
-    await pipeline(source, response);
+    if (source instanceof FileStream) {
+      await source.pumpTo(response);
+      response.end();
+    } else await pipeline(source, response);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     throw new ImageError('canceled', 'the client left before the end', { cause: error });

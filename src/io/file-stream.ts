@@ -1,0 +1,129 @@
+import { close, read } from 'node:fs';
+import { addAbortSignal, Readable, type Writable } from 'node:stream';
+import { ImageError } from '../errors.ts';
+import { canceled } from './concurrently.ts';
+
+/** Bytes read at once, as a stream and by `pumpTo`: what both were fastest with. */
+const block = 1024 * 1024;
+const pumpBlock = 512 * 1024;
+const ring = 3;
+
+/** Buffers of `pumpTo` that nobody uses now. New memory must be cleared page by page before the first byte gets in. */
+const spare: Buffer[] = [];
+const maxSpare = 32;
+
+export interface FileStreamOptions {
+  /** First byte. */
+  readonly start: number;
+  /** Bytes from there. A file that has fewer fails. */
+  readonly length: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Part of an open file as a stream, which owns the file and closes it. What it has over `createReadStream` is `pumpTo`, a fifth faster.
+ * A file that ends too soon is an error, never a short answer.
+ */
+export class FileStream extends Readable {
+  readonly #file: number;
+  #position: number;
+  #left: number;
+  #reading = false;
+  #closeWhenRead: (() => void) | undefined;
+
+  constructor(file: number, { start, length, signal }: FileStreamOptions) {
+    super({ highWaterMark: Math.max(1, Math.min(length, block)) });
+    this.#file = file;
+    this.#position = start;
+    this.#left = length;
+    if (signal) addAbortSignal(signal, this);
+  }
+
+  override _read(size: number): void {
+    if (this.#left === 0) {
+      this.push(null);
+      return;
+    }
+    const buffer = Buffer.allocUnsafeSlow(Math.min(size, this.#left, block));
+    this.#fill(buffer, (error, filled) => {
+      if (error) this.destroy(error);
+      else this.push(filled === buffer.length ? buffer : buffer.subarray(0, filled));
+    });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const end = () => close(this.#file, (failure) => callback(error ?? failure));
+    if (this.#reading) this.#closeWhenRead = end;
+    else end();
+  }
+
+  /**
+   * Writes all of it, through a few buffers that are used again and again: one is read while another is on its way. Does not end the destination.
+   * In place of reading the stream, not beside it.
+   * @throws ImageError `canceled` where the destination is closed before the end
+   */
+  async pumpTo(destination: Writable): Promise<void> {
+    const buffers = Array.from({ length: ring }, () => spare.pop() ?? Buffer.allocUnsafeSlow(pumpBlock));
+    const writes = Array.from({ length: ring }, () => Promise.resolve());
+    // What destroys it fails the pump: nobody listens for it here.
+    this.on('error', () => {});
+    const waiting = new Set<(error: Error) => void>();
+    const onClose = () => {
+      for (const fail of waiting) fail(readerLeft());
+    };
+    destination.once('close', onClose);
+    const write = (bytes: Uint8Array) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.add(reject);
+        destination.write(bytes, (error) => {
+          waiting.delete(reject);
+          if (error) reject(readerLeft(error));
+          else resolve();
+        });
+      });
+    let whole = false;
+    try {
+      for (let slot = 0; this.#left > 0; slot = (slot + 1) % ring) {
+        await writes[slot];
+        if (destination.destroyed) throw readerLeft();
+        const block = (buffers[slot] as Buffer).subarray(0, Math.min(pumpBlock, this.#left));
+        const written = write(block.subarray(0, await this.#readInto(block)));
+        // It is waited for when its buffer is needed; until then its failure is not nobody's.
+        written.catch(() => undefined);
+        writes[slot] = written;
+      }
+      await Promise.all(writes);
+      whole = true;
+    } finally {
+      destination.off('close', onClose);
+      this.destroy();
+      // After a failure a buffer may still be in the kernel's hands: it is not used again.
+      if (whole) for (const buffer of buffers) if (spare.length < maxSpare) spare.push(buffer);
+    }
+  }
+
+  #readInto(block: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.destroyed) reject(this.errored ?? canceled());
+      else this.#fill(block, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+    });
+  }
+
+  #fill(buffer: Buffer, done: (error: Error | undefined, bytes: number) => void): void {
+    this.#reading = true;
+    read(this.#file, buffer, 0, buffer.length, this.#position, (error, bytes) => {
+      this.#reading = false;
+      if (this.#closeWhenRead) this.#closeWhenRead();
+      if (error) return done(error, 0);
+      if (bytes === 0)
+        return done(new ImageError('size-mismatch', `a file became shorter while it was read: ${this.#left} bytes are missing`), 0);
+      this.#position += bytes;
+      this.#left -= bytes;
+      done(undefined, bytes);
+    });
+  }
+}
+
+function readerLeft(cause?: Error): ImageError {
+  return new ImageError('canceled', 'the reader left before the end', { cause });
+}
