@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 /** Starts a program that runs `run` on its own terminal, with a `serve` that does what `body` says. */
 function program(body: string) {
-  const file = (name: string) => JSON.stringify(new URL(name, `file://${join(import.meta.dirname, '/')}`).href);
+  const file = (name: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, name)).href);
   const source = `
     import { processTerminal } from ${file('terminal.ts')};
     import { run } from ${file('run.ts')};
