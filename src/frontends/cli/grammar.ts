@@ -172,7 +172,7 @@ export interface ParsedWords {
 type RawValue = boolean | number | string | readonly string[] | readonly Filter[];
 
 /** The flag that every command has; `-h` is docker's deprecated short form of it. */
-export const helpFlag: FlagSpec = { type: 'bool', short: 'h', help: 'Print usage', hidden: true };
+const helpFlag: FlagSpec = { type: 'bool', short: 'h', help: 'Print usage', hidden: true };
 
 /** Reads words by a command's flags. Throws a usage error (exit code 125) at the first word that does not fit, as pflag does. */
 export function parseWords(flags: Flags, words: readonly string[], options: { stopAtFirst?: boolean } = {}): ParsedWords {

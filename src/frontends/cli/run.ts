@@ -96,7 +96,7 @@ async function dispatch(before: ParsedWords, context: Context): Promise<number> 
 }
 
 /** The row of a command's name, such as `image ls`. */
-export function findCommand(name: string): CommandEntry | undefined {
+function findCommand(name: string): CommandEntry | undefined {
   return commands.find((entry) => entry.names.includes(name));
 }
 

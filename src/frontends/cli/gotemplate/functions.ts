@@ -270,7 +270,7 @@ function incompatible(left: Value, right: Value): CallError {
  * JSON as docker's `json` writes it: keys in the order of the object. A row of a list is a Go struct that writes itself,
  * as a map: its keys are sorted and its text carries Go's escapes for HTML.
  */
-export function goJson(value: Value): string {
+function goJson(value: Value): string {
   if (kindOf(value) === 'struct') {
     const row = value as Record<string, unknown>;
     const sorted = Object.keys(row)
