@@ -19,7 +19,7 @@ import { ContentGraph } from './content-graph.ts';
 import { writeDraft } from './draft.ts';
 import type { ImageSink, TagOptions, WriteOptions } from './image-sink.ts';
 import type { ImageSource, OpenOptions } from './image-source.ts';
-import { openRegularFile, readRange, regularFileSize } from './regular-file.ts';
+import { isRegularFile, openRegularFile, readRange, regularFileSize } from './regular-file.ts';
 import { successors } from './successors.ts';
 
 const version = 'Directory Transport Version: 1.1\n';
@@ -70,6 +70,8 @@ export class Directory implements ImageSource, ImageSink {
   /** The image of the folder, for an empty name or its own digest; a manifest below it, for that one's. */
   async resolve(name: string, options: Operation = {}): Promise<Descriptor> {
     if (options.signal?.aborted) throw canceled(options.signal.reason);
+    if (!(await isRegularFile(join(this.path, 'manifest.json'))))
+      throw new ImageError('not-found', `${this.path} has no image yet: manifest.json comes last, and is not there`);
     const bytes = await this.#small('manifest.json', maxManifestBytes);
     const bare = name.startsWith('@') ? name.slice(1) : name;
     const root = { mediaType: sniffManifestType(bytes), digest: digestOf(bytes), size: bytes.length };

@@ -10,6 +10,7 @@ import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readBytes } from '../io/verified.ts';
+import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { Archive } from './archive.ts';
@@ -161,7 +162,7 @@ async function pourFile(
   const target = claimed
     ? { mediaType: mediaTypes.bytes, digest: claimed, size: entry.size }
     : await pour.add(mediaTypes.bytes, body, operation);
-  if (claimed && !(await pour.has(target, operation))) await pour.write(target, onceFrom(body, at), operation);
+  if (claimed && !(await pour.has(target, operation))) await writeOnce(pour, target, body, at, operation);
   const { digest, size } = target;
   const poured: ArchiveFile = { digest, size, open: (options) => pour.open(target, options) };
   files.add(at, poured);
@@ -175,15 +176,38 @@ function mayMatter(path: string): boolean {
   return parts.length <= 2 || /\.(?:tar|tgz|json)$|\.tar\.[a-z0-9]+$/i.test(path);
 }
 
-/** A tar that comes as a stream gives a body once. What the sink has of it already is passed over. */
-function onceFrom(body: AsyncIterable<Uint8Array>, path: string): (offset: number) => Promise<AsyncIterable<Uint8Array>> {
+/**
+ * A tar that comes as a stream gives a body once: a sink that holds a part of it already is given the rest, and one that asks again is told no.
+ * It fails with what broke the stream, not with what the sink made of it.
+ */
+async function writeOnce(
+  pour: Intake,
+  target: Descriptor,
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  operation: Operation,
+): Promise<void> {
   let isTaken = false;
-  return async (offset) => {
-    if (isTaken)
-      throw new ImageError('unavailable', `${path} has gone by: a stream gives its bytes once`, { hint: 'Load the archive again.' });
-    isTaken = true;
-    return offset === 0 ? body : after(body, offset);
+  let failure: { readonly error: unknown } | undefined;
+  const watched = async function* () {
+    try {
+      yield* body;
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
   };
+  const open = async (offset: number) => {
+    if (isTaken)
+      throw new ImageError('invalid-content', `${path} has gone by: a stream gives its bytes once`, { hint: 'Load the archive again.' });
+    isTaken = true;
+    return offset === 0 ? watched() : after(watched(), offset);
+  };
+  try {
+    await pour.write(target, open, operation);
+  } catch (error) {
+    throw failure ? failure.error : error;
+  }
 }
 
 async function* after(body: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
