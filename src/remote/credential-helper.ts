@@ -66,7 +66,9 @@ async function runHelper(
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw new ImageError('invalid-config', `${JSON.stringify(name)} is not the name of a credential helper`);
   return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, [verb], { env, stdio: ['pipe', 'pipe', 'ignore'], timeout, windowsHide: true });
+    const child = spawn(`docker-credential-${name}`, [verb], { env, stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    // Not spawn's own timeout: that keeps this process waiting where the program could not be started at all.
+    const timer = setTimeout(() => child.kill(), timeout);
     const chunks: Buffer[] = [];
     let size = 0;
     child.stdout.on('data', (chunk: Buffer) => {
@@ -75,6 +77,7 @@ async function runHelper(
       else chunks.push(chunk);
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
       const why = error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : error.message;
       reject(
         new ImageError('unavailable', `cannot run docker-credential-${name}: ${why}`, {
