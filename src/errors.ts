@@ -89,7 +89,11 @@ export function asImageError(error: unknown, what: string): ImageError {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return as('disk-full', 'no space left on the disk', 'Free some space, or move the store with BAY_HOME; nothing that was already kept is lost.');
+      return as(
+        'disk-full',
+        'no space left on the disk',
+        'Free some space, or move the store with BAY_HOME; nothing that was already kept is lost.',
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -95,7 +95,8 @@ class Copy {
     try {
       await this.#sink.write(
         target,
-        async (offset) => counted(await this.#source.open(target, { ...this.#operation, offset }), target, offset, this.#options.onProgress),
+        async (offset) =>
+          counted(await this.#source.open(target, { ...this.#operation, offset }), target, offset, this.#options.onProgress),
         options,
       );
     } catch (error) {

@@ -2,11 +2,21 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 
 /** Bytes passed on as they come, with a progress event at the start and then at most every 100 ms. */
-export function counted(source: AsyncIterable<Uint8Array>, target: Descriptor, offset: number, onProgress: Operation['onProgress']): AsyncIterable<Uint8Array> {
+export function counted(
+  source: AsyncIterable<Uint8Array>,
+  target: Descriptor,
+  offset: number,
+  onProgress: Operation['onProgress'],
+): AsyncIterable<Uint8Array> {
   return onProgress ? count(source, target, offset, onProgress) : source;
 }
 
-async function* count(source: AsyncIterable<Uint8Array>, target: Descriptor, offset: number, onProgress: NonNullable<Operation['onProgress']>): AsyncGenerator<Uint8Array> {
+async function* count(
+  source: AsyncIterable<Uint8Array>,
+  target: Descriptor,
+  offset: number,
+  onProgress: NonNullable<Operation['onProgress']>,
+): AsyncGenerator<Uint8Array> {
   let current = offset;
   let told = 0;
   for await (const chunk of source) {

@@ -40,7 +40,8 @@ export class Image {
   static async open(source: ImageSource, descriptor: Descriptor, operation: Operation = {}): Promise<Image> {
     const bytes = await readVerified(() => source.open(descriptor, operation), descriptor, maxManifestBytes);
     const manifest = parseManifest(bytes, descriptor.mediaType);
-    if (manifest.kind === 'index') throw new ImageError('invalid-content', `${descriptor.digest} is an index of several images, not one image`);
+    if (manifest.kind === 'index')
+      throw new ImageError('invalid-content', `${descriptor.digest} is an index of several images, not one image`);
     if (!isImageConfigType(manifest.config.mediaType)) return new Image(descriptor, manifest, undefined);
     const config = parseConfig(await readVerified(() => source.open(manifest.config, operation), manifest.config, maxConfigBytes));
     return new Image(descriptor, manifest, config);
@@ -55,7 +56,9 @@ export class Image {
   get layers(): readonly Layer[] {
     if (!this.config) return [];
     const { diffIds } = this.config;
-    return this.manifest.layers.filter(({ mediaType }) => isLayerType(mediaType)).map((descriptor, at) => ({ descriptor, diffId: diffIds[at] }));
+    return this.manifest.layers
+      .filter(({ mediaType }) => isLayerType(mediaType))
+      .map((descriptor, at) => ({ descriptor, diffId: diffIds[at] }));
   }
 
   /** Packed bytes: manifest, config and each distinct layer once. */

@@ -6,7 +6,7 @@ import { asImageError, ImageError } from '../errors.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything of the user's is: `BAY_HOME`, or the user's data folder. Made by whoever writes into it first. */
-export function homeFolder(env: Environment): string {
+function homeFolder(env: Environment): string {
   if (env.BAY_HOME) return resolve(env.BAY_HOME);
   if (process.platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'bayplan');
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'bayplan');
@@ -16,13 +16,13 @@ export function homeFolder(env: Environment): string {
 }
 
 /** What `config.json` in the home folder may say. */
-export interface Settings {
+interface Settings {
   /** Where the store is, when it was moved; relative to the home folder. */
   readonly store?: string;
 }
 
 /** @throws ImageError `invalid-config` */
-export async function readSettings(home: string): Promise<Settings> {
+async function readSettings(home: string): Promise<Settings> {
   const path = join(home, 'config.json');
   let text: string;
   try {

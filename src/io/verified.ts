@@ -8,7 +8,10 @@ import { digestAlgorithm, digestFrom } from '../model/digest.ts';
  * a wrong digest fails in place of the end, so a consumer that waits for the end never takes wrong content for right.
  * @throws ImageError `size-mismatch`, `digest-mismatch`
  */
-export async function* verified(source: AsyncIterable<Uint8Array>, target: Pick<Descriptor, 'digest' | 'size'>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* verified(
+  source: AsyncIterable<Uint8Array>,
+  target: Pick<Descriptor, 'digest' | 'size'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const algorithm = digestAlgorithm(target.digest);
   const hash = createHash(algorithm);
   let size = 0;
@@ -24,7 +27,11 @@ export async function* verified(source: AsyncIterable<Uint8Array>, target: Pick<
 }
 
 /** The whole of a small piece of content, verified. @throws ImageError `too-large` where `target.size` is over `limit`, before a byte is asked for; else as `verified` */
-export async function readVerified(open: () => Promise<AsyncIterable<Uint8Array>>, target: Pick<Descriptor, 'digest' | 'size'>, limit: number): Promise<Buffer> {
+export async function readVerified(
+  open: () => Promise<AsyncIterable<Uint8Array>>,
+  target: Pick<Descriptor, 'digest' | 'size'>,
+  limit: number,
+): Promise<Buffer> {
   if (target.size > limit) throw new ImageError('too-large', `${target.digest} of ${target.size} bytes is larger than ${limit} bytes`);
   return readBytes(verified(await open(), target), limit, target.digest);
 }
@@ -49,5 +56,7 @@ export function digestMismatch(target: Pick<Descriptor, 'digest'>, actual: strin
 }
 
 export function sizeMismatch(target: Pick<Descriptor, 'digest' | 'size'>, actual: string): ImageError {
-  return new ImageError('size-mismatch', `${target.digest} has ${actual} bytes, not ${target.size}`, { detail: { digest: target.digest, expected: target.size, actual } });
+  return new ImageError('size-mismatch', `${target.digest} has ${actual} bytes, not ${target.size}`, {
+    detail: { digest: target.digest, expected: target.size, actual },
+  });
 }

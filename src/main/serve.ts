@@ -9,9 +9,13 @@ import { ImageStore } from '../store/image-store.ts';
 /** Opens the store and every front door over it, says where they are, and stays until the terminal's signal. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
   if (!isLoopback(options.host) && !options.openToAnyone)
-    throw new ImageError('insecure', `${options.host} is reachable from other machines, and the registry has neither TLS nor authentication`, {
-      hint: 'Listen on 127.0.0.1, or say --open-to-anyone if anyone who reaches it may read, push and delete every image.',
-    });
+    throw new ImageError(
+      'insecure',
+      `${options.host} is reachable from other machines, and the registry has neither TLS nor authentication`,
+      {
+        hint: 'Listen on 127.0.0.1, or say --open-to-anyone if anyone who reaches it may read, push and delete every image.',
+      },
+    );
   await using store = await ImageStore.open(await storeFolder(terminal.env), { actor: 'serve', now: () => terminal.now() });
   const samples = options.samples ? await loadSamples({ store, now: () => terminal.now() }) : [];
   const { address, close } = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });

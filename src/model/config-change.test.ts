@@ -26,7 +26,9 @@ test('ports, volumes, labels, users, folders and signals are read as in a Docker
 });
 
 test('a health check has its durations in nanoseconds', () => {
-  assert.deepEqual(change('HEALTHCHECK --interval=1m30s --retries=3 CMD ["true"]'), { Healthcheck: { Test: ['CMD', 'true'], Interval: 90e9, Retries: 3 } });
+  assert.deepEqual(change('HEALTHCHECK --interval=1m30s --retries=3 CMD ["true"]'), {
+    Healthcheck: { Test: ['CMD', 'true'], Interval: 90e9, Retries: 3 },
+  });
   assert.deepEqual(change('HEALTHCHECK NONE'), { Healthcheck: { Test: ['NONE'] } });
   assert.deepEqual(change('HEALTHCHECK CMD curl -f localhost'), { Healthcheck: { Test: ['CMD-SHELL', 'curl -f localhost'] } });
 });
@@ -40,5 +42,9 @@ test('what is no change is refused in words that docker uses', () => {
     ['ENV', 'ENV requires at least one argument'],
     ['ENV x', 'ENV must have two arguments'],
   ] as const)
-    assert.throws(() => change(line), (error) => isImageError(error, 'invalid-argument') && error.message === text, line);
+    assert.throws(
+      () => change(line),
+      (error) => isImageError(error, 'invalid-argument') && error.message === text,
+      line,
+    );
 });

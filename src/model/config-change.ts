@@ -25,9 +25,22 @@ export function applyChange(config: RunConfig, change: string, os = 'linux'): Ru
     case 'LABEL':
       return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(need(), instruction)) } };
     case 'EXPOSE':
-      return { ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(words(need()).flatMap(ports).map((port) => [port, {}])) } };
+      return {
+        ...config,
+        ExposedPorts: {
+          ...config.ExposedPorts,
+          ...Object.fromEntries(
+            words(need())
+              .flatMap(ports)
+              .map((port) => [port, {}]),
+          ),
+        },
+      };
     case 'VOLUME':
-      return { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries((jsonList(need()) ?? words(rest)).map((path) => [path, {}])) } };
+      return {
+        ...config,
+        Volumes: { ...config.Volumes, ...Object.fromEntries((jsonList(need()) ?? words(rest)).map((path) => [path, {}])) },
+      };
     case 'USER':
       return { ...config, User: need() };
     case 'WORKDIR':
@@ -56,7 +69,7 @@ function jsonList(text: string): string[] | undefined {
   } catch {
     return undefined; // a shell command may begin with a bracket
   }
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? (value as string[]) : undefined;
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
 }
 
 /** Words apart at white space, with quotes and backslashes taken off. */
@@ -88,7 +101,9 @@ function pairs(text: string, instruction: string): [string, string][] {
 /** The environment with one name set, in its old place. */
 function setEnv(env: readonly string[], [key, value]: readonly [string, string]): readonly string[] {
   const entry = `${key}=${value}`;
-  return env.some((other) => other.startsWith(`${key}=`)) ? env.map((other) => (other.startsWith(`${key}=`) ? entry : other)) : [...env, entry];
+  return env.some((other) => other.startsWith(`${key}=`))
+    ? env.map((other) => (other.startsWith(`${key}=`) ? entry : other))
+    : [...env, entry];
 }
 
 /** `80`, `80/udp`, `8000-8002/tcp`. */
@@ -127,7 +142,13 @@ function healthcheck(text: string, shell: readonly string[]): Record<string, unk
   let rest = text;
   for (let flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest); flag; flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest)) {
     const [whole, name = '', value = ''] = flag;
-    const key = { interval: 'Interval', timeout: 'Timeout', 'start-period': 'StartPeriod', 'start-interval': 'StartInterval', retries: 'Retries' }[name];
+    const key = {
+      interval: 'Interval',
+      timeout: 'Timeout',
+      'start-period': 'StartPeriod',
+      'start-interval': 'StartInterval',
+      retries: 'Retries',
+    }[name];
     if (key === undefined) throw refuse(`unknown flag: --${name}`);
     check[key] = key === 'Retries' ? count(value) : duration(value);
     rest = rest.slice(whole.length);

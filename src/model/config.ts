@@ -43,7 +43,8 @@ export const maxConfigBytes = 8 * 1024 * 1024;
 
 /** @throws ImageError `invalid-content`, `too-large` */
 export function parseConfig(bytes: Uint8Array): ImageConfig {
-  if (bytes.length > maxConfigBytes) throw new ImageError('too-large', `image config of ${bytes.length} bytes is larger than ${maxConfigBytes} bytes`);
+  if (bytes.length > maxConfigBytes)
+    throw new ImageError('too-large', `image config of ${bytes.length} bytes is larger than ${maxConfigBytes} bytes`);
   const refuse = (why: string): never => {
     throw new ImageError('invalid-content', `invalid image config: ${why}`);
   };
@@ -72,17 +73,29 @@ export function parseConfig(bytes: Uint8Array): ImageConfig {
 /** Keys of ours are kept only in the shape that they must have; docker is as lenient, and one odd label must not hide an image. */
 function readRunConfig(config: Readonly<Record<string, unknown>>): RunConfig {
   const { Env, Cmd, Entrypoint, Labels, ...rest } = config;
-  const list = (value: unknown) => (Array.isArray(value) && value.every((item) => typeof item === 'string') ? (value as string[]) : undefined);
+  const list = (value: unknown) => (Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined);
   const env = list(Env);
   const cmd = list(Cmd);
   const entrypoint = list(Entrypoint);
   const labels = parseStrings(Labels, 'config.Labels');
   const kept: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) if (value !== null) kept[key] = value;
-  return { ...kept, ...(env ? { Env: env } : {}), ...(cmd ? { Cmd: cmd } : {}), ...(entrypoint ? { Entrypoint: entrypoint } : {}), ...(labels ? { Labels: labels } : {}) };
+  return {
+    ...kept,
+    ...(env ? { Env: env } : {}),
+    ...(cmd ? { Cmd: cmd } : {}),
+    ...(entrypoint ? { Entrypoint: entrypoint } : {}),
+    ...(labels ? { Labels: labels } : {}),
+  };
 }
 
 function readHistory(entry: Readonly<Record<string, unknown>>): HistoryEntry {
   const text = (key: string) => (typeof entry[key] === 'string' ? { [key]: entry[key] } : {});
-  return { ...text('created'), ...text('created_by'), ...text('author'), ...text('comment'), ...(entry.empty_layer === true ? { empty_layer: true } : {}) };
+  return {
+    ...text('created'),
+    ...text('created_by'),
+    ...text('author'),
+    ...text('comment'),
+    ...(entry.empty_layer === true ? { empty_layer: true } : {}),
+  };
 }

@@ -14,8 +14,20 @@ test('a digest is sha256 or sha512 with lower-case hex of its length', () => {
 });
 
 test('nothing else is one, paths least of all', () => {
-  for (const text of ['', 'sha256:', 'sha256:abc', `sha256:${'A'.repeat(64)}`, `sha384:${'a'.repeat(96)}`, `sha256:${'a'.repeat(64)}\n`, 'sha256:../../etc/passwd', 'sha256:baddigeststring']) {
+  for (const text of [
+    '',
+    'sha256:',
+    'sha256:abc',
+    `sha256:${'A'.repeat(64)}`,
+    `sha384:${'a'.repeat(96)}`,
+    `sha256:${'a'.repeat(64)}\n`,
+    'sha256:../../etc/passwd',
+    'sha256:baddigeststring',
+  ]) {
     assert.ok(!isDigest(text), text);
-    assert.throws(() => parseDigest(text), (error) => isImageError(error, 'invalid-digest'));
+    assert.throws(
+      () => parseDigest(text),
+      (error) => isImageError(error, 'invalid-digest'),
+    );
   }
 });

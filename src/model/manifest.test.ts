@@ -28,20 +28,49 @@ test('a document that could be read in two ways is refused (CVE-2021-41190)', ()
     [{ schemaVersion: 2, manifests: [] }, mediaTypes.ociManifest],
     [{ ...manifest, fsLayers: [] }, undefined],
   ] as const)
-    assert.throws(() => parseManifest(bytes(document), type), (error) => isImageError(error, 'invalid-content'), JSON.stringify(document));
+    assert.throws(
+      () => parseManifest(bytes(document), type),
+      (error) => isImageError(error, 'invalid-content'),
+      JSON.stringify(document),
+    );
 });
 
 test('schema 1, wrong shapes and too much are refused in words', () => {
   assert.throws(() => parseManifest(bytes({ schemaVersion: 1 })), /schema version 1/);
-  for (const document of [null, [], 'x', {}, { schemaVersion: 2 }, { schemaVersion: 2, manifests: {} }, { ...manifest, layers: 'x' }, { ...manifest, layers: [{}] }, { ...manifest, config: { ...manifest.config, size: -1 } }, { ...manifest, config: { ...manifest.config, digest: 'sha256:../x' } }, { ...manifest, annotations: { a: 1 } }, { ...manifest, mediaType: 7 }])
-    assert.throws(() => parseManifest(bytes(document)), (error) => isImageError(error, 'invalid-content'), JSON.stringify(document));
-  assert.throws(() => parseManifest(new Uint8Array(maxManifestBytes + 1)), (error) => isImageError(error, 'too-large'));
-  assert.throws(() => parseManifest(Buffer.from([0x7b, 0xff, 0x7d])), (error) => isImageError(error, 'invalid-content'));
+  for (const document of [
+    null,
+    [],
+    'x',
+    {},
+    { schemaVersion: 2 },
+    { schemaVersion: 2, manifests: {} },
+    { ...manifest, layers: 'x' },
+    { ...manifest, layers: [{}] },
+    { ...manifest, config: { ...manifest.config, size: -1 } },
+    { ...manifest, config: { ...manifest.config, digest: 'sha256:../x' } },
+    { ...manifest, annotations: { a: 1 } },
+    { ...manifest, mediaType: 7 },
+  ])
+    assert.throws(
+      () => parseManifest(bytes(document)),
+      (error) => isImageError(error, 'invalid-content'),
+      JSON.stringify(document),
+    );
+  assert.throws(
+    () => parseManifest(new Uint8Array(maxManifestBytes + 1)),
+    (error) => isImageError(error, 'too-large'),
+  );
+  assert.throws(
+    () => parseManifest(Buffer.from([0x7b, 0xff, 0x7d])),
+    (error) => isImageError(error, 'invalid-content'),
+  );
 });
 
 test('an artifact, an empty index and layers of null are fine', () => {
   assert.deepEqual(parseManifest(bytes({ ...manifest, layers: null })).kind, 'manifest');
-  const artifact = parseManifest(bytes({ ...manifest, artifactType: 'application/x', config: piece(mediaTypes.ociEmpty), subject: piece('s/s') }));
+  const artifact = parseManifest(
+    bytes({ ...manifest, artifactType: 'application/x', config: piece(mediaTypes.ociEmpty), subject: piece('s/s') }),
+  );
   assert.equal(artifact.artifactType, 'application/x');
   assert.ok(artifact.subject);
 });
@@ -60,7 +89,16 @@ test('whatever JSON comes, the answer is a document or an ImageError', () => {
 });
 
 test('a config keeps docker’s own keys and forgives an odd one', () => {
-  const config = parseConfig(bytes({ os: 'windows', architecture: 'amd64', 'os.version': '10.0.1', config: { Healthcheck: { Test: ['NONE'] }, Env: 'odd', Labels: { a: 'b' } }, rootfs: { type: 'layers', diff_ids: [digestOf(bytes(1))] }, history: [{ created_by: 'x', empty_layer: true }] }));
+  const config = parseConfig(
+    bytes({
+      os: 'windows',
+      architecture: 'amd64',
+      'os.version': '10.0.1',
+      config: { Healthcheck: { Test: ['NONE'] }, Env: 'odd', Labels: { a: 'b' } },
+      rootfs: { type: 'layers', diff_ids: [digestOf(bytes(1))] },
+      history: [{ created_by: 'x', empty_layer: true }],
+    }),
+  );
   assert.deepEqual(config.config, { Healthcheck: { Test: ['NONE'] }, Labels: { a: 'b' } });
   assert.equal(config.platform?.['os.version'], '10.0.1');
   assert.deepEqual(config.history, [{ created_by: 'x', empty_layer: true }]);

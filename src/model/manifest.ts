@@ -56,7 +56,8 @@ export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest |
   const hasImage = document.config !== undefined || document.layers !== undefined;
   if ((hasManifests || document.manifests !== undefined) && hasImage) refuse('both an index and an image manifest');
   if (document.fsLayers !== undefined || document.history !== undefined) refuse('fields of schema version 1 beside schema version 2');
-  const type = outside !== undefined && isManifestType(outside) ? outside : (inside ?? (hasManifests ? mediaTypes.ociIndex : mediaTypes.ociManifest));
+  const type =
+    outside !== undefined && isManifestType(outside) ? outside : (inside ?? (hasManifests ? mediaTypes.ociIndex : mediaTypes.ociManifest));
   if (!isManifestType(type)) refuse(`unsupported media type ${type}`);
   if (isIndexType(type) !== hasManifests && (isIndexType(type) || hasManifests)) refuse(`not what its media type ${type} says`);
 

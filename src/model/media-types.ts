@@ -66,4 +66,6 @@ export function layerCompression(mediaType: string): 'none' | 'gzip' | 'zstd' | 
 }
 
 /** What a client that takes everything we know says to a registry. */
-export const acceptedManifests = [mediaTypes.ociIndex, mediaTypes.dockerIndex, mediaTypes.ociManifest, mediaTypes.dockerManifest].join(', ');
+export const acceptedManifests = [mediaTypes.ociIndex, mediaTypes.dockerIndex, mediaTypes.ociManifest, mediaTypes.dockerManifest].join(
+  ', ',
+);

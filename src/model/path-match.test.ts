@@ -21,7 +21,11 @@ test('sets, ranges, negation and escapes are those of path.Match', () => {
   assert.ok(pathMatch('\\*', '*'));
   assert.ok(!pathMatch('\\*', 'a'));
   for (const bad of ['[', '[a', '[]a]', '[-]', 'a\\', '[a-]'])
-    assert.throws(() => pathMatch(bad, 'a'), (error) => isImageError(error, 'invalid-argument'), bad);
+    assert.throws(
+      () => pathMatch(bad, 'a'),
+      (error) => isImageError(error, 'invalid-argument'),
+      bad,
+    );
 });
 
 test('a name matches itself when its marks are escaped', () => {

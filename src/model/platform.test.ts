@@ -18,7 +18,11 @@ test('platforms are read in every way that tools write them', () => {
   ] as const)
     assert.equal(formatPlatform(parsePlatform(typed)), meant);
   for (const bad of ['', 'a/b/c/d', 'linux/', '/amd64', 'linux/am d64', 'windows/amd64:', 'linux/amd64:1;2'])
-    assert.throws(() => parsePlatform(bad), (error) => isImageError(error, 'invalid-platform'), bad);
+    assert.throws(
+      () => parsePlatform(bad),
+      (error) => isImageError(error, 'invalid-platform'),
+      bad,
+    );
 });
 
 test('the best match wins: the same variant, then a lower arm, never a higher one', () => {

@@ -69,7 +69,23 @@ export function parsePlatform(text: string): Platform {
   const parts = rest.split('/');
   if (parts.length > 3 || parts.some((part) => !word.test(part))) refuse('it is not os/architecture[/variant]');
   const [first = '', second, third] = parts;
-  const systems = new Set(['linux', 'windows', 'darwin', 'macos', 'freebsd', 'netbsd', 'openbsd', 'solaris', 'illumos', 'android', 'aix', 'plan9', 'wasi', 'wasip1', 'js']);
+  const systems = new Set([
+    'linux',
+    'windows',
+    'darwin',
+    'macos',
+    'freebsd',
+    'netbsd',
+    'openbsd',
+    'solaris',
+    'illumos',
+    'android',
+    'aix',
+    'plan9',
+    'wasi',
+    'wasip1',
+    'js',
+  ]);
   const platform: Platform =
     second !== undefined
       ? { os: first, architecture: second, ...(third === undefined ? {} : { variant: third }) }

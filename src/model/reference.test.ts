@@ -46,7 +46,11 @@ test('what is no name is refused with docker’s reason', () => {
     [hex, 'cannot specify 64-byte hexadecimal strings'],
     ['a'.repeat(300), '255'],
   ] as const)
-    assert.throws(() => parseReference(typed), (error) => error instanceof ImageError && error.code === 'invalid-reference' && error.message.includes(reason), typed);
+    assert.throws(
+      () => parseReference(typed),
+      (error) => error instanceof ImageError && error.code === 'invalid-reference' && error.message.includes(reason),
+      typed,
+    );
 });
 
 test('any text is a reference or an ImageError, and a reference survives printing', () => {

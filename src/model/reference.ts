@@ -62,7 +62,8 @@ export function parseReference(text: string): Reference {
     if (path.test(repository.toLowerCase())) refuse(`invalid reference format: repository name (${repository}) must be lowercase`);
     refuse(`invalid reference format`);
   }
-  if (registry.length + 1 + repository.length > 255) refuse('invalid reference format: repository name must not be more than 255 characters');
+  if (registry.length + 1 + repository.length > 255)
+    refuse('invalid reference format: repository name must not be more than 255 characters');
   return { registry, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 

@@ -23,7 +23,12 @@ export interface AppendOptions extends Operation {
 }
 
 /** Makes a new image: a base's, with one more layer. The base is never changed. */
-export async function append(host: Pick<Host, 'store' | 'now'>, base: string, tar: AsyncIterable<Uint8Array>, options: AppendOptions = {}): Promise<Descriptor> {
+export async function append(
+  host: Pick<Host, 'store' | 'now'>,
+  base: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: AppendOptions = {},
+): Promise<Descriptor> {
   await using ingest = await host.store.begin({ verb: 'append', signal: options.signal });
   const { target } = await host.store.find(base);
   const { root } = await selectPlatform(host.store, target, options);
@@ -31,7 +36,10 @@ export async function append(host: Pick<Host, 'store' | 'now'>, base: string, ta
   const image = await Image.open(host.store, root, options);
   const platform = image.config?.platform;
   if (!platform) throw new ImageError('invalid-argument', `${base} is not an image that a layer can lie on`);
-  const config = (options.changes ?? []).reduce<RunConfig>((before, change) => applyChange(before, change, platform.os), image.config?.config ?? {});
+  const config = (options.changes ?? []).reduce<RunConfig>(
+    (before, change) => applyChange(before, change, platform.os),
+    image.config?.config ?? {},
+  );
   const { createdBy, message, author, signal } = options;
   const made = await layerImage(ingest, tar, { platform, config, created: host.now(), base: image, createdBy, message, author, signal });
   if (options.reference) await ingest.tag(made, canonical(options.reference));

@@ -31,7 +31,11 @@ export async function copyBetween(host: Host, from: Place, to: Place, options: C
   const root = options.platform ? (await selectPlatform(source, source.target, options)).root : source.target;
   const name = 'name' in to && to.name ? to.name : source.name;
   if (to.kind === 'oci-archive' || to.kind === 'docker-archive') {
-    const archive = await writeArchive(source, [{ target: root, names: name === undefined ? [] : [canonical(withDefaultTag(parseReference(name)))] }], options);
+    const archive = await writeArchive(
+      source,
+      [{ target: root, names: name === undefined ? [] : [canonical(withDefaultTag(parseReference(name)))] }],
+      options,
+    );
     if (to.path === '-') await needed(options.stdout, to)(archive);
     else await writeStreamAtomic(to.path, archive, options.signal);
     return root;
@@ -56,7 +60,11 @@ async function openSource(host: Host, place: Place, options: CopyBetweenOptions)
     }
     case 'registry': {
       const repository = host.remote(place.reference);
-      return opened(repository, await repository.resolve(identifier(place.reference), options), place.reference.digest === undefined ? canonical(place.reference) : undefined);
+      return opened(
+        repository,
+        await repository.resolve(identifier(place.reference), options),
+        place.reference.digest === undefined ? canonical(place.reference) : undefined,
+      );
     }
     case 'dir': {
       const folder = await Directory.open(place.path);
@@ -70,7 +78,10 @@ async function openSource(host: Host, place: Place, options: CopyBetweenOptions)
     default: {
       const ingest = await host.store.begin({ verb: 'copy', signal: options.signal });
       try {
-        const archive = await openArchive(place.path === '-' ? needed(options.stdin, place) : place.path, { signal: options.signal, pour: ingest });
+        const archive = await openArchive(place.path === '-' ? needed(options.stdin, place) : place.path, {
+          signal: options.signal,
+          pour: ingest,
+        });
         const target = place.name === undefined ? only(archive.entries, place) : await archive.resolve(place.name, options);
         const name = archive.entries.find((entry) => entry.target.digest === target.digest)?.names[0];
         return opened(archive, target, name, async () => {
@@ -91,7 +102,9 @@ function opened(source: ImageSource, target: Descriptor, name: string | undefine
     name,
     resolve: (text, options) => source.resolve(text, options),
     open: (descriptor, options) => source.open(descriptor, options),
-    ...(source.referrers ? { referrers: (...asked: Parameters<NonNullable<ImageSource['referrers']>>) => source.referrers?.(...asked) ?? Promise.resolve([]) } : {}),
+    ...(source.referrers
+      ? { referrers: (...asked: Parameters<NonNullable<ImageSource['referrers']>>) => source.referrers?.(...asked) ?? Promise.resolve([]) }
+      : {}),
     [Symbol.asyncDispose]: close,
   };
 }

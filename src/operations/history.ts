@@ -15,7 +15,11 @@ export interface HistoryStep extends HistoryRow {
 }
 
 /** How an image came to be, newest step first, with the images of this store that it was made from. */
-export async function history(host: Pick<Host, 'store'>, name: string, options: Operation & { platform?: Platform | undefined } = {}): Promise<readonly HistoryStep[]> {
+export async function history(
+  host: Pick<Host, 'store'>,
+  name: string,
+  options: Operation & { platform?: Platform | undefined } = {},
+): Promise<readonly HistoryStep[]> {
   const { target } = await host.store.find(name);
   const { root } = await selectPlatform(host.store, target, options);
   const image = await Image.open(host.store, root, options);
@@ -31,6 +35,10 @@ export async function history(host: Pick<Host, 'store'>, name: string, options: 
     const parent = at > 0 && row.layer ? parents.get(diffIds.slice(0, left).join()) : undefined;
     if (row.layer) left--;
     const known = at === 0 ? own : parent?.target.digest === target.digest ? undefined : parent;
-    return { ...row, ...(at === 0 ? { id: target.digest } : known ? { id: known.target.digest } : {}), tags: (known?.names ?? []).map(({ reference }) => familiar(reference)) };
+    return {
+      ...row,
+      ...(at === 0 ? { id: target.digest } : known ? { id: known.target.digest } : {}),
+      tags: (known?.names ?? []).map(({ reference }) => familiar(reference)),
+    };
   });
 }

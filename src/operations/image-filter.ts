@@ -21,11 +21,17 @@ export const pruneKeys = ['dangling', 'label', 'label!', 'until'] as const;
  * `before` and `since` name an image; times are RFC 3339, Unix seconds, or Go durations back from `now`.
  * @throws ImageError `invalid-argument`, with docker's texts; `not-found` for an image that `before` or `since` names
  */
-export async function imageFilter(store: Pick<ImageStore, 'find' | 'image'>, terms: readonly FilterTerm[], keys: readonly string[], now: Date): Promise<Test> {
+export async function imageFilter(
+  store: Pick<ImageStore, 'find' | 'image'>,
+  terms: readonly FilterTerm[],
+  keys: readonly string[],
+  now: Date,
+): Promise<Test> {
   const tests: Test[] = [];
   const patterns: string[] = [];
   for (const { key, value } of terms) {
-    if (!keys.includes(key)) throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: `Filters here: ${keys.join(', ')}.` });
+    if (!keys.includes(key))
+      throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: `Filters here: ${keys.join(', ')}.` });
     switch (key) {
       case 'dangling': {
         const wanted = parseBoolean(key, value);
@@ -77,8 +83,10 @@ export function createdAt(image: ImageRecord | undefined): number {
 }
 
 /** Docker matches a pattern against the short name and the whole one, each with and without its tag. */
-export function matchesReference(pattern: string, reference: Reference): boolean {
-  return [familiar(reference), familiarName(reference), canonical(reference), repositoryName(reference)].some((name) => pathMatch(pattern, name));
+function matchesReference(pattern: string, reference: Reference): boolean {
+  return [familiar(reference), familiarName(reference), canonical(reference), repositoryName(reference)].some((name) =>
+    pathMatch(pattern, name),
+  );
 }
 
 function labelTest(value: string): Test {
@@ -90,14 +98,17 @@ function labelTest(value: string): Test {
 }
 
 function parseBoolean(key: string, value: string): boolean {
-  const known = new Map([...['1', 't', 'true'].map((text) => [text, true] as const), ...['0', 'f', 'false'].map((text) => [text, false] as const)]);
+  const known = new Map([
+    ...['1', 't', 'true'].map((text) => [text, true] as const),
+    ...['0', 'f', 'false'].map((text) => [text, false] as const),
+  ]);
   const found = known.get(value.toLowerCase());
   if (found === undefined) throw new ImageError('invalid-argument', `invalid filter '${key}=[${value}]'`);
   return found;
 }
 
 /** @returns milliseconds since 1970 */
-export function parseTime(text: string, now: Date): number {
+function parseTime(text: string, now: Date): number {
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
   const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
   if (/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) {

@@ -16,7 +16,11 @@ export interface ImportOptions extends Operation {
 }
 
 /** Makes an image of one layer out of the tar of a root file system, packed or not. The layer is kept as it comes where an image may have it so. */
-export async function importImage(host: Pick<Host, 'store' | 'now'>, tar: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<Descriptor> {
+export async function importImage(
+  host: Pick<Host, 'store' | 'now'>,
+  tar: AsyncIterable<Uint8Array>,
+  options: ImportOptions = {},
+): Promise<Descriptor> {
   const platform = options.platform ?? hostPlatform();
   const config = (options.changes ?? []).reduce<RunConfig>((before, change) => applyChange(before, change, platform.os), {});
   await using ingest = await host.store.begin({ verb: 'import', signal: options.signal });

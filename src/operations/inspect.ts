@@ -33,7 +33,11 @@ export interface InspectedImage {
 const zeroTime = '0001-01-01T00:00:00Z';
 
 /** @throws ImageError `not-found`, `platform-not-found` */
-export async function inspect(host: Pick<Host, 'store'>, name: string, options: Operation & { platform?: Platform | undefined } = {}): Promise<InspectedImage> {
+export async function inspect(
+  host: Pick<Host, 'store'>,
+  name: string,
+  options: Operation & { platform?: Platform | undefined } = {},
+): Promise<InspectedImage> {
   const { target } = await host.store.find(name);
   const record = await host.store.image(target.digest);
   const image = await openPlatform(host, name, target, options);
@@ -44,7 +48,11 @@ export async function inspect(host: Pick<Host, 'store'>, name: string, options: 
     Id: target.digest,
     RepoTags: tagsOf(record),
     RepoDigests: record?.repoDigests ?? [],
-    ...(config?.history.at(-1)?.comment ? { Comment: config.history.at(-1)?.comment as string } : config?.comment ? { Comment: config.comment } : {}),
+    ...(config?.history.at(-1)?.comment
+      ? { Comment: config.history.at(-1)?.comment as string }
+      : config?.comment
+        ? { Comment: config.comment }
+        : {}),
     Created: config?.created ?? zeroTime,
     ...(config?.dockerVersion ? { DockerVersion: config.dockerVersion } : {}),
     ...(config?.author ? { Author: config.author } : {}),
@@ -60,13 +68,21 @@ export async function inspect(host: Pick<Host, 'store'>, name: string, options: 
   };
 }
 
-export function tagsOf(record: ImageRecord | undefined): readonly string[] {
+function tagsOf(record: ImageRecord | undefined): readonly string[] {
   return (record?.names ?? []).filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
 }
 
-async function openPlatform(host: Pick<Host, 'store'>, name: string, target: Descriptor, options: Operation & { platform?: Platform | undefined }): Promise<Image> {
+async function openPlatform(
+  host: Pick<Host, 'store'>,
+  name: string,
+  target: Descriptor,
+  options: Operation & { platform?: Platform | undefined },
+): Promise<Image> {
   const missing = (platform: Platform) =>
-    new ImageError('platform-not-found', `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`);
+    new ImageError(
+      'platform-not-found',
+      `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`,
+    );
   try {
     const { root } = await selectPlatform(host.store, target, options);
     const image = await Image.open(host.store, root, options);

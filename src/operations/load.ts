@@ -26,17 +26,31 @@ export interface Loaded {
  * Brings the images of an archive into the store, an OCI layout or a docker archive, packed or not. A file that can be read at any place is read there;
  * a stream is poured into the store as it comes. Names are given when everything is there.
  */
-export async function load(host: Pick<Host, 'store'>, from: string | AsyncIterable<Uint8Array>, options: LoadOptions = {}): Promise<readonly Loaded[]> {
+export async function load(
+  host: Pick<Host, 'store'>,
+  from: string | AsyncIterable<Uint8Array>,
+  options: LoadOptions = {},
+): Promise<readonly Loaded[]> {
   await using ingest = await host.store.begin({ verb: 'load', signal: options.signal });
   await using archive = await openArchive(from, { signal: options.signal, pour: ingest });
   const loaded: (Loaded & { origin: Descriptor })[] = [];
   for (const entry of archive.entries) {
     const selection = await select(archive, entry, options);
     if (!selection) continue;
-    for (const index of selection.path) await ingest.write(index, (offset) => archive.open(index, { signal: options.signal, offset }), { signal: options.signal, sparse: true });
+    for (const index of selection.path)
+      await ingest.write(index, (offset) => archive.open(index, { signal: options.signal, offset }), {
+        signal: options.signal,
+        sparse: true,
+      });
     await copy(archive, selection.root, ingest, options);
     const names = entry.names.map((name) => withDefaultTag(parseReference(name)));
-    loaded.push({ root: selection.root, origin: entry.target, names, missing: selection.root.digest === entry.target.digest ? [] : entry.missing, isMade: entry.isMade });
+    loaded.push({
+      root: selection.root,
+      origin: entry.target,
+      names,
+      missing: selection.root.digest === entry.target.digest ? [] : entry.missing,
+      isMade: entry.isMade,
+    });
   }
   if (loaded.length === 0) throw wrongPlatform(archive, options.platform);
   for (const { root, names, origin } of loaded) {
@@ -60,10 +74,14 @@ async function select(archive: Archive, entry: ArchiveEntry, options: LoadOption
   const score = ({ platform }: Descriptor) => (platform ? platformMatch(hostPlatform(), platform) : 0);
   const [best] = entry.whole.toSorted((a, b) => score(b) - score(a));
   if (best) return { root: best, path: [entry.target] };
-  throw new ImageError('incomplete', `${entry.names[0] ?? entry.target.digest} is not whole: the archive lacks ${entry.missing.map(({ digest }) => digest).join(', ')}`, {
-    hint: 'Save the image again where all of it is there.',
-    detail: { missing: entry.missing.map(({ digest }) => digest) },
-  });
+  throw new ImageError(
+    'incomplete',
+    `${entry.names[0] ?? entry.target.digest} is not whole: the archive lacks ${entry.missing.map(({ digest }) => digest).join(', ')}`,
+    {
+      hint: 'Save the image again where all of it is there.',
+      detail: { missing: entry.missing.map(({ digest }) => digest) },
+    },
+  );
 }
 
 function wrongPlatform(archive: Archive, platform: Platform | undefined): ImageError {

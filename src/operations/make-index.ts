@@ -5,7 +5,12 @@ import { canonical, type Reference } from '../model/reference.ts';
 import type { Host } from './host.ts';
 
 /** Makes one name of several platforms' images that are here: an index of their manifests, in the given order. */
-export async function makeIndex(host: Pick<Host, 'store'>, images: readonly string[], reference: Reference, options: Operation = {}): Promise<Descriptor> {
+export async function makeIndex(
+  host: Pick<Host, 'store'>,
+  images: readonly string[],
+  reference: Reference,
+  options: Operation = {},
+): Promise<Descriptor> {
   await using ingest = await host.store.begin({ verb: 'index', signal: options.signal });
   const manifests: Descriptor[] = [];
   for (const name of images) {

@@ -25,6 +25,12 @@ test('a registry is named as skopeo names it', () => {
 });
 
 test('places of other tools are refused by name', () => {
-  assert.throws(() => parsePlace('docker-daemon:debian:12', '/'), (error) => isImageError(error, 'unsupported'));
-  assert.throws(() => parsePlace('oci:', '/'), (error) => isImageError(error, 'invalid-argument'));
+  assert.throws(
+    () => parsePlace('docker-daemon:debian:12', '/'),
+    (error) => isImageError(error, 'unsupported'),
+  );
+  assert.throws(
+    () => parsePlace('oci:', '/'),
+    (error) => isImageError(error, 'invalid-argument'),
+  );
 });

@@ -34,7 +34,10 @@ export function parsePlace(text: string, cwd: string): Place {
     case 'ostree':
     case 'sif':
     case 'tarball':
-      if (!/^\d+$/.test(rest)) throw new ImageError('unsupported', `${scheme}: is not a place that Bayplan copies from or to`, { hint: 'Save it to a docker-archive: or oci-archive: file first.' });
+      if (!/^\d+$/.test(rest))
+        throw new ImageError('unsupported', `${scheme}: is not a place that Bayplan copies from or to`, {
+          hint: 'Save it to a docker-archive: or oci-archive: file first.',
+        });
       break;
     default:
   }

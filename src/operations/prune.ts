@@ -21,7 +21,12 @@ export interface Pruned {
 export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
   const { filters = [] } = options;
   const all = filters.some(({ key, value }) => key === 'dangling' && /^(?:0|f|false)$/i.test(value)) || options.all === true;
-  const keep = await imageFilter(host.store, filters.filter(({ key }) => key !== 'dangling'), pruneKeys, host.now());
+  const keep = await imageFilter(
+    host.store,
+    filters.filter(({ key }) => key !== 'dangling'),
+    pruneKeys,
+    host.now(),
+  );
   const images: { untagged: readonly Reference[]; deleted: Digest }[] = [];
   for (const image of await host.store.images()) {
     if (!(all || isDangling(image)) || !keep(image)) continue;

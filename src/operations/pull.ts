@@ -30,7 +30,8 @@ export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   const origin = await remote.resolve(identifier(reference), options);
   const { root, path } = options.allPlatforms ? { root: origin, path: [] } : await selectPlatform(remote, origin, options);
   await using ingest = await host.store.begin({ verb: 'pull', signal: options.signal });
-  for (const index of path) await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
+  for (const index of path)
+    await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
   await copy(remote, root, ingest, options);
   const { moved } = await ingest.name(root, canonical(reference), { origin });
   return { root, origin, changed: moved };

@@ -52,7 +52,9 @@ async function localName(host: Pick<Host, 'store'>, reference: Reference): Promi
   const sameRepository = names.some((name) => repositoryName(name.reference) === repositoryName(reference));
   throw new ImageError(
     'not-found',
-    sameRepository ? `tag does not exist: ${familiar(reference)}` : `An image does not exist locally with the tag: ${familiarName(reference)}`,
+    sameRepository
+      ? `tag does not exist: ${familiar(reference)}`
+      : `An image does not exist locally with the tag: ${familiarName(reference)}`,
     { hint: 'Give an image that name first: bay tag IMAGE NAME.' },
   );
 }
@@ -61,8 +63,11 @@ async function localName(host: Pick<Host, 'store'>, reference: Reference): Promi
 async function neighbours(host: Pick<Host, 'store'>, reference: Reference): Promise<(target: Descriptor) => Reference | undefined> {
   const holders = new Map<Digest, Reference>();
   for (const image of await host.store.images()) {
-    const name = image.names.find((other) => other.reference.registry === reference.registry && other.reference.repository !== reference.repository);
-    if (name) for (const { config, layers } of image.platforms) for (const { digest } of [config, ...layers]) holders.set(digest, name.reference);
+    const name = image.names.find(
+      (other) => other.reference.registry === reference.registry && other.reference.repository !== reference.repository,
+    );
+    if (name)
+      for (const { config, layers } of image.platforms) for (const { digest } of [config, ...layers]) holders.set(digest, name.reference);
   }
   return (target) => holders.get(target.digest);
 }

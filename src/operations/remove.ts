@@ -36,7 +36,8 @@ export async function remove(host: Pick<Host, 'store'>, name: string, options: R
   const untagged = namesToRemove(found, image, options);
   const last = untagged.length === image.names.length;
   const deleted = last ? [image.target.digest] : [];
-  if (options.dryRun) return { untagged, deleted, bytes: last ? (await host.store.sweep({ ...options, dryRun: true, roots: deleted })).bytes : 0 };
+  if (options.dryRun)
+    return { untagged, deleted, bytes: last ? (await host.store.sweep({ ...options, dryRun: true, roots: deleted })).bytes : 0 };
   if (!last) {
     for (const reference of untagged) await host.store.untag(reference, { verb: 'rmi' });
     return { untagged, deleted, bytes: 0 };
@@ -51,10 +52,14 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   if (found.name) return [found.name.reference];
   const repositories = new Set(all.map(repositoryName));
   if (repositories.size > 1 && !options.force)
-    throw new ImageError('conflict', `conflict: unable to delete ${shortId(image.target.digest)} (must be forced) - image is referenced in multiple repositories`, {
-      hint: `It is ${all.map(familiar).join(', ')}: remove the names one by one, or force it.`,
-      detail: { names: all.map(familiar) },
-    });
+    throw new ImageError(
+      'conflict',
+      `conflict: unable to delete ${shortId(image.target.digest)} (must be forced) - image is referenced in multiple repositories`,
+      {
+        hint: `It is ${all.map(familiar).join(', ')}: remove the names one by one, or force it.`,
+        detail: { names: all.map(familiar) },
+      },
+    );
   return all;
 }
 
@@ -62,9 +67,17 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
  * Takes platforms out of an image. Where one is left, the names point at it and the index stays their origin, as if it alone had been pulled;
  * where none is left, the image goes. An index never stays with some of its platforms missing: what the store has is complete.
  */
-async function removePlatforms(host: Pick<Host, 'store'>, image: ImageRecord, platforms: readonly Platform[], options: RemoveOptions): Promise<Removed> {
+async function removePlatforms(
+  host: Pick<Host, 'store'>,
+  image: ImageRecord,
+  platforms: readonly Platform[],
+  options: RemoveOptions,
+): Promise<Removed> {
   if (!options.force && !options.dryRun)
-    throw new ImageError('invalid-argument', 'Content will be removed from all images referencing this variant. Use --force to force delete.');
+    throw new ImageError(
+      'invalid-argument',
+      'Content will be removed from all images referencing this variant. Use --force to force delete.',
+    );
   const gone = image.platforms.filter(({ platform }) => platform && platforms.some((wanted) => platformMatch(wanted, platform) > 0));
   for (const wanted of platforms)
     if (!gone.some(({ platform }) => platform && platformMatch(wanted, platform) > 0))
@@ -77,9 +90,15 @@ async function removePlatforms(host: Pick<Host, 'store'>, image: ImageRecord, pl
     });
   const deleted = gone.map(({ manifest }) => manifest.digest);
   const untagged = only ? [] : image.names.map(({ reference }) => reference);
-  if (options.dryRun) return { untagged, deleted, bytes: (await host.store.sweep({ ...options, dryRun: true, roots: [image.target.digest] })).bytes - (only?.size ?? 0) };
+  if (options.dryRun)
+    return {
+      untagged,
+      deleted,
+      bytes: (await host.store.sweep({ ...options, dryRun: true, roots: [image.target.digest] })).bytes - (only?.size ?? 0),
+    };
   await using ingest = await host.store.begin({ verb: 'rmi', signal: options.signal });
-  if (only) for (const name of image.names) await ingest.tag(only.manifest, canonical(name.reference), { origin: name.origin ?? image.target });
+  if (only)
+    for (const name of image.names) await ingest.tag(only.manifest, canonical(name.reference), { origin: name.origin ?? image.target });
   await host.store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
   return { untagged, deleted, bytes: (await host.store.sweep({ signal: options.signal, roots: [image.target.digest] })).bytes };
 }

@@ -15,18 +15,25 @@ import { makeIndex } from './make-index.ts';
 export async function loadSamples(host: Pick<Host, 'store' | 'now'>): Promise<readonly string[]> {
   if ((await host.store.names()).length > 0) return [];
   const windows = parsePlatform('windows/amd64:10.0.20348.1');
-  const label = (title: string, version: string) => [`LABEL org.opencontainers.image.title=${title} org.opencontainers.image.vendor="CN=Bayplan Samples" org.opencontainers.image.version=${version}`];
+  const label = (title: string, version: string) => [
+    `LABEL org.opencontainers.image.title=${title} org.opencontainers.image.vendor="CN=Bayplan Samples" org.opencontainers.image.version=${version}`,
+  ];
   await importImage(host, windowsBaseLayer(windowsTree), {
     reference: parseReference('sample-server:1.0.0.0'),
     platform: windows,
     message: 'Sample base in the shape of a Windows image',
     changes: [...label('SampleServer', '1.0.0.0'), 'CMD ["c:\\\\windows\\\\system32\\\\cmd.exe"]'],
   });
-  await append(host, 'sample-server:1.0.0.0', windowsBaseLayer([{ path: 'Files/inetpub/wwwroot/index.html', content: '<h1>A sample site</h1>\n' }]), {
-    reference: parseReference('sample-web:1.0.0.0'),
-    createdBy: 'cmd /S /C copy index.html c:\\inetpub\\wwwroot',
-    changes: [...label('SampleWeb', '1.0.0.0'), 'EXPOSE 80'],
-  });
+  await append(
+    host,
+    'sample-server:1.0.0.0',
+    windowsBaseLayer([{ path: 'Files/inetpub/wwwroot/index.html', content: '<h1>A sample site</h1>\n' }]),
+    {
+      reference: parseReference('sample-web:1.0.0.0'),
+      createdBy: 'cmd /S /C copy index.html c:\\inetpub\\wwwroot',
+      changes: [...label('SampleWeb', '1.0.0.0'), 'EXPOSE 80'],
+    },
+  );
   for (const architecture of ['amd64', 'arm64']) {
     await importImage(host, writeTar(linuxTree(architecture)), {
       reference: parseReference(`sample-linux:${architecture}`),

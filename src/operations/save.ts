@@ -34,7 +34,9 @@ export async function save(host: Pick<Host, 'store'>, names: readonly string[], 
 async function named(host: Pick<Host, 'store'>, name: string): Promise<readonly { target: Descriptor; names: readonly string[] }[]> {
   const repository = wholeRepository(name);
   if (repository !== undefined) {
-    const tags = (await host.store.names()).filter(({ reference }) => reference.tag !== undefined && repositoryName(reference) === repository);
+    const tags = (await host.store.names()).filter(
+      ({ reference }) => reference.tag !== undefined && repositoryName(reference) === repository,
+    );
     if (tags.length > 0) return tags.map(({ reference, target }) => ({ target, names: [canonical(reference)] }));
   }
   const found = await host.store.find(name);

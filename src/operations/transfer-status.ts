@@ -12,8 +12,22 @@ export interface TransferStatus {
 }
 
 const words = {
-  pull: { waiting: 'Pulling fs layer', copying: 'Downloading', exists: 'Already exists', done: 'Pull complete', mounted: 'Pull complete', skipped: 'Skipped foreign layer' },
-  push: { waiting: 'Waiting', copying: 'Pushing', exists: 'Layer already exists', done: 'Pushed', mounted: 'Mounted from', skipped: 'Skipped foreign layer' },
+  pull: {
+    waiting: 'Pulling fs layer',
+    copying: 'Downloading',
+    exists: 'Already exists',
+    done: 'Pull complete',
+    mounted: 'Pull complete',
+    skipped: 'Skipped foreign layer',
+  },
+  push: {
+    waiting: 'Waiting',
+    copying: 'Pushing',
+    exists: 'Layer already exists',
+    done: 'Pushed',
+    mounted: 'Mounted from',
+    skipped: 'Skipped foreign layer',
+  },
 } as const;
 
 /**
@@ -33,7 +47,12 @@ export function transferStatus(event: Progress, direction: 'pull' | 'push'): rea
     case 'mounted':
       return [{ id, status: direction === 'push' ? `${say.mounted} ${event.from ?? ''}`.trimEnd() : say.mounted }];
     case 'done':
-      return direction === 'pull' ? [{ id, status: 'Download complete' }, { id, status: say.done }] : [{ id, status: say.done }];
+      return direction === 'pull'
+        ? [
+            { id, status: 'Download complete' },
+            { id, status: say.done },
+          ]
+        : [{ id, status: say.done }];
     default:
       return [{ id, status: say[state] }];
   }

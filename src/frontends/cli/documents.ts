@@ -6,6 +6,6 @@ export async function documentsText(documents: readonly object[], format: string
   if (format === undefined || format === '') return `${JSON.stringify(documents, null, 4)}\n`;
   if (format === 'json') return `${JSON.stringify(documents)}\n`;
   const { parseTemplate } = await import('./gotemplate/template.ts');
-  const template = parseTemplate(format);
+  const template = parseTemplate(format, { missingKey: 'error' });
   return documents.map((document) => `${template.execute(document)}\n`).join('');
 }

@@ -17,7 +17,10 @@ export const catalog = command({
     const { flags, operands, terminal } = invocation;
     const registries = await openRegistries(invocation, { plainHttp: flags.plainHttp });
     try {
-      const page = { ...(flags.limit === undefined ? {} : { limit: flags.limit }), ...(flags.last === undefined ? {} : { last: flags.last }) };
+      const page = {
+        ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+        ...(flags.last === undefined ? {} : { last: flags.last }),
+      };
       const repositories = await registries.catalog(operands[0], page, { signal: terminal.signal });
       terminal.stdout.write(flags.json ? `${JSON.stringify({ repositories })}\n` : repositories.map((name) => `${name}\n`).join(''));
     } finally {

@@ -33,7 +33,10 @@ export const copy = command({
     const [from, to] = operands.map((text) => parsePlace(text, terminal.cwd));
     if (!from || !to) return;
     const toStdout = 'path' in to && to.path === '-';
-    if (toStdout && terminal.isTTY.stdout) throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Name a file or redirect', { detail: { plain: true } });
+    if (toStdout && terminal.isTTY.stdout)
+      throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Name a file or redirect', {
+        detail: { plain: true },
+      });
     const shows = !flags.quiet && !flags.json && !toStdout;
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     using rows = new ProgressRows(terminal);
@@ -47,7 +50,10 @@ export const copy = command({
         if (shows) for (const status of transferStatus(event, to.kind === 'registry' ? 'push' : 'pull')) rows.row(status);
       },
     });
-    if (flags.json) terminal.stdout.write(`${JSON.stringify({ source: formatPlace(from), destination: formatPlace(to), digest: root.digest, mediaType: root.mediaType })}\n`);
+    if (flags.json)
+      terminal.stdout.write(
+        `${JSON.stringify({ source: formatPlace(from), destination: formatPlace(to), digest: root.digest, mediaType: root.mediaType })}\n`,
+      );
     else if (shows) rows.line(`Digest: ${root.digest}`);
   },
 });

@@ -18,7 +18,11 @@ export const history = command({
     human: { type: 'bool', short: 'H', default: true, help: 'Print sizes and dates in human readable format' },
     json: { type: 'bool', help: 'Print one JSON document' },
     'no-trunc': { type: 'bool', help: "Don't truncate output" },
-    platform: { type: 'string', value: 'string', help: 'Show history for the given platform. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")' },
+    platform: {
+      type: 'string',
+      value: 'string',
+      help: 'Show history for the given platform. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")',
+    },
     quiet: { type: 'bool', short: 'q', help: 'Only show image IDs' },
   },
   examples: [['The steps in full', 'bay history --no-trunc debian:12']],
@@ -26,16 +30,26 @@ export const history = command({
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     await using store = await openStore(invocation);
-    const steps = await historyOf({ store }, operands[0], { signal: terminal.signal, platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform) });
+    const steps = await historyOf({ store }, operands[0], {
+      signal: terminal.signal,
+      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+    });
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(steps.map(({ id = null, created = null, created_by = '', comment = '', tags, layer }) => ({ id, created, createdBy: created_by, size: layer?.descriptor.size ?? 0, comment, tags, layer: layer?.descriptor.digest ?? null })))}\n`);
+      terminal.stdout.write(
+        `${JSON.stringify(steps.map(({ id = null, created = null, created_by = '', comment = '', tags, layer }) => ({ id, created, createdBy: created_by, size: layer?.descriptor.size ?? 0, comment, tags, layer: layer?.descriptor.digest ?? null })))}\n`,
+      );
       return;
     }
     const fields = historyFields(terminal.now(), flags);
-    if (flags.quiet && flags.format === undefined) terminal.stdout.write(steps.map((step) => `${String(fields.ID.value(step))}\n`).join(''));
+    if (flags.quiet && flags.format === undefined) terminal.stdout.write(steps.map((step) => `${fields.ID.value(step)}\n`).join(''));
     else
       terminal.stdout.write(
-        await listText(steps, { format: flags.format, fields, columns: ['ID', flags.human ? 'CreatedSince' : 'CreatedAt', 'CreatedBy', 'Size', 'Comment'], type: '*formatter.historyContext' }),
+        await listText(steps, {
+          format: flags.format,
+          fields,
+          columns: ['ID', flags.human ? 'CreatedSince' : 'CreatedAt', 'CreatedBy', 'Size', 'Comment'],
+          type: '*formatter.historyContext',
+        }),
       );
   },
 });

@@ -15,14 +15,21 @@ export async function imageTree(images: readonly ImageRecord[]): Promise<string>
     for (const other of others) rows.push([other, '', '', '']);
     const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
     for (const [at, { manifest, platform, size }] of listed.entries())
-      rows.push([`${at === listed.length - 1 ? '└─' : '├─'} ${platform ? formatPlatform(platform) : 'unknown'}`, shortId(manifest.digest), humanSize(size), humanSize(size)]);
+      rows.push([
+        `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? formatPlatform(platform) : 'unknown'}`,
+        shortId(manifest.digest),
+        humanSize(size),
+        humanSize(size),
+      ]);
   }
   return table(['IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE'], rows);
 }
 
 /** Bytes of several platforms together, a layer that they share once. */
 function packed(platforms: readonly PlatformRecord[]): number {
-  const pieces = new Map(platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]).map(({ digest, size }) => [digest, size]));
+  const pieces = new Map(
+    platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]).map(({ digest, size }) => [digest, size]),
+  );
   return [...pieces.values()].reduce((sum, size) => sum + size, 0);
 }
 

@@ -40,7 +40,12 @@ export const images = command({
     if (pattern !== undefined) filters.push({ key: 'reference', value: pattern });
     const found = await list({ store, now: () => terminal.now() }, { filters });
     if (flags.tree) {
-      for (const [name, given] of [['--quiet', flags.quiet], ['--no-trunc', flags.noTrunc], ['--digests', flags.digests], ['--format', flags.format !== undefined]] as const)
+      for (const [name, given] of [
+        ['--quiet', flags.quiet],
+        ['--no-trunc', flags.noTrunc],
+        ['--digests', flags.digests],
+        ['--format', flags.format !== undefined],
+      ] as const)
         if (given) throw new ImageError('invalid-argument', `${name} is not yet supported with --tree`);
       const { imageTree } = await import('./image-tree.ts');
       terminal.stdout.write(await imageTree(found));
@@ -53,18 +58,25 @@ export const images = command({
     const rows = found.flatMap((image) => rowsOf(image, flags.digests));
     const fields = imageFields(terminal.now(), flags.noTrunc);
     const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
-    if (flags.quiet && flags.format === undefined) terminal.stdout.write(rows.map((row) => `${String(fields.ID.value(row))}\n`).join(''));
+    if (flags.quiet && flags.format === undefined) terminal.stdout.write(rows.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
       terminal.stdout.write(
         await listText(rows, {
           format,
           fields,
-          columns: flags.digests ? ['Repository', 'Tag', 'Digest', 'ID', 'CreatedSince', 'Size'] : ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
+          columns: flags.digests
+            ? ['Repository', 'Tag', 'Digest', 'ID', 'CreatedSince', 'Size']
+            : ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
           type: '*formatter.imageContext',
           raw: `repository: {{.Repository}}\n{{if .Tag}}tag: {{.Tag}}\n{{end}}${flags.digests ? 'digest: {{.Digest}}\n' : ''}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`,
         }),
       );
-    if (rows.length === 0 && pattern !== undefined && ['ls', 'list', 'rm', 'pull', 'build', 'inspect', 'prune', 'push', 'tag'].includes(pattern) && invocation.name === 'images')
+    if (
+      rows.length === 0 &&
+      pattern !== undefined &&
+      ['ls', 'list', 'rm', 'pull', 'build', 'inspect', 'prune', 'push', 'tag'].includes(pattern) &&
+      invocation.name === 'images'
+    )
       terminal.stderr.write(`\nNo images found matching "${pattern}": did you mean "bay image ${pattern}"?\n`);
   },
 });
@@ -89,8 +101,17 @@ function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
   const common = { image, created: time === 0 ? undefined : new Date(time), size: shownPlatform(image)?.size ?? image.target.size };
   for (const { reference, target, origin } of image.names) {
     const repository = familiarName(reference);
-    if (reference.tag === undefined && image.names.some((other) => other.reference.tag !== undefined && familiarName(other.reference) === repository)) continue;
-    rows.push({ ...common, repository, tag: reference.tag ?? none, digest: reference.digest ?? (digests ? (origin ?? target).digest : none) });
+    if (
+      reference.tag === undefined &&
+      image.names.some((other) => other.reference.tag !== undefined && familiarName(other.reference) === repository)
+    )
+      continue;
+    rows.push({
+      ...common,
+      repository,
+      tag: reference.tag ?? none,
+      digest: reference.digest ?? (digests ? (origin ?? target).digest : none),
+    });
   }
   return rows.length > 0 ? rows : [{ ...common, repository: none, tag: none, digest: none }];
 }
@@ -108,7 +129,7 @@ function imageFields(now: Date, noTrunc: boolean) {
     Size: { title: 'SIZE', value: size },
     Tag: { title: 'TAG', value: (row) => row.tag },
     UniqueSize: { title: 'UNIQUE SIZE', value: () => 'N/A' },
-    VirtualSize: { title: 'SIZE', value: size },
+    VirtualSize: { title: 'SIZE', value: (row) => humanSize(row.size, 4) },
   } satisfies Record<string, Field<ImageRow>>;
 }
 

@@ -20,9 +20,7 @@ export const importCommand = command({
     message: { type: 'string', short: 'm', value: 'string', help: 'Set commit message for imported image' },
     platform: { type: 'string', value: 'string', help: 'Set platform if server is multi-platform capable' },
   },
-  examples: [
-    ['A Debian from its packages', `mmdebstrap --variant=minbase bookworm - | bay import -c 'CMD ["bash"]' - debian:12`],
-  ],
+  examples: [['A Debian from its packages', `mmdebstrap --variant=minbase bookworm - | bay import -c 'CMD ["bash"]' - debian:12`]],
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const [source, name] = operands;
@@ -30,7 +28,13 @@ export const importCommand = command({
     const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
     const tar = await openTar(source, terminal);
     await using store = await openStore(invocation);
-    const root = await importImage({ store, now: () => terminal.now() }, tar, { reference, message: flags.message, changes: flags.change, platform, signal: terminal.signal });
+    const root = await importImage({ store, now: () => terminal.now() }, tar, {
+      reference,
+      message: flags.message,
+      changes: flags.change,
+      platform,
+      signal: terminal.signal,
+    });
     terminal.stdout.write(`${root.digest}\n`);
   },
 });
@@ -40,8 +44,9 @@ async function openTar(source: string, { stdin, cwd, signal }: Terminal): Promis
   if (!/^https?:\/\//.test(source)) return createReadStream(resolve(cwd, source), { highWaterMark: 1 << 20 });
   try {
     const response = await fetch(source, { signal });
-    if (!response.ok || response.body === null) throw new ImageError('unavailable', `cannot read ${source}: the server answered ${response.status} ${response.statusText}`);
-    return Readable.fromWeb(response.body as ReadableStream);
+    if (!response.ok || response.body === null)
+      throw new ImageError('unavailable', `cannot read ${source}: the server answered ${response.status} ${response.statusText}`);
+    return Readable.fromWeb(response.body);
   } catch (error) {
     throw asImageError(error, `cannot read ${source}`);
   }

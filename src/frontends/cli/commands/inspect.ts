@@ -26,7 +26,8 @@ export const inspect = command({
   complete: completeImages,
   async run(invocation) {
     const { flags, operands, terminal, report } = invocation;
-    if (flags.type !== undefined && flags.type !== 'image') throw new ImageError('invalid-argument', `"${flags.type}" is not a valid value for --type`);
+    if (flags.type !== undefined && flags.type !== 'image')
+      throw new ImageError('invalid-argument', `"${flags.type}" is not a valid value for --type`);
     await using store = await openStore(invocation);
     const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
     const found: InspectedImage[] = [];
@@ -35,7 +36,11 @@ export const inspect = command({
       try {
         found.push(await inspectImage({ store }, name, { platform, signal: terminal.signal }));
       } catch (error) {
-        failures.push(invocation.name === 'inspect' && isImageError(error, 'not-found') ? new ImageError('not-found', `No such object: ${name}`) : error);
+        failures.push(
+          invocation.name === 'inspect' && isImageError(error, 'not-found')
+            ? new ImageError('not-found', `No such object: ${name}`)
+            : error,
+        );
       }
     }
     terminal.stdout.write(await documentsText(found, flags.json ? 'json' : flags.format));

@@ -9,12 +9,17 @@ import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 
 export const load = command({
-  description: 'Load the images of a tar archive, from standard input by default: what docker save, podman save and skopeo write, plain or packed with gzip or zstd.',
+  description:
+    'Load the images of a tar archive, from standard input by default: what docker save, podman save and skopeo write, plain or packed with gzip or zstd.',
   operands: { usage: '', min: 0, max: 0 },
   flags: {
     input: { type: 'string', short: 'i', value: 'string', help: 'Read from tar archive file, instead of STDIN' },
     json: { type: 'bool', help: 'Print one JSON document' },
-    platform: { type: 'string', value: 'string', help: 'Load only the given platform variant. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")' },
+    platform: {
+      type: 'string',
+      value: 'string',
+      help: 'Load only the given platform variant. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")',
+    },
     quiet: { type: 'bool', short: 'q', help: 'Suppress the load output' },
   },
   examples: [
@@ -24,12 +29,15 @@ export const load = command({
   async run(invocation) {
     const { flags, terminal } = invocation;
     const file = flags.input === undefined || flags.input === '-' ? undefined : resolve(terminal.cwd, flags.input);
-    if (file === undefined && terminal.isTTY.stdin) throw new ImageError('invalid-argument', 'requested load from stdin, but stdin is empty', { detail: { plain: true } });
+    if (file === undefined && terminal.isTTY.stdin)
+      throw new ImageError('invalid-argument', 'requested load from stdin, but stdin is empty', { detail: { plain: true } });
     await using store = await openStore(invocation);
     const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
     const loaded = await loadImages({ store }, file ?? terminal.stdin, { signal: terminal.signal, platform });
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(loaded.map(({ root, names, missing }) => ({ id: root.digest, names: names.map(familiar), missing: missing.map(({ digest }) => digest) })))}\n`);
+      terminal.stdout.write(
+        `${JSON.stringify(loaded.map(({ root, names, missing }) => ({ id: root.digest, names: names.map(familiar), missing: missing.map(({ digest }) => digest) })))}\n`,
+      );
       return;
     }
     for (const { root, names, missing, isMade } of loaded) {
@@ -39,8 +47,13 @@ export const load = command({
       }
       const shown = names[0] ? familiar(names[0]) : root.digest;
       if (missing.length > 0)
-        terminal.stderr.write(`Note: the archive has not all of ${shown}: ${missing.map(({ platform: of, digest }) => (of ? formatPlatform(of) : digest)).join(', ')} was left out when it was saved.\n`);
-      if (isMade && !flags.quiet) terminal.stderr.write(`Note: the archive of ${shown} has no manifest; the one made from it has another digest than a registry's.\n`);
+        terminal.stderr.write(
+          `Note: the archive has not all of ${shown}: ${missing.map(({ platform: of, digest }) => (of ? formatPlatform(of) : digest)).join(', ')} was left out when it was saved.\n`,
+        );
+      if (isMade && !flags.quiet)
+        terminal.stderr.write(
+          `Note: the archive of ${shown} has no manifest; the one made from it has another digest than a registry's.\n`,
+        );
     }
   },
 });

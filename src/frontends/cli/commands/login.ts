@@ -42,7 +42,10 @@ export function hostOf(server: string | undefined): string {
 }
 
 async function readCredentials(
-  { flags, terminal }: { flags: { password: string | undefined; passwordStdin: boolean; username: string | undefined }; terminal: Parameters<typeof ask>[0] },
+  {
+    flags,
+    terminal,
+  }: { flags: { password: string | undefined; passwordStdin: boolean; username: string | undefined }; terminal: Parameters<typeof ask>[0] },
   host: string,
 ): Promise<{ username: string; password: string }> {
   if (flags.passwordStdin) {
@@ -52,7 +55,9 @@ async function readCredentials(
     return { username: flags.username, password: text.replace(/\r?\n$/, '') };
   }
   if ((flags.username === undefined || flags.password === undefined) && !terminal.isTTY.stdin)
-    throw new ImageError('invalid-argument', 'cannot perform an interactive login from a non TTY device', { hint: 'Give --username and --password-stdin.' });
+    throw new ImageError('invalid-argument', 'cannot perform an interactive login from a non TTY device', {
+      hint: 'Give --username and --password-stdin.',
+    });
   const username = flags.username ?? (await ask(terminal, `Username for ${host}: `));
   const password = flags.password ?? (await askSecret(terminal, 'Password: '));
   if (username === '') throw new ImageError('invalid-argument', 'username is empty');

@@ -28,7 +28,9 @@ export const manifestInspect = command({
       const target = await repository.resolve(identifier(reference), { signal });
       const bytes = await readVerified(() => repository.open(target, { signal }), target, maxManifestBytes);
       const document = flags.verbose ? await verbose(repository, target, bytes, familiar(reference), signal) : parseJson(bytes, 'manifest');
-      terminal.stdout.write(flags.json ? `${JSON.stringify(document)}\n` : `${JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t')}\n`);
+      terminal.stdout.write(
+        flags.json ? `${JSON.stringify(document)}\n` : `${JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t')}\n`,
+      );
     } finally {
       registries.close();
     }
@@ -38,7 +40,12 @@ export const manifestInspect = command({
 /** As docker's: each manifest with its descriptor and its document. */
 async function verbose(source: ImageSource, target: Descriptor, bytes: Buffer, name: string, signal: AbortSignal): Promise<unknown> {
   const manifest = parseManifest(bytes, target.mediaType);
-  if (manifest.kind === 'manifest') return { Ref: name, Descriptor: target, [target.mediaType.includes('docker') ? 'SchemaV2Manifest' : 'OCIManifest']: parseJson(bytes, 'manifest') };
+  if (manifest.kind === 'manifest')
+    return {
+      Ref: name,
+      Descriptor: target,
+      [target.mediaType.includes('docker') ? 'SchemaV2Manifest' : 'OCIManifest']: parseJson(bytes, 'manifest'),
+    };
   const entries: unknown[] = [];
   for (const entry of manifest.manifests) {
     const inner = await readVerified(() => source.open(entry, { signal }), entry, maxManifestBytes);

@@ -35,9 +35,14 @@ export const prune = command({
     }
     await using store = await openStore(invocation);
     const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
-    const { images, bytes } = await pruneImages({ store, now: () => terminal.now() }, { all: flags.all, filters, dryRun: flags.dryRun, signal: terminal.signal });
+    const { images, bytes } = await pruneImages(
+      { store, now: () => terminal.now() },
+      { all: flags.all, filters, dryRun: flags.dryRun, signal: terminal.signal },
+    );
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify({ dryRun: flags.dryRun, images: images.map(({ untagged, deleted }) => ({ untagged: untagged.map(familiar), deleted })), bytes })}\n`);
+      terminal.stdout.write(
+        `${JSON.stringify({ dryRun: flags.dryRun, images: images.map(({ untagged, deleted }) => ({ untagged: untagged.map(familiar), deleted })), bytes })}\n`,
+      );
       return;
     }
     const [untaggedWord, deletedWord] = flags.dryRun ? ['would be untagged', 'would be deleted'] : ['untagged', 'deleted'];

@@ -1,7 +1,15 @@
 /** `bay pull` and `bay image pull`. */
 
 import { ImageError } from '../../../errors.ts';
-import { canonical, familiar, identifier, parseReference, repositoryName, withDefaultTag, type Reference } from '../../../model/reference.ts';
+import {
+  canonical,
+  familiar,
+  identifier,
+  parseReference,
+  repositoryName,
+  withDefaultTag,
+  type Reference,
+} from '../../../model/reference.ts';
 import { parsePlatform } from '../../../model/platform.ts';
 import { pull as pullImage, type PullOptions } from '../../../operations/pull.ts';
 import type { Host } from '../../../operations/host.ts';
@@ -12,7 +20,8 @@ import { ProgressRows } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const pull = command({
-  description: 'Download an image from its registry. Layers stay packed; what was downloaded before an interruption is not downloaded again.',
+  description:
+    'Download an image from its registry. Layers stay packed; what was downloaded before an interruption is not downloaded again.',
   operands: { usage: 'NAME[:TAG|@DIGEST]', min: 1, max: 1 },
   flags: {
     'all-platforms': { type: 'bool', help: 'Keep every platform of a multi-platform image' },
@@ -33,9 +42,12 @@ export const pull = command({
     const { flags, operands, terminal } = invocation;
     const given = parseReference(operands[0]);
     const quiet = flags.quiet || flags.json;
-    if (flags.allTags && (given.tag !== undefined || given.digest !== undefined)) throw new ImageError('invalid-argument', 'tag can\'t be used with --all-tags/-a');
-    if (given.registry === 'docker.io' && given.repository === 'library/scratch') throw new ImageError('denied', "'scratch' is a reserved name");
-    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet) terminal.stdout.write('Using default tag: latest\n');
+    if (flags.allTags && (given.tag !== undefined || given.digest !== undefined))
+      throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
+    if (given.registry === 'docker.io' && given.repository === 'library/scratch')
+      throw new ImageError('denied', "'scratch' is a reserved name");
+    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet)
+      terminal.stdout.write('Using default tag: latest\n');
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags
       ? (await host.remote(given).tags({}, { signal: terminal.signal })).map((tag) => ({ ...given, tag }))
@@ -51,7 +63,13 @@ export const pull = command({
   },
 });
 
-async function pullOne(host: Host, reference: Reference, options: PullOptions, terminal: Terminal, { quiet, json }: { quiet: boolean; json: boolean }): Promise<void> {
+async function pullOne(
+  host: Host,
+  reference: Reference,
+  options: PullOptions,
+  terminal: Terminal,
+  { quiet, json }: { quiet: boolean; json: boolean },
+): Promise<void> {
   if (quiet || json) {
     const { root, origin, changed } = await pullImage(host, reference, options);
     if (json) terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: root.digest, digest: origin.digest, changed })}\n`);
@@ -66,5 +84,7 @@ async function pullOne(host: Host, reference: Reference, options: PullOptions, t
     },
   });
   rows.line(`Digest: ${origin.digest}`);
-  rows.line(changed ? `Status: Downloaded newer image for ${familiar(reference)}` : `Status: Image is up to date for ${familiar(reference)}`);
+  rows.line(
+    changed ? `Status: Downloaded newer image for ${familiar(reference)}` : `Status: Image is up to date for ${familiar(reference)}`,
+  );
 }

@@ -29,18 +29,27 @@ export const push = command({
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const given = parseReference(operands[0]);
-    if (flags.allTags && given.tag !== undefined) throw new ImageError('invalid-argument', 'tag can\'t be used with --all-tags/-a');
-    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !flags.quiet && !flags.json) terminal.stdout.write('Using default tag: latest\n');
+    if (flags.allTags && given.tag !== undefined) throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
+    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !flags.quiet && !flags.json)
+      terminal.stdout.write('Using default tag: latest\n');
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags ? await localTags(host, given) : [withDefaultTag(given)];
     if (!flags.quiet && !flags.json) terminal.stdout.write(`The push refers to repository [${repositoryName(given)}]\n`);
     const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
-    for (const reference of references) await pushOne(host, reference, { signal: terminal.signal, platform, referrers: flags.referrers }, terminal, flags);
-    if (flags.quiet && !flags.json) for (const reference of references) terminal.stdout.write(`${repositoryName(reference)}:${reference.tag ?? ''}\n`);
+    for (const reference of references)
+      await pushOne(host, reference, { signal: terminal.signal, platform, referrers: flags.referrers }, terminal, flags);
+    if (flags.quiet && !flags.json)
+      for (const reference of references) terminal.stdout.write(`${repositoryName(reference)}:${reference.tag ?? ''}\n`);
   },
 });
 
-async function pushOne(host: Host, reference: Reference, options: PushOptions, terminal: Terminal, { quiet, json }: { quiet: boolean; json: boolean }): Promise<void> {
+async function pushOne(
+  host: Host,
+  reference: Reference,
+  options: PushOptions,
+  terminal: Terminal,
+  { quiet, json }: { quiet: boolean; json: boolean },
+): Promise<void> {
   using rows = new ProgressRows(terminal);
   const { root, origin } = await pushImage(host, reference, {
     ...options,

@@ -14,7 +14,11 @@ export const rmi = command({
   flags: {
     force: { type: 'bool', short: 'f', help: 'Force removal of the image' },
     'no-prune': { type: 'bool', help: 'Do not delete untagged parents' },
-    platform: { type: 'csv', value: 'strings', help: 'Remove only the given platform variant.\nFormatted as "os[/arch[/variant]]" (e.g.,\n"linux/amd64")' },
+    platform: {
+      type: 'csv',
+      value: 'strings',
+      help: 'Remove only the given platform variant.\nFormatted as "os[/arch[/variant]]" (e.g.,\n"linux/amd64")',
+    },
     'dry-run': { type: 'bool', help: 'Show what would be removed, and remove nothing' },
     json: { type: 'bool', help: 'Print one JSON document for each image' },
   },
@@ -31,10 +35,12 @@ export const rmi = command({
     for (const name of operands) {
       try {
         const removed = await remove({ store }, name, { force: flags.force, dryRun: flags.dryRun, platforms, signal: terminal.signal });
-        if (flags.json) terminal.stdout.write(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
+        if (flags.json)
+          terminal.stdout.write(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
         else {
           const would = flags.dryRun ? 'Would be ' : '';
-          for (const reference of removed.untagged) terminal.stdout.write(`${would === '' ? 'Untagged' : `${would}untagged`}: ${familiar(reference)}\n`);
+          for (const reference of removed.untagged)
+            terminal.stdout.write(`${would === '' ? 'Untagged' : `${would}untagged`}: ${familiar(reference)}\n`);
           for (const digest of removed.deleted) terminal.stdout.write(`${would === '' ? 'Deleted' : `${would}deleted`}: ${digest}\n`);
         }
       } catch (error) {

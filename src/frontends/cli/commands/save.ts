@@ -11,11 +11,16 @@ import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 
 export const save = command({
-  description: 'Save one or more images to a tar archive, to standard output by default. The archive is an OCI layout and a docker archive at once; the digests in it are those of the store.',
+  description:
+    'Save one or more images to a tar archive, to standard output by default. The archive is an OCI layout and a docker archive at once; the digests in it are those of the store.',
   operands: { usage: 'IMAGE [IMAGE...]', min: 1 },
   flags: {
     output: { type: 'string', short: 'o', value: 'string', help: 'Write to a file, instead of STDOUT' },
-    platform: { type: 'string', value: 'string', help: 'Save only the given platform variant. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")' },
+    platform: {
+      type: 'string',
+      value: 'string',
+      help: 'Save only the given platform variant. Formatted\nas "os[/arch[/variant]]" (e.g., "linux/amd64")',
+    },
   },
   examples: [
     ['Two images in one file', 'bay save -o images.tar debian:12 me/app'],
@@ -27,9 +32,14 @@ export const save = command({
     const { signal } = terminal;
     const file = flags.output === undefined || flags.output === '-' ? undefined : resolve(terminal.cwd, flags.output);
     if (file === undefined && terminal.isTTY.stdout)
-      throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', { detail: { plain: true } });
+      throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', {
+        detail: { plain: true },
+      });
     await using store = await openStore(invocation);
-    const archive = await saveImages({ store }, operands, { signal, platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform) });
+    const archive = await saveImages({ store }, operands, {
+      signal,
+      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+    });
     if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
     else await writeStreamAtomic(file, archive, signal);
   },

@@ -28,7 +28,15 @@ export const search = command({
       const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
       const results = await searchFor({ registries }, operands[0], { limit: flags.limit, filters, signal: terminal.signal });
       if (flags.json) terminal.stdout.write(`${JSON.stringify(results)}\n`);
-      else terminal.stdout.write(await listText(results, { format: flags.format, fields: searchFields(flags.noTrunc), columns: ['Name', 'Description', 'StarCount', 'IsOfficial'], type: '*formatter.searchContext' }));
+      else
+        terminal.stdout.write(
+          await listText(results, {
+            format: flags.format,
+            fields: searchFields(flags.noTrunc),
+            columns: ['Name', 'Description', 'StarCount', 'IsOfficial'],
+            type: '*formatter.searchContext',
+          }),
+        );
     } finally {
       registries.close();
     }

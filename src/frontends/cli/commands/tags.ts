@@ -22,9 +22,14 @@ export const tags = command({
     const reference = parseReference(operands[0]);
     const registries = await openRegistries(invocation, { plainHttp: flags.plainHttp });
     try {
-      const page = { ...(flags.limit === undefined ? {} : { limit: flags.limit }), ...(flags.last === undefined ? {} : { last: flags.last }) };
+      const page = {
+        ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+        ...(flags.last === undefined ? {} : { last: flags.last }),
+      };
       const found = await registries.repository(reference).tags(page, { signal: terminal.signal });
-      terminal.stdout.write(flags.json ? `${JSON.stringify({ name: familiarName(reference), tags: found })}\n` : found.map((tag) => `${tag}\n`).join(''));
+      terminal.stdout.write(
+        flags.json ? `${JSON.stringify({ name: familiarName(reference), tags: found })}\n` : found.map((tag) => `${tag}\n`).join(''),
+      );
     } finally {
       registries.close();
     }
