@@ -22,6 +22,7 @@ export class ZstdFrames {
   #have = 0;
   #descriptor = 0;
   #isLastBlock = false;
+  #frames = 0;
 
   /** True at a place where a stream may end. */
   get isBetweenFrames(): boolean {
@@ -54,7 +55,12 @@ export class ZstdFrames {
         const magic = field.readUInt32LE(0);
         if (magic === 0xfd2fb528) this.#expect('descriptor', 1);
         else if ((magic & ~0xf) >>> 0 === 0x184d2a50) this.#expect('skippable-size', 4);
-        else throw new ImageError('invalid-content', 'zstd data is followed by something that is not zstd');
+        else
+          throw new ImageError(
+            'invalid-content',
+            `zstd data ${this.#frames === 0 ? 'does not begin as such' : 'is followed by something else'}`,
+          );
+        this.#frames++;
         return;
       }
       case 'skippable-size':
