@@ -126,21 +126,24 @@ function byId(database: Database, algorithm: string | undefined, hex: string, te
 }
 
 function manifestOf(database: Database, digest: Digest): Descriptor | undefined {
-  return database.get<Descriptor>(
+  return first(
+    database,
+
     'SELECT media_type AS mediaType, manifest.digest, manifest.size FROM manifest JOIN blob ON blob.digest = manifest.digest WHERE manifest.digest = ?',
     digest,
   );
 }
 
 function imageOf(database: Database, digest: Digest): Descriptor | undefined {
-  return database.get<Descriptor>('SELECT media_type AS mediaType, digest, size FROM image WHERE digest = ?', digest);
+  return first(database, 'SELECT media_type AS mediaType, digest, size FROM image WHERE digest = ?', digest);
 }
 
 /** The image of the list that it is or is in; named ones first. */
 function rootOf(database: Database, target: Descriptor): Descriptor {
   return (
     imageOf(database, target.digest) ??
-    database.get<Descriptor>(
+    first(
+      database,
       `WITH RECURSIVE up (digest) AS (VALUES (?) UNION SELECT edge.parent FROM up JOIN edge ON edge.child = up.digest AND edge.kind = 0)
        SELECT media_type AS mediaType, image.digest, image.size FROM up JOIN image ON image.digest = up.digest
        ORDER BY NOT EXISTS (SELECT 1 FROM name WHERE name.target = image.digest), image.added, image.digest LIMIT 1`,
@@ -148,4 +151,10 @@ function rootOf(database: Database, target: Descriptor): Descriptor {
     ) ??
     target
   );
+}
+
+/** The first row of columns `mediaType`, `digest` and `size`, as an object like any other. */
+function first(database: Database, sql: string, digest: Digest): Descriptor | undefined {
+  const row = database.get<Descriptor>(sql, digest);
+  return row && { mediaType: row.mediaType, digest: row.digest, size: row.size };
 }

@@ -244,7 +244,7 @@ class PlatformRow implements PlatformRecord {
   }
 
   toJSON(): PlatformRecord {
-    return { ...this, labels: this.labels, diffIds: this.diffIds, layers: this.layers };
+    return Object.assign({}, this, { labels: this.labels, diffIds: this.diffIds, layers: this.layers });
   }
 }
 

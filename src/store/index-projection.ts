@@ -8,7 +8,7 @@ import { syncFolder } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
-import { nameReference } from './names.ts';
+import { bumpChange, nameReference } from './names.ts';
 import type { Digest } from '../model/digest.ts';
 
 /** How long changes wait for others that come with them. Milliseconds. */
@@ -120,17 +120,16 @@ export class IndexProjection {
         return { index: parseIndexFile(bytes), hash: hashOf(bytes) };
       } catch (error) {
         if (!isImageError(error, 'invalid-content')) throw error;
-        if (tries >= 20) return { index: this.#putAside(bytes), hash: hashOf(bytes) };
+        if (tries >= 20) return { index: await this.#putAside(path, bytes), hash: hashOf(bytes) };
       }
       await sleep(50);
       bytes = await readFile(path);
     }
   }
 
-  #putAside(bytes: Buffer): IndexFile {
-    const { place } = this.#database;
-    linkSync(place.indexFile, join(place.own, `index.json.unreadable-${hashOf(bytes).slice(0, 12)}-${randomBytes(3).toString('hex')}`));
-    this.renamed();
+  async #putAside(path: string, bytes: Buffer): Promise<IndexFile> {
+    linkSync(path, join(this.#database.place.own, `index.json.unreadable-${hashOf(bytes).slice(0, 12)}-${randomBytes(3).toString('hex')}`));
+    await this.#database.transact(() => bumpChange(this.#database));
     return { entries: [], foreign: { entries: [], keys: {} } };
   }
 
