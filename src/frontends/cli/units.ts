@@ -91,21 +91,3 @@ function zone(time: Date): string {
   if (!/^GMT[+-]/.test(name)) return name;
   return offset(time, '').replace(/00$/, '');
 }
-
-/** Bytes of a size as go-units' RAMInBytes reads it: `512`, `64k`, `1.5GB`, `10 MiB`; all units are powers of 1024. Undefined for other text. */
-export function parseBinarySize(text: string): number | undefined {
-  return parseSize(text, 1024);
-}
-
-/** Bytes of a size as go-units' FromHumanSize reads it: units are powers of 1000, `1kB` is 1000. Undefined for other text. */
-export function parseDecimalSize(text: string): number | undefined {
-  return parseSize(text, 1000);
-}
-
-function parseSize(text: string, base: number): number | undefined {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?|\.\d+) ?([kmgtp]?i?b?)$/i.exec(text) ?? [];
-  if (digits === undefined || unit.toLowerCase() === 'ib') return undefined;
-  const power = ['', 'k', 'm', 'g', 't', 'p'].indexOf(/^[kmgtp]/i.test(unit) ? unit.slice(0, 1).toLowerCase() : '');
-  const bytes = Math.trunc(Number(digits) * base ** power);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
-}

@@ -3,7 +3,6 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { asImageError, ImageError } from '../../../errors.ts';
 import { parsePlatform } from '../../../model/platform.ts';
 import { parseReference, withDefaultTag } from '../../../model/reference.ts';
