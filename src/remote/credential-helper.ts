@@ -86,9 +86,10 @@ async function runHelper(
         }),
       );
     });
-    child.once('close', (status) =>
-      resolve({ failed: status !== 0 || size > maxAnswerBytes, output: Buffer.concat(chunks).toString('utf8') }),
-    );
+    child.once('close', (status) => {
+      clearTimeout(timer);
+      resolve({ failed: status !== 0 || size > maxAnswerBytes, output: Buffer.concat(chunks).toString('utf8') });
+    });
     child.stdin.on('error', () => {
       // A helper that ends before it has read its question is judged by its status and output.
     });
