@@ -63,7 +63,13 @@ export async function startDoor(t: Pick<TestContext, 'after'>, options: Registry
   };
 }
 
-function exchange(agent: Agent, address: string, method: string, path: string, { headers = {}, body }: Sent = {}): Promise<Answered> {
+export function exchange(
+  agent: Agent,
+  address: string,
+  method: string,
+  path: string,
+  { headers = {}, body }: Sent = {},
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(address);
     const whole = Array.isArray(body) ? undefined : body === undefined ? undefined : Buffer.from(body as string);
