@@ -13,10 +13,10 @@ import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import { securityDescriptor } from './security-descriptor.ts';
 
 /** The folders that a layer may have at its root, in the order in which they are written. */
-export const windowsRoots = ['Files', 'Hives', 'UtilityVM'] as const;
+const windowsRoots = ['Files', 'Hives', 'UtilityVM'] as const;
 
 /** PAX keywords. */
-export const windowsRecords = {
+const windowsRecords = {
   /** FILE_ATTRIBUTE_* bits, decimal. */
   attributes: 'MSWINDOWS.fileattr',
   /** Self-relative security descriptor, base64. */
@@ -29,7 +29,7 @@ export const windowsRecords = {
 } as const;
 
 /** FILE_ATTRIBUTE_* bits (MS-FSCC §2.6) that entries of a layer have. */
-export const fileAttributes = {
+const fileAttributes = {
   readOnly: 0x1,
   hidden: 0x2,
   system: 0x4,

@@ -5,7 +5,7 @@ import type { Passed } from './limits.ts';
 import type { ZstdFrames } from './zstd-frames.ts';
 
 /** Smaller chunks are joined up to this before they are given to the engine: each call of it is a trip to another thread. */
-const inputChunk = 256 << 10;
+const inputChunk = 1 << 20;
 
 /**
  * One of node:zlib's decoders, held to the rules of its format at the end of the data.

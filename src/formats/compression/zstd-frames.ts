@@ -9,7 +9,7 @@
 import { ImageError } from '../../errors.ts';
 
 /** The largest window that is accepted: what the zstd command accepts when it is not told otherwise. */
-export const maxZstdWindow = 1 << 27;
+const maxZstdWindow = 1 << 27;
 
 type Part = 'magic' | 'skippable-size' | 'skipped' | 'descriptor' | 'frame-header' | 'block-header' | 'block' | 'checksum';
 
