@@ -9,7 +9,7 @@ import { isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, sniffManifestType } from '../model/manifest.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import { ContentGraph } from './content-graph.ts';
-import { blobDigest, makeManifest } from './docker-archive.ts';
+import { blobDigest, makeManifest, type LayerKind } from './docker-archive.ts';
 import { maxDockerManifestBytes, parseDockerManifest, type DockerImage } from './docker-manifest.ts';
 import { walkReferrers, type Referrers } from './find-referrers.ts';
 import type { ImageSource, OpenOptions } from './image-source.ts';
@@ -46,6 +46,9 @@ export interface ArchiveParts {
   readonly elsewhere: Pick<Intake, 'has' | 'open'> | undefined;
   close(): Promise<void>;
 }
+
+/** A small manifest.json can ask for large ones. */
+const maxMadeBytes = 128 * 1024 * 1024;
 
 /**
  * A tar with images in it, opened: an OCI layout, a docker archive, or both at once, told by what it holds and not by its name.
@@ -138,24 +141,25 @@ export class Archive implements ImageSource, AsyncDisposable {
     if (this.#entries.length === 0) throw new ImageError('invalid-content', `${path} is an archive without an image`);
   }
 
-  /** One descriptor for each name, as an index.json would have it. */
+  /** One descriptor for each name, as an index.json would have it. Of two images of one name, `docker load` leaves it with the last. */
   async #makeAll(images: readonly DockerImage[], operation: Operation): Promise<readonly Descriptor[]> {
-    const known = new Map<ArchiveFile, Digest>();
-    const all: Descriptor[] = [];
+    const known = new Map<ArchiveFile, LayerKind>();
+    const targets = new Map<Digest, Descriptor>();
+    const byName = new Map<string, Digest>();
+    let total = 0;
     for (const image of images) {
       const { target, bytes, pieces } = await makeManifest(image, this.#parts.files, known, operation);
+      if ((total += bytes.length) > maxMadeBytes)
+        throw new ImageError('too-large', `the manifests of ${this.#parts.path} are larger than ${maxMadeBytes} bytes`);
       this.#made.set(target.digest, bytes);
       for (const [digest, file] of pieces) this.#parts.blobs.set(digest, file);
-      if (image.names.length === 0) all.push(target);
-      for (const name of image.names) {
-        const before = all.findIndex(({ annotations }) => annotations?.[containerdName] === name);
-        // of two images of one name, docker load leaves it with the last
-        const [taken] = before < 0 ? [] : all.splice(before, 1);
-        if (taken && !all.some(({ digest }) => digest === taken.digest)) all.push(withoutNames(taken));
-        all.push({ ...target, annotations: { [containerdName]: name } });
-      }
+      targets.set(target.digest, target);
+      for (const name of image.names) byName.set(name, target.digest);
     }
-    return all;
+    const named = Map.groupBy(byName, ([, digest]) => digest);
+    return [...targets.values()].flatMap(
+      (target) => named.get(target.digest)?.map(([name]) => ({ ...target, annotations: { [containerdName]: name } })) ?? [target],
+    );
   }
 
   /** Both documents, held together: an archive must not be one image to docker and another to us. */
@@ -164,22 +168,29 @@ export class Archive implements ImageSource, AsyncDisposable {
     graph: ContentGraph,
     images: readonly DockerImage[],
   ): Promise<readonly Descriptor[]> {
+    if (images.length === 0) return listed;
+    const byConfig = new Map<Digest, Map<Digest, Descriptor>>();
+    const byName = new Map<string, Digest[]>();
+    for (const entry of listed) {
+      for (const name of entryNames(entry)) byName.set(name, [...(byName.get(name) ?? []), entry.digest]);
+      for (const { document } of graph.reachable(entry)) {
+        if (document?.kind !== 'manifest') continue;
+        const of = byConfig.get(document.config.digest) ?? new Map<Digest, Descriptor>();
+        byConfig.set(document.config.digest, of.set(entry.digest, withoutNames(entry)));
+      }
+    }
     const all = [...listed];
-    const byConfig = new Map<Digest, Descriptor[]>();
-    for (const entry of images.length > 0 ? listed : [])
-      for (const { document } of graph.reachable(entry))
-        if (document?.kind === 'manifest')
-          byConfig.set(document.config.digest, [...(byConfig.get(document.config.digest) ?? []), withoutNames(entry)]);
     for (const image of images) {
       const config = await this.#configDigest(image);
-      const of = (config && byConfig.get(config)) ?? [];
-      const [first] = of;
-      if (!first) throw differing(`${image.names[0] ?? image.config} of manifest.json is not in index.json`);
+      const of = config && byConfig.get(config);
+      const [first] = of?.values() ?? [];
+      if (!of || !first) throw differing(`${image.names[0] ?? image.config} of manifest.json is not in index.json`);
       for (const name of image.names) {
-        const named = all.filter((entry) => entryNames(entry).includes(name));
-        if (named.some((entry) => !of.some(({ digest }) => digest === entry.digest)))
-          throw differing(`${name} is one image in manifest.json and another in index.json`);
-        if (named.length === 0) all.push({ ...first, annotations: { ...first.annotations, [containerdName]: name } });
+        const named = byName.get(name);
+        if (named?.some((digest) => !of.has(digest))) throw differing(`${name} is one image in manifest.json and another in index.json`);
+        if (named) continue;
+        byName.set(name, [first.digest]);
+        all.push({ ...first, annotations: { ...first.annotations, [containerdName]: name } });
       }
     }
     return all;

@@ -29,7 +29,7 @@ export interface MadeManifest {
 export async function makeManifest(
   image: DockerImage,
   files: ArchiveFiles,
-  known: Map<ArchiveFile, Digest>,
+  known: Map<ArchiveFile, LayerKind>,
   operation: Operation = {},
 ): Promise<MadeManifest> {
   const configFile = files.find(image.config);
@@ -59,32 +59,39 @@ export async function makeManifest(
   return { target: { mediaType: mediaTypes.dockerManifest, digest: digestOf(bytes), size: bytes.length }, bytes, pieces };
 }
 
+/** What has been found out about a layer's file: images of one archive share theirs. */
+export interface LayerKind {
+  readonly mediaType: string;
+  readonly isPlain: boolean;
+  /** Where it had to be read to know. */
+  digest?: Digest;
+}
+
 async function describeLayer(
   file: ArchiveFile,
   path: string,
   diffId: Digest,
-  known: Map<ArchiveFile, Digest>,
+  known: Map<ArchiveFile, LayerKind>,
   operation: Operation,
 ): Promise<Descriptor> {
+  let kind = known.get(file);
+  if (!kind) known.set(file, (kind = await layerKind(file, path, operation)));
+  const isDiffId = kind.isPlain && digestAlgorithm(diffId) === 'sha256';
+  const digest = file.digest ?? (isDiffId ? diffId : (blobDigest(path) ?? (kind.digest ??= await hash(file, operation))));
+  // where the bytes were not read yet, whoever keeps them finds it out
+  if (isDiffId && digest !== diffId) throw digestMismatch({ digest: diffId }, digest);
+  return { mediaType: kind.mediaType, digest, size: file.size };
+}
+
+async function layerKind(file: ArchiveFile, path: string, operation: Operation): Promise<LayerKind> {
   const head = await readBytes(await file.open({ ...operation, length: detectionLength }), detectionLength, path);
   const compression = detectCompression(head);
-  const mediaType = {
-    none: mediaTypes.dockerLayer,
-    gzip: mediaTypes.dockerLayerGzip,
-    zstd: mediaTypes.dockerLayerZstd,
-    xz: undefined,
-    bzip2: undefined,
-  }[compression];
-  if (!mediaType)
+  if (compression === 'xz' || compression === 'bzip2')
     throw new ImageError('unsupported', `the layer ${path} is packed with ${compression}: no image may have such a layer`, {
       hint: 'Unpack that layer, or save the image again with its own tool.',
     });
-  const isPlain = compression === 'none' && digestAlgorithm(diffId) === 'sha256';
-  const digest = file.digest ?? (isPlain ? diffId : (blobDigest(path) ?? known.get(file) ?? (await hash(file, operation))));
-  known.set(file, digest);
-  // where the bytes were not read yet, whoever keeps them finds it out
-  if (isPlain && digest !== diffId) throw digestMismatch({ digest: diffId }, digest);
-  return { mediaType, digest, size: file.size };
+  const mediaType = { none: mediaTypes.dockerLayer, gzip: mediaTypes.dockerLayerGzip, zstd: mediaTypes.dockerLayerZstd }[compression];
+  return { mediaType, isPlain: compression === 'none' };
 }
 
 async function hash(file: ArchiveFile, operation: Operation): Promise<Digest> {
