@@ -136,6 +136,19 @@ test('twenty names written at once by several openings are all there', async (t)
   assert.deepEqual((await readdir(path)).toSorted(), ['blobs', 'index.json', 'oci-layout']);
 });
 
+test('of many who make the same folder at once, none takes a name of another away', async (t) => {
+  const path = join(temporary(t), 'new');
+  const image = await makeImage();
+  await Promise.all(
+    Array.from({ length: 6 }, async (_, at) => {
+      const folder = await OciFolder.open(path, { create: true });
+      await putImage(folder, image);
+      await folder.tag(image.target, `app:${at}`);
+    }),
+  );
+  assert.equal((await (await OciFolder.open(path)).entries())[0]?.names.length, 6);
+});
+
 test('a lock that a dead process left does not stop the next one for long', async (t) => {
   const path = temporary(t);
   const folder = await OciFolder.open(path, { create: true });

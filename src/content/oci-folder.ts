@@ -32,6 +32,8 @@ import { successors } from './successors.ts';
 
 const maxDepth = 12;
 
+const lockName = '.index.json.lock';
+
 /**
  * An OCI image layout in a folder of the user's (`oci:PATH`), whoever made it: image-spec image-layout.md. The store is one too, but is not opened by this.
  *
@@ -56,11 +58,13 @@ export class OciFolder implements ImageSource, ImageSink {
     if (await folder.#isLayout()) return folder;
     const names = await listFolder(path);
     if (!options.create) throw folder.#notALayout(names);
-    if (names && names.length > 0)
-      throw new ImageError('conflict', `${path} is not an image layout and not empty`, {
-        hint: 'Name a folder that does not exist yet, or an empty one.',
-      });
+    if (!isFree(names)) throw inTheWay(path);
     try {
+      await mkdir(path, { recursive: true });
+      await using _lock = await FolderLock.take(join(path, lockName), options.signal);
+      // another process may have been quicker, and have written names since
+      if (await folder.#isLayout()) return folder;
+      if (!isFree(await listFolder(path))) throw inTheWay(path);
       await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
       await writeFileAtomic(join(path, 'index.json'), emptyLayoutIndex);
       await writeFileAtomic(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
@@ -259,7 +263,7 @@ export class OciFolder implements ImageSource, ImageSink {
   /** Reads, changes and replaces `index.json` so that no other change of ours comes between, and no other tool's that can be seen. */
   async #editIndex(change: (index: Buffer) => string | undefined, options: Operation): Promise<void> {
     const path = join(this.path, 'index.json');
-    await using _lock = await FolderLock.take(join(this.path, '.index.json.lock'), options.signal);
+    await using _lock = await FolderLock.take(join(this.path, lockName), options.signal);
     for (;;) {
       const before = await this.#indexBytes();
       parseLayoutIndex(before, path);
@@ -287,6 +291,17 @@ export class OciFolder implements ImageSource, ImageSink {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
+}
+
+/** True where a layout can be made: nothing is there but what another process of ours is just making it of. */
+function isFree(names: readonly string[] | undefined): boolean {
+  return names === undefined || names.every((name) => name === 'blobs' || name.startsWith('index.json.') || name === lockName);
+}
+
+function inTheWay(path: string): ImageError {
+  return new ImageError('conflict', `${path} is not an image layout and not empty`, {
+    hint: 'Name a folder that does not exist yet, or an empty one.',
+  });
 }
 
 /** The names in a folder; undefined where there is none. */

@@ -36,7 +36,7 @@ const maxUnnamedFiles = 50_000;
 /**
  * Opens the images of a tar: an OCI layout, a docker archive, or both.
  *
- * A plain tar on disk is indexed and read in place, as often as asked; nothing is copied. All else (a stream; gzip, zstd) is poured into
+ * A plain tar on disk is indexed and read in place, as often as asked; nothing is copied. All else (a stream; gzip, zstd, xz, bzip2) is poured into
  * `pour` piece by piece as it comes, each piece verified under its digest, so that a copy to there finds it there. Poured pieces have no name:
  * what no image needs goes with the next sweep.
  *
@@ -222,7 +222,7 @@ function empty(path: string): ImageError {
   return new ImageError('invalid-content', `unexpected EOF: ${path} is empty`, { hint: whatIsRead });
 }
 
-const whatIsRead = 'What docker save, podman save and skopeo write can be loaded: a tar, plain or packed with gzip or zstd.';
+const whatIsRead = 'What docker save, podman save and skopeo write can be loaded: a tar, plain or packed with gzip, zstd, xz or bzip2.';
 
 /** Where the tar itself is at fault, says so of the archive. */
 function explained(error: unknown, path: string): ImageError {
