@@ -545,6 +545,15 @@ describe('manifests', () => {
     refused(await door.send('GET', `/v2/${name}/manifests/${(blobs[0] as Blob).digest}`), 404, 'MANIFEST_UNKNOWN');
   });
 
+  test('a manifest is not deleted as a blob, nor mounted as one', async () => {
+    const [name, other] = [fresh(), fresh()];
+    const one = image();
+    await push(door, name, 'x', one);
+    refused(await door.send('DELETE', `/v2/${name}/blobs/${one.manifest.digest}`), 404, 'BLOB_UNKNOWN');
+    assert.equal((await door.send('GET', `/v2/${name}/manifests/x`)).status, 200);
+    assert.equal((await door.send('POST', `/v2/${other}/blobs/uploads/?mount=${one.manifest.digest}&from=${name}`)).status, 202);
+  });
+
   test('a wrong digest is 400, and nothing is kept', async () => {
     const name = fresh();
     const one = image();

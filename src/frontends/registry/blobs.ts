@@ -3,6 +3,7 @@ import type { Repository } from '../../content/repository.ts';
 import { readVerified } from '../../io/verified.ts';
 import type { Descriptor } from '../../model/descriptor.ts';
 import { parseDigest, type Digest } from '../../model/digest.ts';
+import { isManifestType } from '../../model/media-types.ts';
 import { apiVersion, emptyAnswer, type Answer } from './answer.ts';
 import { parseRange } from './byte-range.ts';
 import type { Exchange } from './exchange.ts';
@@ -51,7 +52,10 @@ export async function getBlob(exchange: Exchange, name: string, digestText: stri
 export async function deleteBlob(exchange: Exchange, name: string, digestText: string): Promise<Answer> {
   const digest = parseDigest(digestText);
   const repository = exchange.repository(name);
-  await repository.delete(await blobIn(repository, digest));
+  const target = await blobIn(repository, digest);
+  // A manifest, and its tags with it, goes by its own path only.
+  if (isManifestType(target.mediaType)) throw new ImageError('blob-unknown', `${digest} is a manifest, not a blob`);
+  await repository.delete(target);
   return emptyAnswer(202);
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { parseReference } from '../../model/reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { jsonAnswer, send, type Answer } from './answer.ts';
@@ -13,11 +14,10 @@ import { cancelUpload, patchUpload, putUpload, startUpload, uploadStatus } from 
 import { listReferrers } from './referrers.ts';
 import { routeOf, splitTarget, type Route } from './route.ts';
 import { Running } from './running.ts';
-import { search, searchPing, SearchRows } from './search.ts';
+import { Remembered } from './remembered.ts';
+import { search, searchPing, searchRows } from './search.ts';
 
-export { isLoopback, listen, type Listening, type ListenOptions } from './listen.ts';
-export { isRegistryPath } from './route.ts';
-export type { Limits } from './limits.ts';
+export { isLoopback, listen } from './listen.ts';
 
 export interface RegistryDoorOptions {
   readonly limits?: Partial<Limits>;
@@ -45,7 +45,7 @@ const linger = 5000;
  * The registry: docker's and OCI's distribution API over the store, without TLS and authentication, which are for whoever listens to decide.
  * A thin skin over `store.repository(name)`: it reads requests, asks the repository, and translates; what is there and what is visible is the store's to say.
  *
- * Mount it on a server of node:http, with others beside it by `isRegistryPath`.
+ * Mount it on a server of node:http; `isRegistryPath` of route.ts tells its requests from those of other doors there.
  */
 export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {}): RequestListener {
   const limits: Limits = { ...defaultLimits, ...options.limits };
@@ -55,7 +55,8 @@ export function registryDoor(store: ImageStore, options: RegistryDoorOptions = {
     limits,
     contents: new ContentCache(limits.memory),
     bodies: { blobs: new Running(limits.uploads), manifests: new Running(limits.manifests) },
-    searchRows: new SearchRows(store),
+    repositories: new Remembered(store, async () => (await store.repositories()).map(parseReference)),
+    searchRows: new Remembered(store, () => searchRows(store)),
   };
   const readOnly = options.readOnly ?? false;
 

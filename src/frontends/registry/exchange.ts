@@ -6,7 +6,8 @@ import type { ContentCache } from './content-cache.ts';
 import type { Limits } from './limits.ts';
 import { localName, type RepositoryName } from './local-name.ts';
 import type { Running } from './running.ts';
-import type { SearchRows } from './search.ts';
+import type { Remembered } from './remembered.ts';
+import type { SearchRow } from './search.ts';
 
 /** What every handler of the door has at hand. */
 export interface Desk {
@@ -14,7 +15,9 @@ export interface Desk {
   readonly limits: Limits;
   readonly contents: ContentCache;
   readonly bodies: { readonly blobs: Running; readonly manifests: Running };
-  readonly searchRows: SearchRows;
+  /** Every repository that shows an image. */
+  readonly repositories: Remembered<readonly RepositoryName[]>;
+  readonly searchRows: Remembered<readonly SearchRow[]>;
 }
 
 /** One request, its target read. */

@@ -1,5 +1,4 @@
 import { ImageError } from '../../errors.ts';
-import { parseReference } from '../../model/reference.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { wirePath } from './local-name.ts';
@@ -23,7 +22,7 @@ export async function listRepositories(exchange: Exchange): Promise<Answer> {
   const page = pageQuery(exchange);
   const namespace = exchange.namespace?.toLowerCase();
   const paths: string[] = [];
-  for (const name of (await exchange.desk.store.repositories()).map(parseReference)) {
+  for (const name of await exchange.desk.repositories.get()) {
     const at = namespace === undefined ? wirePath(name) : { path: name.repository, namespace: name.registry };
     if (at.namespace === namespace) paths.push(at.path);
   }

@@ -2,7 +2,7 @@ import { ImageError, isImageError } from '../../errors.ts';
 import type { Repository, Upload } from '../../content/repository.ts';
 import type { Descriptor } from '../../model/descriptor.ts';
 import { digestAlgorithm, parseDigest, type Digest, type DigestAlgorithm } from '../../model/digest.ts';
-import { mediaTypes } from '../../model/media-types.ts';
+import { isManifestType, mediaTypes } from '../../model/media-types.ts';
 import { parseReference } from '../../model/reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 import { emptyAnswer, type Answer } from './answer.ts';
@@ -136,7 +136,7 @@ async function mountBlob(exchange: Exchange, repository: Repository, digest: Dig
     if (!name) continue;
     const source = store.repository(name);
     const target = await findBlob(source, digest);
-    if (!target) continue;
+    if (!target || isManifestType(target.mediaType)) continue;
     await repository.write(target, (offset) => source.open(target, { offset }), { from: { ...name, digest } });
     return true;
   }

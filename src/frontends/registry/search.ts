@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { wirePath } from './local-name.ts';
 
 /** One repository as a search finds it. */
-interface Row {
+export interface SearchRow {
   readonly name: string;
   readonly description: string;
   readonly official: boolean;
@@ -33,7 +33,7 @@ export async function search(exchange: Exchange): Promise<Answer> {
   const term = (query.get('q') ?? '').trim().toLowerCase();
   const asked = Number(query.get('n') ?? defaultResults);
   const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, maxResults) : defaultResults;
-  const ranked: { row: Row; rank: number }[] = [];
+  const ranked: { row: SearchRow; rank: number }[] = [];
   const rankOf = ranking(term);
   for (const row of await desk.searchRows.get()) {
     const rank = rankOf(row);
@@ -51,7 +51,7 @@ export async function search(exchange: Exchange): Promise<Answer> {
 }
 
 /** How well a row fits the term, 0 best, undefined not at all. */
-function ranking(term: string): (row: Row) => number | undefined {
+function ranking(term: string): (row: SearchRow) => number | undefined {
   if (term.replaceAll('*', '') === '') return () => 0;
   const bare = term.startsWith('library/') ? term.slice(8) : term;
   if (bare.includes('*')) {
@@ -86,32 +86,8 @@ function fits(text: string, parts: readonly string[]): boolean {
   return at <= text.length - last.length;
 }
 
-/** Milliseconds after which the rows are made again though the store says that nothing has changed: other tools write into its folder. */
-const life = 1000;
-
-/** The rows of all repositories, made again only after the store has changed. */
-export class SearchRows {
-  readonly #store: ImageStore;
-  #made: { epoch: string; until: number; rows: Promise<readonly Row[]> } | undefined;
-
-  constructor(store: ImageStore) {
-    this.#store = store;
-  }
-
-  get(): Promise<readonly Row[]> {
-    const epoch = this.#store.epoch();
-    if (this.#made?.epoch === epoch && this.#made.until > performance.now()) return this.#made.rows;
-    const rows = rowsOf(this.#store);
-    const made = { epoch, until: performance.now() + life, rows };
-    this.#made = made;
-    rows.catch(() => {
-      if (this.#made === made) this.#made = undefined;
-    });
-    return rows;
-  }
-}
-
-async function rowsOf(store: ImageStore): Promise<readonly Row[]> {
+/** The rows of all repositories. */
+export async function searchRows(store: ImageStore): Promise<readonly SearchRow[]> {
   const newest = new Map<string, { tagged: number; description: string }>();
   for (const image of await store.images()) {
     for (const { reference, tagged } of image.names) {
@@ -121,7 +97,7 @@ async function rowsOf(store: ImageStore): Promise<readonly Row[]> {
       newest.set(key, { tagged: tagged.getTime(), description: describe(image.platforms.map(({ labels }) => labels)) });
     }
   }
-  const rows: Row[] = [];
+  const rows: SearchRow[] = [];
   for (const name of (await store.repositories()).map(parseReference)) {
     // A name that no path can carry could be found, and never be pulled.
     if (wirePath(name).namespace !== undefined) continue;
