@@ -76,13 +76,13 @@ async function* checkedTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     });
 }
 
-export interface LayerImageDocuments {
+interface LayerImageDocuments {
   readonly config: { readonly target: Descriptor; readonly bytes: Buffer };
   readonly manifest: { readonly target: Descriptor; readonly bytes: Buffer };
 }
 
 /** The config and the manifest of an image of one layer, or of a base's and one more. */
-export function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
+function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
   const { base } = options;
   const {
     os,

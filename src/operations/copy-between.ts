@@ -31,11 +31,10 @@ export async function copyBetween(host: Host, from: Place, to: Place, options: C
   const root = options.platform ? (await selectPlatform(source, source.target, options)).root : source.target;
   const name = 'name' in to && to.name ? to.name : source.name;
   if (to.kind === 'oci-archive' || to.kind === 'docker-archive') {
-    const archive = await writeArchive(
-      source,
-      [{ target: root, names: name === undefined ? [] : [canonical(withDefaultTag(parseReference(name)))] }],
-      options,
-    );
+    // an OCI archive is asked for by the name that was typed, a docker archive by a reference
+    const dialect = to.kind === 'oci-archive' ? 'oci' : 'docker';
+    const names = name === undefined ? [] : [dialect === 'oci' ? name : canonical(withDefaultTag(parseReference(name)))];
+    const archive = await writeArchive(source, [{ target: root, names }], { ...options, dialect });
     if (to.path === '-') await needed(options.stdout, to)(archive);
     else await writeStreamAtomic(to.path, archive, options.signal);
     return root;
