@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test, type TestContext } from 'node:test';
+
+import { ImageError, isImageError } from '../errors.ts';
+import { makeImage, putImage } from '../../test/support/make-image.ts';
+import { temporary } from '../../test/support/temporary.ts';
+import { Database } from './database.ts';
+import { ImageStore } from './image-store.ts';
+import { makeFolders, Place } from './place.ts';
+
+async function open(t: TestContext, folder = temporary(t, 'store')): Promise<Database> {
+  const place = new Place(folder);
+  makeFolders(place);
+  const database = await Database.open(place, { actor: 'me', now: () => new Date(), at: undefined });
+  t.after(() => database.close());
+  return database;
+}
+
+const alias = 'INSERT INTO alias (typed, target) VALUES (?, ?)';
+const count = (database: Database) => database.get<{ n: number }>('SELECT count(*) AS n FROM alias')?.n;
+
+test('pieces of work that wait together share a transaction, and fail alone', async (t) => {
+  const database = await open(t);
+  let commits = 0;
+  const results = await Promise.allSettled(
+    ['a', 'b', 'b', 'c'].map((typed) =>
+      database.transact(({ afterCommit }) => {
+        database.run('INSERT INTO lease (id, actor, purpose, renewed) VALUES (?, ?, ?, 0)', typed, '', '');
+        database.run(alias, typed, 'x');
+        afterCommit(() => commits++);
+      }),
+    ),
+  );
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  );
+  assert.equal(count(database), 3);
+  assert.equal(commits, 3);
+});
+
+test('work that throws changes nothing, and its error comes as it is', async (t) => {
+  const database = await open(t);
+  await assert.rejects(
+    database.transact(() => {
+      database.run(alias, 'a', 'x');
+      throw new ImageError('incomplete', 'not whole');
+    }),
+    (error) => isImageError(error, 'incomplete'),
+  );
+  assert.equal(count(database), 0);
+});
+
+test('a database that another process writes is waited for, and this process goes on meanwhile', async (t) => {
+  const folder = temporary(t, 'store');
+  const database = await open(t, folder);
+  const other = new DatabaseSync(join(folder, 'bay', 'store.sqlite'));
+  t.after(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  const write = database.transact(() => database.run(alias, 'a', 'x'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(count(database), 0, 'reading goes on');
+  other.exec('COMMIT');
+  await write;
+  clearInterval(timer);
+  assert.equal(count(database), 1);
+  assert.ok(turns > 10, `${turns} turns of the event loop in 300 ms`);
+});
+
+test('a change by another process, and only that, is noticed', async (t) => {
+  const folder = temporary(t, 'store');
+  const one = await ImageStore.open(folder);
+  const two = await ImageStore.open(folder);
+  t.after(() => Promise.all([one.close(), two.close()]));
+  one.changed();
+  const image = await makeImage();
+  {
+    await using ingest = await one.begin();
+    await putImage(ingest, image);
+    await ingest.tag(image.target, 'app');
+  }
+  assert.equal(one.changed(), false);
+  assert.equal(two.changed(), true);
+  assert.equal(two.changed(), false);
+  assert.equal((await two.images()).length, 1);
+});
+
+test('a store that has been moved is followed', async (t) => {
+  const [from, to] = [temporary(t, 'from'), join(temporary(t, 'to'), 'store')];
+  const store = await ImageStore.open(from);
+  t.after(() => store.close());
+  const image = await makeImage();
+  await using ingest = await store.begin();
+  await putImage(ingest, image);
+  await ingest.tag(image.target, 'before');
+  await store.flush();
+  cpSync(from, to, { recursive: true });
+  const mover = new DatabaseSync(join(from, 'bay', 'store.sqlite'));
+  mover.prepare('UPDATE state SET moved_to = ?').run(to);
+  mover.close();
+  await ingest.tag(image.target, 'after');
+  assert.equal(store.path, to);
+  await using again = await ImageStore.open(from);
+  assert.equal(again.path, to);
+  assert.equal((await again.names()).length, 2);
+  await using there = await ImageStore.open(to);
+  assert.equal((await there.names()).length, 2);
+  assert.deepEqual(await there.check(), []);
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { isImageError, type ErrorCode, type ImageError } from '../errors.ts';
+import { temporary } from '../../test/support/temporary.ts';
+import { ImageStore } from './image-store.ts';
+import { refuseNetwork } from './place.ts';
+
+async function refused(promise: Promise<unknown>, code: ErrorCode, message: RegExp, hint?: RegExp): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(isImageError(error, code), String(error));
+    assert.match(error.message, message);
+    if (hint) assert.match(error.hint ?? '', hint);
+    return true;
+  });
+}
+
+test('a store is made where there is none, unless that is not wanted', async (t) => {
+  const folder = join(temporary(t, 'store'), 'deep', 'down');
+  await refused(ImageStore.open(folder, { create: false }), 'not-found', /there is no store at/);
+  await (await ImageStore.open(folder)).close();
+  await (await ImageStore.open(folder, { create: false })).close();
+  assert.deepEqual(readdirSync(folder).toSorted(), ['bay', 'blobs', 'index.json', 'oci-layout']);
+});
+
+test('a beginning that was interrupted is gone on with', async (t) => {
+  const folder = temporary(t, 'store');
+  mkdirSync(join(folder, 'bay', 'drafts'), { recursive: true });
+  writeFileSync(join(folder, 'bay', 'store.sqlite'), '');
+  writeFileSync(join(folder, 'index.json.0123456789ab.tmp'), '');
+  await using store = await ImageStore.open(folder);
+  assert.deepEqual(await store.check(), []);
+});
+
+test('many make the same store at once', async (t) => {
+  const folder = join(temporary(t, 'store'), 'new');
+  const stores = await Promise.all(Array.from({ length: 8 }, () => ImageStore.open(folder)));
+  for (const store of stores) {
+    assert.deepEqual(await store.images(), []);
+    await store.close();
+  }
+});
+
+test('a folder of other things is not made a store', async (t) => {
+  const folder = temporary(t, 'store');
+  writeFileSync(join(folder, 'holiday.jpg'), 'x');
+  await refused(ImageStore.open(folder), 'store-unusable', /neither empty nor an OCI image layout \(there is "holiday\.jpg" in it\)/);
+  assert.deepEqual(readdirSync(folder), ['holiday.jpg']);
+  const file = join(folder, 'holiday.jpg');
+  await refused(ImageStore.open(file), 'store-unusable', /not a folder/);
+});
+
+test('the store of a newer version is refused, and left as it is', async (t) => {
+  const folder = temporary(t, 'store');
+  await (await ImageStore.open(folder)).close();
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(join(folder, 'bay', 'store.sqlite'));
+  database.exec('PRAGMA user_version = 999');
+  database.close();
+  await refused(ImageStore.open(folder), 'store-unusable', /written by a newer version of bay/, /Upgrade/);
+});
+
+test('a database that is none is said to be damaged, with the way back', async (t) => {
+  const folder = temporary(t, 'store');
+  await (await ImageStore.open(folder)).close();
+  writeFileSync(join(folder, 'bay', 'store.sqlite'), 'this is no database, though it is long enough to be one of some kind'.repeat(100));
+  await refused(ImageStore.open(folder), 'store-unusable', /database is damaged/, /come back from index\.json/);
+});
+
+test(
+  'the store of another user is refused, and the docker socket named',
+  { skip: process.getuid?.() !== 0 && 'only root can give a folder away' },
+  async (t) => {
+    const folder = temporary(t, 'store');
+    await (await ImageStore.open(folder)).close();
+    chownSync(folder, 12345, 12345);
+    await refused(ImageStore.open(folder), 'store-unusable', /belongs to user 12345/, /DOCKER_HOST/);
+    assert.equal(statSync(folder).uid, 12345);
+  },
+);
+
+test(
+  'network file systems are refused, by name',
+  { skip: process.platform === 'win32' && 'they are told by the path there' },
+  async (t) => {
+    const folder = temporary(t, 'store');
+    for (const [type, name] of [
+      [0x6969, 'NFS'],
+      [0xfe534d42, 'SMB'],
+      [0xff534d42 | 0, 'CIFS'],
+      [0x01021997, '9p'],
+      [0x00c36400, 'Ceph'],
+    ] as const) {
+      assert.throws(
+        () => refuseNetwork(join(folder, 'not', 'yet', 'there'), () => ({ type })),
+        (error) =>
+          isImageError(error, 'store-unusable') && new RegExp(`network file system \\(${name}\\)`).test((error as ImageError).message),
+      );
+    }
+    for (const type of [0xef53, 0x01021994, 0x9123683e, 0x58465342, 0x65735546]) refuseNetwork(folder, () => ({ type }));
+    refuseNetwork(folder);
+  },
+);
