@@ -38,7 +38,6 @@ export async function listen(door: RequestListener, options: ListenOptions = {})
       keepAliveTimeout: 75_000,
       maxHeaderSize: 32 * 1024,
       noDelay: true,
-      highWaterMark: 1024 * 1024,
     },
     door,
   );

@@ -29,10 +29,11 @@ export async function listReferrers(exchange: Exchange, name: string, digestText
     shown.length < sorted.length && last !== undefined
       ? { Link: `<${exchange.path(name, `referrers/${digest}`, { ...(artifactType ? { artifactType } : {}), last })}>; rel="next"` }
       : {};
-  return jsonAnswer(
+  const answer = jsonAnswer(
     200,
     { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: shown },
     { ...link, ...(artifactType ? { 'OCI-Filters-Applied': 'artifactType' } : {}), ...exchange.namespaceHeader },
     mediaTypes.ociIndex,
   );
+  return { ...answer, lasting: true };
 }
