@@ -19,6 +19,9 @@ interface Node {
 
 const maxDepth = 12;
 
+/** Of all manifests together: a hundred thousand images have as much. A small packed archive can be made to have far more. */
+const maxTotalBytes = 128 * 1024 * 1024;
+
 /**
  * What roots reach in a place, and what of it is there. Places that promise completeness need none of this; it is for those that cannot:
  * an archive that somebody cut down to one platform, a store of which all of an index is asked.
@@ -43,6 +46,7 @@ export class ContentGraph {
   ): Promise<ContentGraph> {
     const nodes = new Map<string, Promise<Node>>();
     const slots = new Slots(6);
+    let total = 0;
     const visit = (target: Descriptor, depth: number, scope: Scope): Promise<Node> => {
       let node = nodes.get(key(target));
       if (!node) nodes.set(key(target), (node = make(target, depth, scope)));
@@ -54,6 +58,8 @@ export class ContentGraph {
         const isThere = await slots.run(() => has(target, { signal: scope.signal }));
         return { target, document: undefined, isThere, isWhole: isThere || isForeignLayerType(target.mediaType) };
       }
+      if ((total += target.size) > maxTotalBytes)
+        throw new ImageError('too-large', `its manifests are larger than ${maxTotalBytes} bytes together`);
       const document = await slots.run(() => readPresent(source, target, { signal: scope.signal }));
       const children = document ? await scope.all(successors(document).map((child) => visit(child, depth + 1, scope))) : [];
       return {
