@@ -28,13 +28,21 @@ const words = {
     mounted: 'Mounted from',
     skipped: 'Skipped foreign layer',
   },
+  load: {
+    waiting: 'Waiting',
+    copying: 'Loading layer',
+    exists: 'Layer already exists',
+    done: 'Loaded',
+    mounted: 'Loaded',
+    skipped: 'Skipped foreign layer',
+  },
 } as const;
 
 /**
  * What docker says of a piece of content on its way. Only layers have a line, and artifacts' blobs; manifests and configs have none.
  * The end of a pull is two lines, as docker's: `Download complete`, `Pull complete`.
  */
-export function transferStatus(event: Progress, direction: 'pull' | 'push'): readonly TransferStatus[] {
+export function transferStatus(event: Progress, direction: keyof typeof words): readonly TransferStatus[] {
   const { target, state } = event;
   if (isManifestType(target.mediaType) || isImageConfigType(target.mediaType)) return [];
   const id = shortId(target.digest);

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../../../errors.ts';
 import { parsePlatform } from '../../../model/platform.ts';
-import { parseReference, withDefaultTag } from '../../../model/reference.ts';
+import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import { importImage } from '../../../operations/import-image.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
@@ -16,6 +16,7 @@ export const importCommand = command({
   operands: { usage: 'file|URL|- [REPOSITORY[:TAG]]', min: 1, max: 2 },
   flags: {
     change: { type: 'list', short: 'c', value: 'list', help: 'Apply Dockerfile instruction to the created image' },
+    json: { type: 'bool', help: 'Print one JSON document' },
     message: { type: 'string', short: 'm', value: 'string', help: 'Set commit message for imported image' },
     platform: { type: 'string', value: 'string', help: 'Set platform if server is multi-platform capable' },
   },
@@ -34,7 +35,9 @@ export const importCommand = command({
       platform,
       signal: terminal.signal,
     });
-    terminal.stdout.write(`${root.digest}\n`);
+    terminal.stdout.write(
+      flags.json ? `${JSON.stringify({ id: root.digest, names: reference ? [familiar(reference)] : [] })}\n` : `${root.digest}\n`,
+    );
   },
 });
 

@@ -5,8 +5,10 @@ import { ImageError } from '../../../errors.ts';
 import { formatPlatform, parsePlatform } from '../../../model/platform.ts';
 import { familiar } from '../../../model/reference.ts';
 import { load as loadImages } from '../../../operations/load.ts';
+import { transferStatus } from '../../../operations/transfer-status.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
+import { ProgressRows } from '../progress.ts';
 
 export const load = command({
   description:
@@ -33,7 +35,16 @@ export const load = command({
       throw new ImageError('invalid-argument', 'requested load from stdin, but stdin is empty', { detail: { plain: true } });
     await using store = await openStore(invocation);
     const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
-    const loaded = await loadImages({ store }, file ?? terminal.stdin, { signal: terminal.signal, platform });
+    // Docker shows a load's progress on a terminal alone.
+    using rows = new ProgressRows(terminal);
+    const shows = terminal.isTTY.stdout && !flags.quiet && !flags.json;
+    const loaded = await loadImages({ store }, file ?? terminal.stdin, {
+      signal: terminal.signal,
+      platform,
+      onProgress: (event) => {
+        if (shows) for (const status of transferStatus(event, 'load')) rows.row(status);
+      },
+    });
     if (flags.json) {
       terminal.stdout.write(
         `${JSON.stringify(loaded.map(({ root, names, missing }) => ({ id: root.digest, names: names.map(familiar), missing: missing.map(({ digest }) => digest) })))}\n`,
@@ -42,8 +53,8 @@ export const load = command({
     }
     for (const { root, names, missing, isMade } of loaded) {
       if (!flags.quiet) {
-        for (const name of names) terminal.stdout.write(`Loaded image: ${familiar(name)}\n`);
-        if (names.length === 0) terminal.stdout.write(`Loaded image ID: ${root.digest}\n`);
+        for (const name of names) rows.line(`Loaded image: ${familiar(name)}`);
+        if (names.length === 0) rows.line(`Loaded image ID: ${root.digest}`);
       }
       const shown = names[0] ? familiar(names[0]) : root.digest;
       if (missing.length > 0)

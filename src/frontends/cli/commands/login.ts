@@ -10,6 +10,7 @@ export const login = command({
   description: 'Authenticate to a registry, the Docker Hub by default, and keep the credentials where docker keeps them.',
   operands: { usage: '[SERVER]', min: 0, max: 1 },
   flags: {
+    json: { type: 'bool', help: 'Print one JSON document' },
     password: { type: 'string', short: 'p', help: 'Password or Personal Access Token (PAT)' },
     'password-stdin': { type: 'bool', help: 'Take the Password or Personal Access Token\n(PAT) from stdin' },
     username: { type: 'string', short: 'u', help: 'Username' },
@@ -28,7 +29,7 @@ export const login = command({
         terminal.stderr.write(
           `\nWARNING! Your credentials are stored unencrypted in '${storedIn}'.\nConfigure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n\n`,
         );
-      terminal.stdout.write(`${status}\n`);
+      terminal.stdout.write(flags.json ? `${JSON.stringify({ server: host, status, storedIn, unencrypted })}\n` : `${status}\n`);
     } finally {
       registries.close();
     }

@@ -7,14 +7,15 @@ import { hostOf } from './login.ts';
 export const logout = command({
   description: 'Forget the credentials of a registry, the Docker Hub by default.',
   operands: { usage: '[SERVER]', min: 0, max: 1 },
-  flags: {},
+  flags: { json: { type: 'bool', help: 'Print one JSON document' } },
   examples: [['Forget a registry', 'bay logout localhost:5080']],
   async run(invocation) {
     const host = hostOf(invocation.operands[0]);
     const registries = await openRegistries(invocation);
     try {
       const known = await registries.logout(host);
-      invocation.terminal.stdout.write(known ? `Removing login credentials for ${host}\n` : `Not logged in to ${host}\n`);
+      const text = known ? `Removing login credentials for ${host}` : `Not logged in to ${host}`;
+      invocation.terminal.stdout.write(`${invocation.flags.json ? JSON.stringify({ server: host, removed: known }) : text}\n`);
     } finally {
       registries.close();
     }

@@ -15,6 +15,7 @@ export const save = command({
     'Save one or more images to a tar archive, to standard output by default. The archive is an OCI layout and a docker archive at once; the digests in it are those of the store.',
   operands: { usage: 'IMAGE [IMAGE...]', min: 1 },
   flags: {
+    json: { type: 'bool', help: 'Print one JSON document about the file' },
     output: { type: 'string', short: 'o', value: 'string', help: 'Write to a file, instead of STDOUT' },
     platform: {
       type: 'string',
@@ -35,12 +36,16 @@ export const save = command({
       throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', {
         detail: { plain: true },
       });
+    if (flags.json && file === undefined) throw new ImageError('invalid-argument', '--json needs --output: standard output is the archive');
     await using store = await openStore(invocation);
     const archive = await saveImages({ store }, operands, {
       signal,
       platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
     });
     if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
-    else await writeStreamAtomic(file, archive, signal);
+    else {
+      const size = await writeStreamAtomic(file, archive, signal);
+      if (flags.json) terminal.stdout.write(`${JSON.stringify({ file, size })}\n`);
+    }
   },
 });

@@ -1,5 +1,6 @@
 /** `bay tag`. */
 
+import { familiar } from '../../../model/reference.ts';
 import { tag as giveTag } from '../../../operations/tag.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
@@ -8,7 +9,7 @@ import { openStore } from '../host.ts';
 export const tag = command({
   description: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE.',
   operands: { usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]', min: 2, max: 2 },
-  flags: {},
+  flags: { json: { type: 'bool', help: 'Print one JSON document' } },
   examples: [
     ['One more name', 'bay tag debian:12 me/base:1'],
     ['By the id that `bay images` shows', 'bay tag 0e5574283393 windowsservercore:latest'],
@@ -17,6 +18,7 @@ export const tag = command({
   async run(invocation) {
     const [source, name] = invocation.operands;
     await using store = await openStore(invocation);
-    await giveTag({ store }, source, name);
+    const { reference, target } = await giveTag({ store }, source, name);
+    if (invocation.flags.json) invocation.terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: target.digest })}\n`);
   },
 });
