@@ -18,9 +18,9 @@ export interface MadeManifest {
 }
 
 /**
- * Makes the manifest of an image of the old dialect, which has only a config and layers. It is the one that containerd, and so docker, makes of the same
- * archive: docker's media types, layers as they are in the archive (a plain tar stays plain), nothing of this machine. So the image has one digest everywhere;
- * the manifest that a registry may have had for it is lost with its packed layers.
+ * Makes the manifest of an image of the old dialect, which has only a config and layers: with OCI's media types, as the tools that read an image layout by
+ * name know no others (umoci; skopeo up to 1.9), layers as they are in the archive (a plain tar stays plain), and nothing of this machine. So an archive is
+ * the same image everywhere; the manifest that a registry may have had for it is lost with its packed layers.
  *
  * A foreign layer whose bytes are there becomes an ordinary one; where only `LayerSources` speaks of it, it stays foreign.
  *
@@ -35,7 +35,7 @@ export async function makeManifest(
   const configFile = files.find(image.config);
   if (!configFile) throw incomplete(image, image.config);
   const configBytes = await readSmall(configFile, image.config, maxConfigBytes);
-  const config = { mediaType: mediaTypes.dockerConfig, digest: checkedDigest(configBytes, image.config), size: configBytes.length };
+  const config = { mediaType: mediaTypes.ociConfig, digest: checkedDigest(configBytes, image.config), size: configBytes.length };
   const { diffIds } = parseConfig(configBytes);
   if (diffIds.length !== image.layers.length)
     throw new ImageError(
@@ -50,13 +50,21 @@ export async function makeManifest(
     const file = files.find(path);
     const source = diffId && image.layerSources.get(diffId);
     if (!file && (!source || !isForeignLayerType(source.mediaType))) throw incomplete(image, path);
-    const layer = file && diffId ? await describeLayer(file, path, diffId, known, operation) : source;
+    const layer = file && diffId ? await describeLayer(file, path, diffId, known, operation) : source && asOciForeign(source);
     if (!layer) continue;
     layers.push(layer);
     if (file) pieces.set(layer.digest, file);
   }
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config, layers }));
-  return { target: { mediaType: mediaTypes.dockerManifest, digest: digestOf(bytes), size: bytes.length }, bytes, pieces };
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }));
+  return { target: { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length }, bytes, pieces };
+}
+
+function asOciForeign({ mediaType, digest, size, urls }: Descriptor): Descriptor {
+  const type = {
+    [mediaTypes.dockerForeignLayer]: mediaTypes.ociForeignLayer,
+    [mediaTypes.dockerForeignLayerGzip]: mediaTypes.ociForeignLayerGzip,
+  }[mediaType];
+  return { mediaType: type ?? mediaType, digest, size, ...(urls ? { urls } : {}) };
 }
 
 /** What has been found out about a layer's file: images of one archive share theirs. */
@@ -90,7 +98,7 @@ async function layerKind(file: ArchiveFile, path: string, operation: Operation):
     throw new ImageError('unsupported', `the layer ${path} is packed with ${compression}: no image may have such a layer`, {
       hint: 'Unpack that layer, or save the image again with its own tool.',
     });
-  const mediaType = { none: mediaTypes.dockerLayer, gzip: mediaTypes.dockerLayerGzip, zstd: mediaTypes.dockerLayerZstd }[compression];
+  const mediaType = { none: mediaTypes.ociLayer, gzip: mediaTypes.ociLayerGzip, zstd: mediaTypes.ociLayerZstd }[compression];
   return { mediaType, isPlain: compression === 'none' };
 }
 

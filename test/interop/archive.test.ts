@@ -188,6 +188,8 @@ test(
       await wholeCopy(inPlace, entry.target, await folderWith(t));
       await wholeCopy(poured, entry.target, pour);
       assert.equal((await Image.open(pour, entry.target)).manifest.config.digest, image.config.digest);
+      await pour.tag(entry.target, 'theirs:1');
+      assert.equal(await seenBySkopeo(`oci:${pour.path}:theirs:1`), entry.target.digest);
       // and on from there: what we save of it they read as the same image
       const saved = await saveTo(join(temporary(t, 'interop'), 'again.tar'), pour, [
         { target: entry.target, names: [`quay.io/me/${name}:1`] },
