@@ -22,6 +22,8 @@ test('short names are completed as docker completes them', () => {
     [`app@sha256:${hex}`, `docker.io/library/app@sha256:${hex}`, `app@sha256:${hex}`],
     [`app:1@sha256:${hex}`, `docker.io/library/app:1@sha256:${hex}`, `app:1@sha256:${hex}`],
     ['my.repo', 'docker.io/library/my.repo', 'my.repo'],
+    ['docker.io/a.b/c:1', 'docker.io/a.b/c:1', 'docker.io/a.b/c:1'],
+    ['docker.io/localhost/c', 'docker.io/localhost/c', 'docker.io/localhost/c'],
   ] as const) {
     const reference = parseReference(typed);
     assert.equal(canonical(reference), whole);

@@ -84,12 +84,12 @@ export function repositoryName(reference: Pick<Reference, 'registry' | 'reposito
   return `${reference.registry}/${reference.repository}`;
 }
 
-/** `debian`, `me/app`, `quay.io/me/app`: what docker prints in REPOSITORY. */
+/** `debian`, `me/app`, `quay.io/me/app`: what docker prints in REPOSITORY. Read again it is the same name: the Hub's `a.b/c` stays `docker.io/a.b/c`. */
 export function familiarName(reference: Pick<Reference, 'registry' | 'repository'>): string {
   if (reference.registry !== defaultRegistry) return repositoryName(reference);
-  return reference.repository.startsWith('library/') && !reference.repository.slice(8).includes('/')
-    ? reference.repository.slice(8)
-    : reference.repository;
+  const { repository } = reference;
+  const short = repository.startsWith('library/') && !repository.slice(8).includes('/') ? repository.slice(8) : repository;
+  return /^(?:[^/]*\.[^/]*|localhost)\//.test(short) ? repositoryName(reference) : short;
 }
 
 /** The whole name with tag and digest, as `docker.io/library/debian:12`. */
