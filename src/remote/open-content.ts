@@ -18,18 +18,14 @@ const goodBytes = 1024 * 1024;
  * range; where the registry ignores ranges, from the start, and what is there already is passed over.
  */
 export async function openContent(access: RepositoryAccess, target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
-  const { offset = 0, length, signal } = options;
+  const { offset = 0, length } = options;
   if (offset < 0 || offset > target.size)
     throw new ImageError('range-invalid', `${target.digest} has ${target.size} bytes: none at ${offset}`);
   const end = length === undefined ? target.size : Math.min(target.size, offset + length);
   if (offset === end) return Readable.from([], { objectMode: false });
   const reading = new Reading(access, target, end, options);
   await reading.begin(offset);
-  const readable = Readable.from(reading.chunks(), {
-    objectMode: false,
-    highWaterMark: 64 * 1024,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const readable = Readable.from(reading.chunks(), { objectMode: false, highWaterMark: 64 * 1024 });
   // A stream that is destroyed before its first read never runs the generator's end.
   readable.once('close', () => reading.end());
   return readable;
