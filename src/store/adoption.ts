@@ -8,7 +8,7 @@ import { maxManifestBytes, parseManifest, type Index, type Manifest } from '../m
 import { isImageConfigType, isManifestType } from '../model/media-types.ts';
 import { blobState, fileMark, type Blobs } from './blobs.ts';
 import type { Database, Transaction } from './database.ts';
-import { changedNames, forgottenSince } from './index-changes.ts';
+import { changedNames, folder, forgottenSince } from './index-changes.ts';
 import type { IndexEntry, IndexFile } from './index-file.ts';
 import { insertManifest, insertSummary, parseConfigIfValid, summarize } from './manifests.ts';
 import { bumpChange, getName, nameKey, setName } from './names.ts';
@@ -33,20 +33,30 @@ interface Piece {
  * What is wrong is taken in as wrong: it keeps its name, and is said to be wrong when it is asked for.
  *
  * @param hash of the file that was read, or undefined where it is not the one in place
+ * @param current asked within the transaction: whether the file is still the one that was read
+ * @returns false where it is not: then nothing was taken in
  */
-export async function adopt(database: Database, blobs: Blobs, index: IndexFile, hash: string | undefined): Promise<void> {
+export async function adopt(
+  database: Database,
+  blobs: Blobs,
+  index: IndexFile,
+  hash: string | undefined,
+  current: () => boolean,
+): Promise<boolean> {
   const pieces = await examine(database, blobs, index.entries);
-  await database.transact((transaction) => {
+  return database.transact((transaction) => {
+    if (!current()) return false;
     for (const piece of pieces.values()) insertPiece(database, transaction, piece);
     const changes = changedNames(database, index.entries);
     for (const entry of changes.moved) {
       if (!entry.name) continue;
       const target = described(database, entry.target);
-      setName(database, transaction, nameKey(entry.name), target, undefined, { actor: 'folder', verb: 'adopt' });
+      setName(database, transaction, nameKey(entry.name), target, undefined, { actor: folder, verb: 'adopt' });
     }
     for (const entry of index.entries) adoptSpelling(database, transaction, entry, changes.base);
     keepForeign(database, index);
     if (hash !== undefined) database.run('UPDATE state SET index_hash = ?', hash);
+    return true;
   });
 }
 

@@ -32,7 +32,12 @@ function project(database: Database): Map<string, number> {
 }
 
 const entriesOf = (file: ReadonlyMap<string, number>): IndexEntry[] =>
-  [...file].map(([name, image]) => ({ target: imageOf(image), name: parseReference(name), typed: undefined }));
+  [...file].map(([name, image]) => ({
+    target: imageOf(image),
+    name: parseReference(name),
+    typed: undefined,
+    own: !name.startsWith('theirs'),
+  }));
 
 test('whatever we did since a tool read index.json, its one new image is taken in and nothing of ours is undone', async (t) => {
   const database = await open(t);

@@ -11,6 +11,8 @@ import { nameKey } from './names.ts';
  * Tools name entries as they like. skopeo, umoci, crane, oras and podman write `org.opencontainers.image.ref.name` as the user typed it (`app`, `app:latest`, `host/app:1`, a bare tag);
  * containerd and docker write the whole name as `io.containerd.image.name`, and the tag alone beside it. What can be read as a reference is a name of ours;
  * what cannot is kept as it was typed.
+ *
+ * We write both, and so know our own entries again in a file that another tool has written: it keeps what it found, and gives its own the one that it knows.
  */
 export const refName = 'org.opencontainers.image.ref.name';
 export const containerdName = 'io.containerd.image.name';
@@ -20,6 +22,8 @@ export interface IndexEntry {
   readonly name: Reference | undefined;
   /** As it was typed, where that is another text than ours. */
   readonly typed: string | undefined;
+  /** Written by us, then or now, as far as can be told. */
+  readonly own: boolean;
 }
 
 export interface IndexFile {
@@ -64,11 +68,17 @@ function parseEntry(value: unknown): IndexEntry | undefined {
   if (!isManifestType(target.mediaType)) return undefined;
   const typed = target.annotations?.[refName];
   const whole = readName(target.annotations?.[containerdName], target.digest);
-  // A tag beside a whole name says nothing more.
-  if (whole)
-    return { target, name: whole, typed: typed === undefined || typed === whole.tag || typed === familiar(whole) ? undefined : typed };
   const name = readName(typed, target.digest);
-  return { target, name, typed: typed === undefined || (name && typed === familiar(name)) ? undefined : typed };
+  const same = name !== undefined && whole !== undefined && canonical(name) === canonical(whole);
+  // A tag beside a whole name says nothing more; another name beside it was written over ours by a tool that keeps what it does not know.
+  if (whole && (typed === undefined || typed === whole.tag || same))
+    return {
+      target,
+      name: whole,
+      typed: typed === undefined || typed === whole.tag || typed === familiar(whole) ? undefined : typed,
+      own: same,
+    };
+  return { target, name, typed: typed === undefined || (name && typed === familiar(name)) ? undefined : typed, own: false };
 }
 
 function readName(text: string | undefined, digest: Digest): Reference | undefined {
@@ -93,7 +103,7 @@ export function formatIndexFile(shown: readonly ShownName[], foreign: Foreign): 
   const manifests = shown.map(({ target: { mediaType, digest, size }, name, typed }) => {
     const annotations = {
       ...(name || typed !== undefined ? { [refName]: typed ?? (name && familiar(name)) } : {}),
-      ...(name && typed === undefined ? { [containerdName]: canonical(name) } : {}),
+      ...(name ? { [containerdName]: canonical(name) } : {}),
     };
     return JSON.stringify({ mediaType, digest, size, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) });
   });

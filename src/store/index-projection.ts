@@ -93,7 +93,9 @@ export class IndexProjection {
     if (hashOf(bytes) !== this.#state().index_hash) {
       const settled = await this.#settledIndex(bytes);
       const { adopt } = await import('./adoption.ts');
-      await adopt(this.#database, this.#blobs, settled.index, settled.hash);
+      const current = () => hashOf(readIfThere(this.#database.place.indexFile) ?? Buffer.alloc(0)) === settled.hash;
+      // Replaced while it was being read: the next look has the new one.
+      if (!(await adopt(this.#database, this.#blobs, settled.index, settled.hash, current))) return await this.#read();
     }
     this.#seen = signature;
     const { change, index_change: shown } = this.#state();
@@ -108,7 +110,7 @@ export class IndexProjection {
     if (mark === undefined || known === null || mark === known) return;
     const { index } = await this.#settledIndex(readFileSync(path), path);
     const { adopt } = await import('./adoption.ts');
-    await adopt(this.#database, this.#blobs, index, undefined);
+    await adopt(this.#database, this.#blobs, index, undefined, () => true);
     await this.#database.transact(() => this.#database.run('UPDATE state SET previous_mark = ? WHERE previous_mark = ?', mark, known));
   }
 
@@ -212,7 +214,8 @@ export class IndexProjection {
         `SELECT typed, alias.repo, alias.tag, alias.target AS digest, image.media_type AS mediaType, image.size FROM alias JOIN image ON image.digest = alias.target
          WHERE alias.repo IS NULL OR EXISTS (SELECT 1 FROM name WHERE name.repo = alias.repo AND name.tag = alias.tag AND name.target = alias.target) ORDER BY typed`,
       );
-      for (const { typed, repo: _repo, tag: _tag, ...target } of aliases) shown.push({ target, typed });
+      for (const { typed, repo, tag, ...target } of aliases)
+        shown.push({ target, typed, ...(repo === null || tag === null ? {} : { name: nameReference(repo, tag) }) });
       const dangling = this.#database.all<{ digest: Digest; mediaType: string; size: number }>(
         `SELECT digest, media_type AS mediaType, size FROM image
          WHERE NOT EXISTS (SELECT 1 FROM name WHERE target = image.digest) AND NOT EXISTS (SELECT 1 FROM alias WHERE target = image.digest AND repo IS NULL) ORDER BY digest`,

@@ -59,17 +59,23 @@ export function unhide(database: Database, repo: string, target: Digest): void {
   );
 }
 
-/** True where something holds it, itself or through what needs it, at this time. */
-export function held(database: Database, digest: Digest, { time }: Pick<Transaction, 'time'>): boolean {
+/** True where something holds it, itself or through what needs it, at this time; with `forgotten`, as if `forgetImage` had let these go, names and all. */
+export function held(database: Database, digest: Digest, { time }: Pick<Transaction, 'time'>, forgotten: readonly Digest[] = []): boolean {
   return (
     database.get(
       `WITH RECURSIVE up (digest, deep) AS (
          VALUES (?1, 0)
          UNION SELECT edge.parent, 1 FROM up JOIN edge ON edge.child = up.digest
-         UNION SELECT manifest.subject, 0 FROM up JOIN manifest ON manifest.digest = up.digest WHERE manifest.subject IS NOT NULL)
-       SELECT 1 FROM up JOIN holder ON holder.digest = up.digest WHERE holder.deep >= up.deep AND (holder.until IS NULL OR holder.until > ?2) LIMIT 1`,
+         UNION SELECT manifest.subject, 0 FROM up JOIN manifest ON manifest.digest = up.digest WHERE manifest.subject IS NOT NULL),
+       gone (digest, root) AS (
+         SELECT value, 1 FROM json_each(?3)
+         UNION SELECT manifest.digest, 0 FROM gone JOIN manifest ON manifest.subject = gone.digest)
+       SELECT 1 FROM up JOIN holder ON holder.digest = up.digest WHERE holder.deep >= up.deep AND (holder.until IS NULL OR holder.until > ?2)
+         AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.digest = holder.digest AND (holder.kind = 'link' OR gone.root AND holder.kind IN ('name', 'image')))
+         LIMIT 1`,
       digest,
       time,
+      JSON.stringify(forgotten),
     ) !== undefined
   );
 }

@@ -52,7 +52,8 @@ export async function sweep(database: Database, options: SweepOptions = {}): Pro
   const candidates = options.roots ? below(database, options.roots) : unheld(database, now);
   const swept: Candidate[] = [];
   if (options.dryRun) {
-    for (const candidate of candidates) if (!options.roots || !held(database, candidate.digest, { time: now })) swept.push(candidate);
+    const { roots } = options;
+    for (const candidate of candidates) if (!roots || !held(database, candidate.digest, { time: now }, roots)) swept.push(candidate);
   } else {
     for (let at = 0; at < candidates.length; at += atOnce) {
       if (options.signal?.aborted) throw canceled(options.signal.reason);
