@@ -3,11 +3,16 @@ import { openArchive } from '../content/open-archive.ts';
 import { selectPlatform, type Selection } from '../content/select-platform.ts';
 import type { Archive, ArchiveEntry } from '../content/archive.ts';
 import { ImageError, isImageError } from '../errors.ts';
+import { Slots, together } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { canonical, parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
+import type { Ingest } from '../store/ingest.ts';
 import type { Host } from './host.ts';
+
+/** So that many small images share their commits. */
+const imagesAtOnce = 16;
 
 export interface LoadOptions extends Operation {
   readonly platform?: Platform | undefined;
@@ -33,31 +38,42 @@ export async function load(
 ): Promise<readonly Loaded[]> {
   await using ingest = await host.store.begin({ verb: 'load', signal: options.signal });
   await using archive = await openArchive(from, { signal: options.signal, pour: ingest });
-  const loaded: (Loaded & { origin: Descriptor })[] = [];
-  for (const entry of archive.entries) {
-    const selection = await select(archive, entry, options);
-    if (!selection) continue;
-    for (const index of selection.path)
-      await ingest.write(index, (offset) => archive.open(index, { signal: options.signal, offset }), {
-        signal: options.signal,
-        sparse: true,
-      });
-    await copy(archive, selection.root, ingest, options);
-    const names = entry.names.map((name) => withDefaultTag(parseReference(name)));
-    loaded.push({
-      root: selection.root,
-      origin: entry.target,
-      names,
-      missing: selection.root.digest === entry.target.digest ? [] : entry.missing,
-      isMade: entry.isMade,
-    });
-  }
+  const slots = new Slots(imagesAtOnce);
+  const tried = await together(options.signal, (scope) =>
+    scope.all(archive.entries.map((entry) => slots.run(() => loadEntry(archive, entry, ingest, { ...options, signal: scope.signal })))),
+  );
+  const loaded = tried.filter((entry) => entry !== undefined);
   if (loaded.length === 0) throw wrongPlatform(archive, options.platform);
-  for (const { root, names, origin } of loaded) {
-    for (const name of names) await ingest.tag(root, canonical(name), { origin });
-    if (names.length === 0) await ingest.keep(root);
-  }
+  // Names that are given together share one commit.
+  await Promise.all(
+    loaded.flatMap(({ root, names, origin }) =>
+      names.length === 0 ? [ingest.keep(root)] : names.map((name) => ingest.tag(root, canonical(name), { origin })),
+    ),
+  );
   return loaded;
+}
+
+/** Undefined where the image lacks the platform that was asked for. */
+async function loadEntry(
+  archive: Archive,
+  entry: ArchiveEntry,
+  ingest: Ingest,
+  options: LoadOptions,
+): Promise<(Loaded & { origin: Descriptor }) | undefined> {
+  options.signal?.throwIfAborted();
+  const selection = await select(archive, entry, options);
+  if (!selection) return undefined;
+  const { signal } = options;
+  for (const index of selection.path)
+    await ingest.write(index, (offset) => archive.open(index, { signal, offset }), { signal, sparse: true });
+  await copy(archive, selection.root, ingest, options);
+  return {
+    root: selection.root,
+    origin: entry.target,
+    names: entry.names.map((name) => withDefaultTag(parseReference(name))),
+    missing: selection.root.digest === entry.target.digest ? [] : entry.missing,
+    isMade: entry.isMade,
+  };
 }
 
 /** The whole image where it is all there; else its best platform among those that are. Undefined where it lacks the platform that was asked for. */

@@ -242,12 +242,13 @@ export class StoreIngest implements Ingest {
 
   /** What came with the image and speaks of it (signatures, SBOMs) is shown beside it, in its repository. */
   #linkReferrers(repo: string, target: Descriptor, origin: Descriptor | undefined): void {
+    // CROSS JOIN keeps SQLite from walking all that a large load holds for each of its names.
     const about = this.#database.all<{ digest: Digest }>(
       `WITH RECURSIVE about (digest) AS (
          VALUES (?1) UNION VALUES (?2)
          UNION SELECT edge.child FROM about JOIN edge ON edge.parent = about.digest
-         UNION SELECT manifest.digest FROM about JOIN manifest ON manifest.subject = about.digest JOIN lease_hold ON lease_hold.digest = manifest.digest AND lease_hold.lease = ?3)
-       SELECT about.digest FROM about JOIN manifest ON manifest.digest = about.digest JOIN lease_hold ON lease_hold.digest = about.digest AND lease_hold.lease = ?3
+         UNION SELECT manifest.digest FROM about CROSS JOIN manifest ON manifest.subject = about.digest CROSS JOIN lease_hold ON lease_hold.digest = manifest.digest AND lease_hold.lease = ?3)
+       SELECT about.digest FROM about CROSS JOIN manifest ON manifest.digest = about.digest CROSS JOIN lease_hold ON lease_hold.digest = about.digest AND lease_hold.lease = ?3
        WHERE manifest.subject IS NOT NULL AND about.digest <> ?1 AND about.digest <> ?2`,
       target.digest,
       origin?.digest ?? target.digest,

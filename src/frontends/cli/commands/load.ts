@@ -51,20 +51,20 @@ export const load = command({
       );
       return;
     }
-    for (const { root, names, missing, isMade } of loaded) {
-      if (!flags.quiet) {
-        for (const name of names) rows.line(`Loaded image: ${familiar(name)}`);
-        if (names.length === 0) rows.line(`Loaded image ID: ${root.digest}`);
-      }
+    for (const { root, names, missing } of loaded) {
+      // Said with --quiet too, as docker does: scripts read it.
+      for (const name of names) rows.line(`Loaded image: ${familiar(name)}`);
+      if (names.length === 0) rows.line(`Loaded image ID: ${root.digest}`);
       const shown = names[0] ? familiar(names[0]) : root.digest;
       if (missing.length > 0)
         terminal.stderr.write(
           `Note: the archive has not all of ${shown}: ${missing.map(({ platform: of, digest }) => (of ? formatPlatform(of) : digest)).join(', ')} was left out when it was saved.\n`,
         );
-      if (isMade && !flags.quiet)
-        terminal.stderr.write(
-          `Note: the archive of ${shown} has no manifest; the one made from it has another digest than a registry's.\n`,
-        );
     }
+    const made = loaded.filter(({ isMade }) => isMade).length;
+    if (made > 0 && !flags.quiet)
+      terminal.stderr.write(
+        `Note: the archive has no manifest for ${made === 1 ? 'its image' : `${made} of its images`}; what was made in its place has another digest than a registry's.\n`,
+      );
   },
 });
