@@ -1,5 +1,5 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { ImageError, isImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { literalReach } from './address-reach.ts';
 import { proxyAuthorization, refusedAddress, type Connections, type TlsSettings } from './connections.ts';
@@ -122,19 +122,23 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
       if (!outgoing.writableFinished) incoming.once('close', () => outgoing.destroy());
       resolve({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body: incoming });
     });
-    // Stays for good: errors after the answer are the body's, and an emitter without a listener would end the process.
-    outgoing.on('error', (error) => {
+    let sending: Promise<void> = Promise.resolve();
+    // Only when the source has ended too: whoever repeats this opens it again, and never twice at once.
+    const fail = async (error: Error) => {
       settle();
+      await sending;
       reject(signal?.aborted ? canceled(signal.reason) : wireError(error, url));
-    });
+    };
+    // Stays for good: errors after the answer are the body's, and an emitter without a listener would end the process.
+    outgoing.on('error', (error) => void fail(error));
     if (body === undefined || body instanceof Uint8Array) {
       outgoing.end(body);
       return;
     }
-    send(outgoing, body, timeouts, () => answered).catch((error: unknown) => {
+    sending = send(outgoing, body, timeouts, () => answered).catch((error: unknown) => {
       settle();
       outgoing.destroy();
-      reject(signal?.aborted ? canceled(signal.reason) : error);
+      reject(signal?.aborted ? canceled(signal.reason) : asImageError(error, 'cannot read what is to be sent'));
     });
   });
 }
@@ -178,6 +182,12 @@ function wireError(error: NodeJS.ErrnoException, url: URL): ImageError {
   const code = error.code ?? '';
   if (code.startsWith('HPE_'))
     return new ImageError('protocol', `${url.host} answers with something that is not HTTP: ${error.message}`, {
+      cause: error,
+      detail: { reason: code },
+    });
+  if (/ALERT.*(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code))
+    return new ImageError('unauthorized', `${url.host} wants a client certificate that it knows: ${error.message.split(':')[5] ?? code}`, {
+      hint: `Put the certificate and its key into certs.d/${url.host}/client.cert and client.key.`,
       cause: error,
       detail: { reason: code },
     });

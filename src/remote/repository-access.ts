@@ -65,6 +65,7 @@ function accessDenied(reference: Pick<Reference, 'registry' | 'repository'>, why
 
 /** A token service that refuses a stranger says the same as a registry that does. */
 export async function explainDenial(access: RepositoryAccess, error: unknown): Promise<unknown> {
-  if (!isImageError(error, 'unauthorized', 'denied') || !(await access.anonymous())) return error;
+  // With a reason it is the connection that was refused, not the user.
+  if (!isImageError(error, 'unauthorized', 'denied') || error.detail.reason !== undefined || !(await access.anonymous())) return error;
   return accessDenied(access.reference, error.message, error);
 }
