@@ -166,11 +166,14 @@ export class IndexProjection {
       this.#database.at('index-draft');
       const done = await this.#database.transact((transaction) => {
         const now = this.#state();
+        // Taken before it is read: who writes into it from now on is found out by it.
+        const mark = markOf(place.indexFile);
         const current = readIfThere(place.indexFile);
         // Under constant change a projection of a moment ago is better than none; the next follows.
         if (current && hashOf(current) !== now.index_hash) return false;
         if (now.change !== made.change && tries < 3) return false;
         if (process.platform !== 'win32' && current) {
+          if (now.previous_mark !== null && (markOf(this.#previousFile()) ?? now.previous_mark) !== now.previous_mark) return false;
           rmSync(this.#previousFile(), { force: true });
           linkSync(place.indexFile, this.#previousFile());
         }
@@ -182,7 +185,7 @@ export class IndexProjection {
           made.change,
           made.journal,
           hashOf(Buffer.from(made.text)),
-          markOf(this.#previousFile()) ?? null,
+          mark ?? null,
         );
         return true;
       });
