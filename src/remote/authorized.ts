@@ -48,7 +48,6 @@ class Memory {
   readonly #settings: AuthSettings;
   readonly #tokens = new Map<string, Promise<Token>>();
   #challenge: Challenge | undefined;
-  #known: { readonly credentials: Promise<Credentials | undefined>; readonly until: number } | undefined;
 
   constructor(settings: AuthSettings) {
     this.#settings = settings;
@@ -62,25 +61,17 @@ class Memory {
   /** What a second try is sent with, after a challenge; undefined where there is nothing more to say. */
   async answer(challenge: Challenge, request: WireRequest, refused: string | undefined): Promise<string | undefined> {
     this.#challenge = challenge;
-    if (refused !== undefined) this.#known = undefined;
     const scopes = union(request.scopes ?? [], scopesOf(challenge));
     if (refused !== undefined) this.#tokens.delete(this.#key(challenge, scopes));
     return this.#by(challenge, scopes, request.signal);
   }
 
   async #by(challenge: Challenge, scopes: readonly string[], signal: AbortSignal | undefined): Promise<string | undefined> {
-    const credentials = await this.#credentials();
+    const credentials = await this.#settings.credentials();
     if (challenge.scheme === 'basic')
       return credentials !== undefined && 'password' in credentials ? basicAuthorization(credentials) : undefined;
     if (credentials !== undefined && 'registryToken' in credentials) return `Bearer ${credentials.registryToken}`;
     return `Bearer ${(await this.#token(challenge, scopes, credentials, signal)).token}`;
-  }
-
-  /** Asked for again after half a minute: a helper is a process to start, and somebody may log in meanwhile. */
-  #credentials(): Promise<Credentials | undefined> {
-    if (this.#known === undefined || this.#known.until < Date.now())
-      this.#known = { credentials: this.#settings.credentials(), until: Date.now() + 30_000 };
-    return this.#known.credentials;
   }
 
   async #token(

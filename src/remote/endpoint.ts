@@ -2,7 +2,7 @@ import type { ImageError } from '../errors.ts';
 import { authorized } from './authorized.ts';
 import { tlsSettings, type CertificateFiles } from './certificates.ts';
 import type { Connections, TlsSettings } from './connections.ts';
-import { httpTransport } from './http-transport.ts';
+import { httpTransport, wireError } from './http-transport.ts';
 import { logged } from './logged.ts';
 import type { ProxyFor } from './proxy.ts';
 import { redirecting } from './redirects.ts';
@@ -131,13 +131,13 @@ async function settledBase(route: Route, ground: Ground): Promise<URL> {
 }
 
 /**
- * Whether a host begins a TLS handshake when it is asked to. A host that is not there counts as speaking it, so that the real request reports that;
- * where no port was named it counts as not, so that port 80 is tried, as docker does.
+ * Whether a host begins a TLS handshake when it is asked to. Where no port was named and nobody listens on TLS's, plain http's is tried, as docker does.
+ * @throws ImageError `unavailable` where the host cannot be reached at all: nothing has been learnt then
  */
 async function speaksTls(base: URL, timeout: number): Promise<boolean> {
   const { connect: connectTls } = await import('node:tls');
   const host = base.hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // Nothing is sent over this connection: whether the certificate is good is asked when something is.
     const socket = connectTls({ host, port: Number(base.port || 443), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], timeout });
     const answer = (speaks: boolean) => {
@@ -148,7 +148,8 @@ async function speaksTls(base: URL, timeout: number): Promise<boolean> {
     socket.once('timeout', () => answer(false));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const gone = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(error.code ?? '');
-      answer(gone ? base.port !== '' : /alert/i.test(`${error.code} ${error.message}`));
+      if (gone && base.port !== '') reject(wireError(error, base));
+      else answer(!gone && /alert/i.test(`${error.code} ${error.message}`));
     });
   });
 }

@@ -115,20 +115,24 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
       signal?.removeEventListener('abort', onAbort);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    outgoing.once('finish', awaitHeaders);
-    outgoing.once('response', (incoming: IncomingMessage) => {
-      settle();
-      // An answer that comes before the whole question: what is left of that is not sent, and the connection is of no further use.
-      if (!outgoing.writableFinished) incoming.once('close', () => outgoing.destroy());
-      resolve({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body: incoming });
-    });
     let sending: Promise<void> = Promise.resolve();
-    // Only when the source has ended too: whoever repeats this opens it again, and never twice at once.
+    // Both only when the source of the body has ended: whoever repeats this opens it again, and never twice at once.
+    const answer = async (response: WireResponse) => {
+      await sending;
+      resolve(response);
+    };
     const fail = async (error: Error) => {
       settle();
       await sending;
       reject(signal?.aborted ? canceled(signal.reason) : wireError(error, url));
     };
+    outgoing.once('finish', awaitHeaders);
+    outgoing.once('response', (incoming: IncomingMessage) => {
+      settle();
+      // An answer that comes before the whole question: what is left of that is not sent, and the connection is of no further use.
+      if (!outgoing.writableFinished) incoming.once('close', () => outgoing.destroy());
+      void answer({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body: incoming });
+    });
     // Stays for good: errors after the answer are the body's, and an emitter without a listener would end the process.
     outgoing.on('error', (error) => void fail(error));
     if (body === undefined || body instanceof Uint8Array) {
@@ -177,7 +181,7 @@ function joined(incoming: IncomingMessage): Record<string, string | undefined> {
 }
 
 /** What went wrong between here and a host, in words. */
-function wireError(error: NodeJS.ErrnoException, url: URL): ImageError {
+export function wireError(error: NodeJS.ErrnoException, url: URL): ImageError {
   if (error instanceof ImageError) return error;
   const code = error.code ?? '';
   if (code.startsWith('HPE_'))

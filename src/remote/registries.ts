@@ -1,28 +1,27 @@
 import type { Page, Repository } from '../content/repository.ts';
-import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { Reference } from '../model/reference.ts';
-import { addressReach, hostReach, literalReach, mayPointTo } from './address-reach.ts';
 import { oneLine } from './answer-error.ts';
 import { discard } from './body.ts';
 import { listCatalog } from './catalog.ts';
 import { Connections } from './connections.ts';
 import { CredentialStore } from './credential-store.ts';
 import { openEndpoint, wireFor, type Endpoint, type Ground } from './endpoint.ts';
-import { isHub } from './docker-config.ts';
+import { foreignTransport } from './foreign-transport.ts';
 import { proveCredentials } from './login.ts';
 import { mirrored } from './mirrors.ts';
 import { proxyFor } from './proxy.ts';
 import { readRateLimit, type RateLimit } from './rate-limit.ts';
 import { redirecting } from './redirects.ts';
+import { registryHost } from './registry-host.ts';
 import type { Credentials, RegistryOptions } from './registry-options.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import type { RepositoryAccess } from './repository-access.ts';
 import { defaultRetry, retrying } from './retry.ts';
 import { Routing, type Route } from './routes.ts';
 import { searchHost, searchRegistry, searchTarget, type SearchOptions, type SearchResult } from './search.ts';
-import { defaultTimeouts, type Transport } from './transport.ts';
+import { defaultTimeouts } from './transport.ts';
 
 export type { SearchOptions, SearchResult } from './search.ts';
 export type { RateLimit } from './rate-limit.ts';
@@ -73,6 +72,7 @@ export function openRegistries(options: RegistryOptions = {}): Registries {
 
 /** Milliseconds after which settings are read again: a server sees a changed file, a command reads its files once. */
 const settingsAge = 5000;
+const credentialsAge = 30_000;
 
 interface Settings {
   readonly routing: Routing;
@@ -102,6 +102,7 @@ class ConfiguredRegistries implements Registries {
   readonly #connections = new Connections();
   readonly #limits = new Map<string, RateLimit>();
   readonly #warned = new Set<string>();
+  readonly #credentials = new Map<string, { readonly found: Promise<Credentials | undefined>; readonly until: number }>();
   #settings: Promise<Settings> | undefined;
   #settingsUntil = 0;
 
@@ -130,23 +131,46 @@ class ConfiguredRegistries implements Registries {
   }
 
   async login(host: string, credentials: Credentials, options: Operation = {}): Promise<LoginResult> {
-    const registry = registryHost(host);
-    const { endpoint, ground, route } = await this.#registry(registry);
+    const { endpoint, ground, route } = await this.#registry(host);
+    const registry = route.host;
     const transport = retrying(redirecting(wireFor(route, endpoint.base, ground), { sameOrigin: true }), ground.retry);
     const { keep, checked } = await proveCredentials({ base: endpoint.base, transport }, credentials, options);
     if (!checked) this.#options.onWarning?.(`${registry} lets everybody in and did not check these credentials`);
     const stored = await this.#store.keep(registry, keep);
-    this.#settingsUntil = 0;
+    this.#forgetSettings();
     return { status: 'Login Succeeded', ...stored };
   }
 
   async logout(host: string): Promise<boolean> {
-    this.#settingsUntil = 0;
-    return this.#store.forget(registryHost(host));
+    const forgotten = await this.#store.forget(await this.#keeper(host));
+    this.#forgetSettings();
+    return forgotten;
   }
 
   async credentials(host: string): Promise<Credentials | undefined> {
-    return this.#store.find(registryHost(host));
+    return this.#store.find(await this.#keeper(host));
+  }
+
+  /** Whom the credentials for a host are for: where docker.io is another registry's (registries.conf), that one's, so that they never reach the real one. */
+  async #keeper(host: string): Promise<string> {
+    const { routing } = await this.#current();
+    return (await routing.routes({ registry: registryHost(host), repository: '' })).origin.host;
+  }
+
+  #forgetSettings(): void {
+    this.#settings = undefined;
+    this.#credentials.clear();
+  }
+
+  /** Asked for again after half a minute: a helper is a process to start, and somebody may log in meanwhile. */
+  #findCredentials(host: string, repository: string): Promise<Credentials | undefined> {
+    const key = `${host}/${repository}`;
+    const known = this.#credentials.get(key);
+    if (known !== undefined && known.until > Date.now()) return known.found;
+    if (this.#credentials.size >= maxRemembered) this.#credentials.clear();
+    const found = this.#store.find(host, repository);
+    this.#credentials.set(key, { found, until: Date.now() + credentialsAge });
+    return found;
   }
 
   async ping(host: string, options: Operation = {}): Promise<PingResult> {
@@ -184,11 +208,10 @@ class ConfiguredRegistries implements Registries {
     const routes = await routing.routes(reference);
     const origin = await this.#endpoint(routes.origin, ground);
     const push = routes.push === routes.origin ? origin : await this.#endpoint(routes.push, ground);
-    const mirrors = await Promise.all(
-      routes.mirrors.map((mirror) =>
-        this.#endpoint(mirror, { ...ground, retry: { ...ground.retry, tries: Math.min(2, ground.retry.tries) } }),
-      ),
-    );
+    // A mirror that cannot be reached now is none; the settings are looked at again in a few seconds.
+    const patience = { ...ground, retry: { ...ground.retry, tries: Math.min(2, ground.retry.tries) } };
+    const opened = await Promise.allSettled(routes.mirrors.map((mirror) => this.#endpoint(mirror, patience)));
+    const mirrors = opened.flatMap((mirror) => (mirror.status === 'fulfilled' ? [mirror.value] : []));
     return {
       reference,
       pull: mirrored(origin, mirrors, this.#resting),
@@ -238,7 +261,7 @@ class ConfiguredRegistries implements Registries {
       userAgent: options.userAgent ?? 'bayplan',
       onLog: options.onLog,
       headers: forwardedHeaders(metaHeaders),
-      credentials: (host, repository) => this.#store.find(host, repository),
+      credentials: (host, repository) => this.#findCredentials(host, repository),
       strangers: async (host) => ({ certificates: await routing.certificates(host), verify: !routing.isInsecure(host) }),
       onAnswer: (host, headers) => this.#hear(host, headers),
     };
@@ -266,33 +289,4 @@ function forwardedHeaders(configured: unknown): Readonly<Record<string, string>>
     if (/^x-meta-[a-z0-9-]+$/i.test(name) && typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value))
       headers[name.toLowerCase()] = value;
   return headers;
-}
-
-/** What a user types as a registry: with or without a scheme or path, and the Hub by any of its names. @throws ImageError `invalid-argument` */
-function registryHost(text: string): string {
-  const host = text
-    .trim()
-    .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '')
-    .toLowerCase();
-  if (host === '' || !URL.canParse(`https://${host}/`))
-    throw new ImageError('invalid-argument', `${JSON.stringify(text)} is not a registry's host`);
-  return isHub(host) ? 'docker.io' : host;
-}
-
-/** For bytes whose address a manifest's author has chosen: no credentials, no headers of the user's, https, and no address further inwards than the registry's own (CVE-2020-15157). */
-async function foreignTransport(url: URL, route: Route, origin: Endpoint, ground: Ground): Promise<Transport> {
-  const reach = await hostReach(origin.base.hostname);
-  const literal = literalReach(url.hostname);
-  const plain =
-    url.protocol === 'http:' && origin.base.protocol === 'http:' && reach !== 'public' && (await hostReach(url.hostname)) !== 'public';
-  if (url.protocol !== 'https:' && !plain)
-    throw new ImageError('insecure', `a foreign layer is at ${url.protocol}//${url.host}: only https is followed`);
-  if (literal !== undefined && !mayPointTo(reach, literal))
-    throw new ImageError('insecure', `a foreign layer is at the internal address ${url.host}`);
-  url.username = '';
-  url.password = '';
-  const wire = redirecting(wireFor(route, origin.base, { ...ground, headers: {} }));
-  const allowAddress = (address: string) => mayPointTo(reach, addressReach(address));
-  return retrying((request) => wire({ ...request, allowAddress }), ground.retry);
 }

@@ -53,7 +53,8 @@ export class RemoteRepository implements Repository {
       method: 'HEAD',
       url: repositoryUrl(access.push, `${manifest ? 'manifests' : 'blobs'}/${target.digest}`),
       ...(manifest ? { headers: { accept: acceptedManifests } } : {}),
-      scopes: scope(access.push, 'pull,push'),
+      // A stranger who asks for more than reading is refused by some registries even what everybody may read.
+      scopes: scope(access.push, (await access.anonymous()) ? 'pull' : 'pull,push'),
       signal: options.signal,
     });
     if (response.status === 200) {

@@ -18,6 +18,7 @@ export async function resolveManifest(access: RepositoryAccess, name: string, op
   if (!isDigest(name) && !isTag(name))
     throw new ImageError('invalid-reference', `${JSON.stringify(name.slice(0, 160))} is neither a tag nor a digest`);
   const head = await ask(access, 'HEAD', name, options);
+  if (head.status === 429) throw await manifestError(access, head, name);
   discard(head);
   return (head.status === 200 ? described(head, name) : undefined) ?? (await fetchManifest(access, name, options)).descriptor;
 }
