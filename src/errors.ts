@@ -83,7 +83,8 @@ export function redact(text: string): string {
 /** The ImageError for an error of the operating system or of Node, saying `what` was being done; an ImageError passes through. */
 export function asImageError(error: unknown, what: string): ImageError {
   if (error instanceof ImageError) return error;
-  const { code, message, name } = error as NodeJS.ErrnoException;
+  const { code, name } = error as NodeJS.ErrnoException;
+  const message = plainMessage(error as NodeJS.ErrnoException, what);
   const as = (kind: ErrorCode, sentence: string, hint?: string) => new ImageError(kind, `${what}: ${sentence}`, { hint, cause: error });
   if (name === 'AbortError' || code === 'ABORT_ERR') return as('canceled', 'canceled');
   switch (code) {
@@ -110,6 +111,15 @@ export function asImageError(error: unknown, what: string): ImageError {
     case 'ENETUNREACH':
       return as('unavailable', message);
     default:
-      return as('internal', message ?? String(error));
+      return as('internal', message);
   }
+}
+
+/** Node's `ENOENT: no such file or directory, open '/x'` without what a user cannot use, and without the path where `what` has named it. */
+function plainMessage({ code, message, path }: NodeJS.ErrnoException, what: string): string {
+  if (typeof message !== 'string') return 'an unknown error';
+  const prefix = `${code ?? ''}: `;
+  if (code === undefined || !message.startsWith(prefix)) return message;
+  const sentence = message.slice(prefix.length).replace(/, \w+(?: '.*')?$/s, '');
+  return path === undefined || what.includes(path) ? sentence : `${sentence}: ${path}`;
 }

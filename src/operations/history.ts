@@ -24,7 +24,9 @@ export async function history(
   const { root } = await selectPlatform(host.store, target, options);
   const image = await Image.open(host.store, root, options);
   const parents = new Map<string, ImageRecord>();
-  for (const record of await host.store.images())
+  // Of an index and an image that is one of its platforms, the image is the parent.
+  const isIndex = ({ platforms, target: at }: ImageRecord): boolean => platforms.every(({ manifest }) => manifest.digest !== at.digest);
+  for (const record of (await host.store.images()).toSorted((a, b) => Number(isIndex(a)) - Number(isIndex(b))))
     for (const { diffIds } of record.platforms) if (diffIds.length > 0 && !parents.has(diffIds.join())) parents.set(diffIds.join(), record);
   const own = await host.store.image(target.digest);
   const rows = image.history;

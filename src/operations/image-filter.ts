@@ -83,7 +83,7 @@ export function createdAt(image: ImageRecord | undefined): number {
 }
 
 /** Docker matches a pattern against the short name and the whole one, each with and without its tag. */
-function matchesReference(pattern: string, reference: Reference): boolean {
+export function matchesReference(pattern: string, reference: Reference): boolean {
   return [familiar(reference), familiarName(reference), canonical(reference), repositoryName(reference)].some((name) =>
     pathMatch(pattern, name),
   );

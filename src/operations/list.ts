@@ -1,19 +1,29 @@
 import { platformMatch, hostPlatform, type Platform } from '../model/platform.ts';
+import { canonical } from '../model/reference.ts';
 import type { ImageRecord, PlatformRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
-import { createdAt, imageFilter, listKeys, type FilterTerm } from './image-filter.ts';
+import { createdAt, imageFilter, listKeys, matchesReference, type FilterTerm } from './image-filter.ts';
 
 export interface ListOptions {
   readonly filters?: readonly FilterTerm[];
 }
 
-/** The images of the store, one for each that a name points at or pointed at, newest first. */
+/** The images of the store, one for each that a name points at or pointed at, newest first; with a `reference` filter only the names that it is about. */
 export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptions = {}): Promise<readonly ImageRecord[]> {
   const { filters = [] } = options;
   const keep = await imageFilter(host.store, filters, listKeys, host.now());
-  const images = (await host.store.images()).filter(keep);
+  const patterns = filters.filter(({ key }) => key === 'reference').map(({ value }) => value);
+  const images = (await host.store.images()).filter(keep).map((image) => withNames(image, patterns));
   const ages = new Map(images.map((image) => [image, createdAt(image)]));
-  return images.toSorted((a, b) => (ages.get(b) ?? 0) - (ages.get(a) ?? 0) || (a.target.digest < b.target.digest ? -1 : 1));
+  // Of one age: by name, so that the tags of a repository stand together.
+  const name = ({ names, target }: ImageRecord): string => (names[0] ? canonical(names[0].reference) : target.digest);
+  return images.toSorted((a, b) => (ages.get(b) ?? 0) - (ages.get(a) ?? 0) || (name(a) < name(b) ? -1 : 1));
+}
+
+function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord {
+  if (patterns.length === 0) return image;
+  const names = image.names.filter(({ reference }) => patterns.some((pattern) => matchesReference(pattern, reference)));
+  return names.length === image.names.length ? image : { ...image, names };
 }
 
 /** The platform of an image that a list speaks of: the one asked for or this machine's where it is here, else the first. Undefined for an artifact. */

@@ -1,3 +1,4 @@
+import { isImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
@@ -37,7 +38,19 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
   }
   const roots = images.map(({ deleted }) => deleted);
   if (options.dryRun) return { images, bytes: (await host.store.sweep({ ...options, dryRun: true, roots })).bytes };
-  for (const digest of roots) await host.store.forget(digest, { verb: 'prune' });
+  const pruned: Pruned['images'][number][] = [];
+  for (const image of images) if (await forget(host, image, all)) pruned.push(image);
   const { bytes } = await host.store.sweep({ signal: options.signal });
-  return { images, bytes };
+  return { images: pruned, bytes };
+}
+
+/** False where somebody else has removed it, or has given an image without a name one, since it was looked at. */
+async function forget(host: Pick<Host, 'store'>, image: Pruned['images'][number], withNames: boolean): Promise<boolean> {
+  try {
+    await host.store.forget(image.deleted, { verb: 'prune', ...(withNames ? { names: 'all' } : {}) });
+    return true;
+  } catch (error) {
+    if (isImageError(error, 'not-found', 'conflict')) return false;
+    throw error;
+  }
 }

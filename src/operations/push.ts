@@ -1,9 +1,12 @@
 import { copy } from '../content/copy.ts';
 import { selectPlatform } from '../content/select-platform.ts';
+import { successors } from '../content/successors.ts';
 import { ImageError, isImageError } from '../errors.ts';
-import type { Operation } from '../io/operation.ts';
+import type { Operation, Progress } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
+import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
+import { isManifestType } from '../model/media-types.ts';
 import type { Platform } from '../model/platform.ts';
 import { canonical, familiar, familiarName, identifier, repositoryName, type Reference } from '../model/reference.ts';
 import type { Host } from './host.ts';
@@ -25,9 +28,24 @@ export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   const { target, origin } = await localName(host, reference);
   const { root } = options.platform ? await selectPlatform(host.store, target, options) : { root: target };
   const remote = host.remote(reference);
-  await copy(host.store, root, remote, { ...options, from: await neighbours(host, reference) });
+  const there: Descriptor[] = [];
+  const onProgress = (event: Progress): void => {
+    if (event.state === 'exists' && isManifestType(event.target.mediaType)) there.push(event.target);
+    options.onProgress?.(event);
+  };
+  await copy(host.store, root, remote, { ...options, onProgress, from: await neighbours(host, reference) });
+  // Copy goes no further down than what is there whole; whoever watches a push wants to see each layer.
+  if (options.onProgress) for (const target of there) await reportWhole(host, target, options.onProgress);
   if (reference.digest === undefined) await remote.tag(root, identifier(reference), options);
   return { root, origin: origin && origin.digest !== root.digest ? origin : undefined };
+}
+
+async function reportWhole(host: Pick<Host, 'store'>, target: Descriptor, onProgress: (event: Progress) => void): Promise<void> {
+  const bytes = await host.store.read(target, maxManifestBytes);
+  for (const child of successors(parseManifest(bytes, target.mediaType))) {
+    if (isManifestType(child.mediaType)) await reportWhole(host, child, onProgress);
+    else onProgress({ target: child, state: 'exists' });
+  }
 }
 
 /** The tags that a repository has here: what `push --all-tags` pushes. @throws ImageError `not-found` */

@@ -5,14 +5,14 @@ import type { Host } from './host.ts';
 import type { FilterTerm } from './image-filter.ts';
 
 export interface SearchOptions extends Operation {
-  /** 1 to 100; default 25. */
+  /** 1 to 100. Default: 25, docker's; for `*`, which asks for all there is, what a registry gives at once. */
   readonly limit?: number | undefined;
   readonly filters?: readonly FilterTerm[];
 }
 
 /** Asks a registry for repositories whose name or description has the term; the Hub, or the host that the term begins with. */
 export async function search(host: Pick<Host, 'registries'>, term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
-  const { limit = 25, filters = [], ...operation } = options;
+  const { limit = term === '*' ? 100 : 25, filters = [], ...operation } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
     throw new ImageError('invalid-argument', `limit ${limit} is outside the range of [1, 100]`);
   if (term.includes('://'))

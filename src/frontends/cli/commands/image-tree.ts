@@ -2,27 +2,51 @@ import { shortId } from '../../../model/digest.ts';
 import { formatPlatform } from '../../../model/platform.ts';
 import { familiar } from '../../../model/reference.ts';
 import type { ImageRecord, PlatformRecord } from '../../../store/image-record.ts';
-import { table } from '../table.ts';
+import { cellWidthFor } from '../cell-width.ts';
+import { printable } from '../table.ts';
 import { humanSize } from '../units.ts';
 
-/** Docker 29's view: a line an image, with its names, and below it a line for each platform of an index. Blobs stay packed here, so both sizes are of the packed bytes. */
+/**
+ * Docker's tree: an image's names, the facts beside the last of them, and below a line for each platform of an index; sizes to the right, and
+ * air between the images. Blobs stay packed here, so both sizes are of the packed bytes.
+ */
 export async function imageTree(images: readonly ImageRecord[]): Promise<string> {
-  const rows: string[][] = [];
-  for (const image of images.toSorted(byName)) {
-    const [first = '<untagged>', ...others] = image.names.map(({ reference }) => familiar(reference));
-    const total = humanSize(packed(image.platforms) || image.target.size);
-    rows.push([first, shortId(image.target.digest), total, total]);
-    for (const other of others) rows.push([other, '', '', '']);
-    const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
-    for (const [at, { manifest, platform, size }] of listed.entries())
-      rows.push([
-        `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? formatPlatform(platform) : 'unknown'}`,
-        shortId(manifest.digest),
-        humanSize(size),
-        humanSize(size),
-      ]);
-  }
-  return table(['IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE'], rows);
+  const header: Row = ['IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE', 'EXTRA'];
+  const blocks = images.toSorted(byName).map(linesOf);
+  const width = await cellWidthFor(blocks.flat().map(([name]) => name));
+  const facts = blocks.flat().filter((row) => row.length > 1);
+  const widths = header.map((title, column) => Math.max(...[header, ...facts].map((row) => width(row[column] ?? title))));
+  const line = (row: Row): string => {
+    const cells = row.map((cell, column) => {
+      const fill = ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)));
+      return sizes.has(column) ? fill + cell : cell + fill;
+    });
+    return row.length > 1 ? cells.join('   ') : row[0];
+  };
+  const isTree = blocks.some((rows) => rows.some(([name]) => /^[├└]/.test(name)));
+  const body = blocks.map((rows) => rows.map((row) => `${line(row)}\n`).join('')).join(isTree ? '\n' : '');
+  return `${line(header)}\n${body}`;
+}
+
+/** A name, and behind the last one of an image its facts. */
+type Row = readonly [name: string, ...facts: string[]];
+
+/** Columns of sizes. */
+const sizes: ReadonlySet<number> = new Set([2, 3]);
+
+function linesOf(image: ImageRecord): readonly Row[] {
+  const names = image.names.map(({ reference }) => printable(familiar(reference)));
+  const last = names.pop() ?? '<untagged>';
+  const total = humanSize(packed(image.platforms) || image.target.size);
+  const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
+  return [
+    ...names.map((name): Row => [name]),
+    [last, shortId(image.target.digest), total, total, ''],
+    ...listed.map(({ manifest, platform, size }, at): Row => {
+      const name = `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? printable(formatPlatform(platform)) : 'unknown'}`;
+      return [name, shortId(manifest.digest), humanSize(size), humanSize(size), ''];
+    }),
+  ];
 }
 
 /** Bytes of several platforms together, a layer that they share once. */

@@ -1,6 +1,6 @@
 /** `bay import` and `bay image import`. */
 
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../../../errors.ts';
@@ -41,9 +41,19 @@ export const importCommand = command({
   },
 });
 
+/** Opened before anything else happens: a stream that fails before it is read would end the process. */
+async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const handle = await open(path);
+    return handle.createReadStream({ highWaterMark: 1 << 20 });
+  } catch (error) {
+    throw asImageError(error, `cannot open ${path}`);
+  }
+}
+
 async function openTar(source: string, { stdin, cwd, signal }: Terminal): Promise<AsyncIterable<Uint8Array>> {
   if (source === '-') return stdin;
-  if (!/^https?:\/\//.test(source)) return createReadStream(resolve(cwd, source), { highWaterMark: 1 << 20 });
+  if (!/^https?:\/\//.test(source)) return await openFile(resolve(cwd, source));
   try {
     const response = await fetch(source, { signal });
     if (!response.ok || response.body === null)

@@ -7,6 +7,7 @@ import { completeImages } from '../complete-images.ts';
 import { documentsText } from '../documents.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
+import { inspectedFields } from '../inspected-fields.ts';
 import { documentFormat } from './format-help.ts';
 
 export const inspect = command({
@@ -43,7 +44,7 @@ export const inspect = command({
         );
       }
     }
-    terminal.stdout.write(await documentsText(found, flags.json ? 'json' : flags.format));
+    terminal.stdout.write(await documentsText(found, flags.json ? 'json' : flags.format, inspectedFields));
     for (const error of failures) report(error);
     return failures.length > 0 ? 1 : 0;
   },

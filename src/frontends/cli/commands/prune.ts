@@ -1,6 +1,5 @@
 /** `bay image prune`. */
 
-import { ImageError } from '../../../errors.ts';
 import { familiar } from '../../../model/reference.ts';
 import { prune as pruneImages } from '../../../operations/prune.ts';
 import { confirm } from '../ask.ts';
@@ -30,8 +29,8 @@ export const prune = command({
   async run(invocation) {
     const { flags, terminal } = invocation;
     if (!flags.force && !flags.dryRun) {
-      if (!(await confirm(terminal, flags.all ? warnings.all : warnings.dangling)))
-        throw new ImageError('canceled', 'image prune has been canceled', { detail: { exitCode: 1, plain: true } });
+      // Docker's: a no is no failure.
+      if (!(await confirm(terminal, flags.all ? warnings.all : warnings.dangling))) return 0;
     }
     await using store = await openStore(invocation);
     const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
@@ -54,6 +53,7 @@ export const prune = command({
       }
       terminal.stdout.write('\n');
     }
-    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(bytes)}\n`);
+    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(bytes, 4)}\n`);
+    return 0;
   },
 });

@@ -7,6 +7,7 @@ import { remove } from '../../../operations/remove.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
+import { humanSize } from '../units.ts';
 
 export const rmi = command({
   description: 'Remove one or more images. An image goes with its last name, unless something depends on it.',
@@ -42,6 +43,7 @@ export const rmi = command({
           for (const reference of removed.untagged)
             terminal.stdout.write(`${would === '' ? 'Untagged' : `${would}untagged`}: ${familiar(reference)}\n`);
           for (const digest of removed.deleted) terminal.stdout.write(`${would === '' ? 'Deleted' : `${would}deleted`}: ${digest}\n`);
+          if (flags.dryRun) terminal.stdout.write(`Space that would be reclaimed: ${humanSize(removed.bytes, 4)}\n`);
         }
       } catch (error) {
         // With --force an image that is not there is as good as removed, as in docker's.

@@ -1,7 +1,7 @@
 /** The functions that a template can call: Go's own, and docker's beside them. A function's complaint is thrown as a CallError. */
 
 import { sprint, sprintf, sprintln } from './printf.ts';
-import { compareStrings, fieldOf, floatOf, isTrue, kindOf, typeName, type Kind, type Value } from './values.ts';
+import { compareStrings, elementOf, floatOf, isTrue, kindOf, typeName, type Kind, type Value } from './values.ts';
 
 /** What a function says against its arguments; the execution adds where. */
 export class CallError extends Error {
@@ -196,7 +196,7 @@ function indexOnce(item: Value, index: Value): Value {
     case 'map':
       if (index === null || index === undefined) throw new CallError('value is nil; should be of type string');
       if (typeof index !== 'string') throw new CallError(`value has type ${typeName(index)}; should be string`);
-      return fieldOf(item as object, index);
+      return elementOf(item as object, index);
     default:
       throw new CallError(`can't index item of type ${typeName(item)}`);
   }

@@ -27,6 +27,19 @@ export function goStruct<T extends object>(type: string, value: T): T {
   return value;
 }
 
+const stringMaps = new WeakSet();
+
+/** Makes an object Go's `map[string]string` for `index`: what is not there is empty text, not no value. */
+export function goStringMap<T extends object>(value: T): T {
+  stringMaps.add(value);
+  return value;
+}
+
+/** What `index` gives for a key that a map may not have. */
+export function elementOf(map: object, key: string): Value {
+  return fieldOf(map, key) ?? (stringMaps.has(map) ? '' : undefined);
+}
+
 export type Kind = 'missing' | 'nil' | 'bool' | 'int' | 'float' | 'string' | 'slice' | 'map' | 'struct' | 'func';
 
 export function kindOf(value: Value): Kind {
