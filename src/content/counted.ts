@@ -1,14 +1,20 @@
+import { lent, type Lender } from '../io/lent.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 
-/** Bytes passed on as they come, with a progress event at the start and then at most every 100 ms. */
+/** Bytes passed on as they come, given or lent, with a progress event at the start and then at most every 100 ms. */
 export function counted(
   source: AsyncIterable<Uint8Array>,
   target: Descriptor,
   offset: number,
   onProgress: Operation['onProgress'],
 ): AsyncIterable<Uint8Array> {
-  return onProgress ? count(source, target, offset, onProgress) : source;
+  if (!onProgress) return source;
+  const counting: AsyncIterable<Uint8Array> & Lender = {
+    [Symbol.asyncIterator]: () => count(source, target, offset, onProgress),
+    lent: () => count(lent(source), target, offset, onProgress),
+  };
+  return counting;
 }
 
 async function* count(

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { lent, type Lender } from '../io/lent.ts';
 import { readBytes } from '../io/verified.ts';
 import type { WireResponse } from './transport.ts';
 
@@ -8,11 +9,11 @@ import type { WireResponse } from './transport.ts';
 const leastBytes = 1024;
 
 /**
- * Passes a body on. Where `idle` milliseconds of waiting bring less than a kilobyte, it fails with `unavailable`; time that the consumer takes does not count.
+ * Passes a body on, lent where it lends. Where `idle` milliseconds of waiting bring less than a kilobyte, it fails with `unavailable`; time that the consumer takes does not count.
  * A connection that breaks off fails with `unavailable` too.
  */
 export async function* patient(
-  body: Readable,
+  body: Readable & Partial<Lender>,
   idle: number,
   what: string,
   signal?: AbortSignal,
@@ -33,7 +34,7 @@ export async function* patient(
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     if (signal?.aborted) throw canceled(signal.reason);
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of lent(body as AsyncIterable<Uint8Array>)) {
       waiting = false;
       bytes += chunk.length;
       if (bytes >= leastBytes) waited = bytes = 0;

@@ -5,6 +5,7 @@ import { lookup } from 'node:dns';
 import type { SecureContext } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { ImageError } from '../errors.ts';
+import { setReader, SocketReader } from './socket-reader.ts';
 
 /** What a connection is made with beyond host and port; connections are shared only between requests that agree in it. */
 export interface Way {
@@ -30,9 +31,6 @@ declare module 'node:http' {
 /** More at once to one host help nobody: `copy` moves four pieces, and registries throttle. */
 const maxSockets = 16;
 
-/** A socket's reads go here and not into a new buffer each: a new one per read costs twice as much, and larger ones only memory. llhttp copies what it passes on. */
-const readBytes = 64 * 1024;
-
 type OnSocket = (error: Error | null, socket?: Duplex) => void;
 
 /** Kept-alive connections, http and https, direct and through proxies, shared by all that one host asks of registries. Idle ones keep no process alive. */
@@ -57,13 +55,14 @@ class PlainAgent extends HttpAgent {
 
   override createConnection(options: ClientRequestArgs): Duplex {
     const way = options.way;
-    const buffer = Buffer.allocUnsafeSlow(readBytes);
+    const reader = new SocketReader((bytes) => void socket.emit('data', bytes));
     const socket: Socket = connect({
       ...(options as TcpNetConnectOpts),
       ...guard(way),
       noDelay: true,
-      onread: { buffer, callback: (length, bytes) => socket.emit('data', bytes.subarray(0, length)) || true },
+      onread: { buffer: () => reader.space(), callback: (length, bytes) => reader.filled(length, bytes) },
     });
+    setReader(socket, reader);
     return limitConnect(socket, 'connect', way);
   }
 }

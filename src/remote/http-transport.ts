@@ -4,6 +4,7 @@ import { canceled } from '../io/concurrently.ts';
 import { literalReach } from './address-reach.ts';
 import { proxyAuthorization, refusedAddress, type Connections, type TlsSettings } from './connections.ts';
 import type { ProxyFor } from './proxy.ts';
+import { SocketBody, worthTakingOver } from './socket-body.ts';
 import type { StreamedBody, Timeouts, Transport, WireRequest, WireResponse } from './transport.ts';
 
 export interface HttpSettings {
@@ -131,7 +132,8 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
       settle();
       // An answer that comes before the whole question: what is left of that is not sent, and the connection is of no further use.
       if (!outgoing.writableFinished) incoming.once('close', () => outgoing.destroy());
-      void answer({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body: incoming });
+      const body = (request.lends === true && takenOver(incoming)) || incoming;
+      void answer({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body });
     });
     // Stays for good: errors after the answer are the body's, and an emitter without a listener would end the process.
     outgoing.on('error', (error) => void fail(error));
@@ -145,6 +147,13 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
       reject(signal?.aborted ? canceled(signal.reason) : asImageError(error, 'cannot read what is to be sent'));
     });
   });
+}
+
+function takenOver(incoming: IncomingMessage): SocketBody | undefined {
+  const { 'content-length': length = '', 'transfer-encoding': coding } = incoming.headers;
+  const isContent = incoming.statusCode === 200 || incoming.statusCode === 206;
+  if (!isContent || coding !== undefined || !/^\d{1,15}$/.test(length) || Number(length) < worthTakingOver) return undefined;
+  return SocketBody.take(incoming, Number(length));
 }
 
 /** Writes a body as fast as the connection takes it; ends early where the answer is already there. Errors of the source come out as they are. */

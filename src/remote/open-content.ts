@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { ImageError, isImageError } from '../errors.ts';
 import type { OpenOptions } from '../content/image-source.ts';
+import type { Lender } from '../io/lent.ts';
 import { sizeMismatch } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { acceptedManifests, isForeignLayerType, isManifestType } from '../model/media-types.ts';
@@ -25,10 +26,42 @@ export async function openContent(access: RepositoryAccess, target: Descriptor, 
   if (offset === end) return Readable.from([], { objectMode: false });
   const reading = new Reading(access, target, end, options);
   await reading.begin(offset);
-  const readable = Readable.from(reading.chunks(), { objectMode: false, highWaterMark: 64 * 1024 });
-  // A stream that is destroyed before its first read never runs the generator's end.
-  readable.once('close', () => reading.end());
-  return readable;
+  return new ContentStream(reading);
+}
+
+/** Given as a stream, or lent. */
+class ContentStream extends Readable implements Lender {
+  readonly #reading: Reading;
+  #chunks: AsyncIterator<Uint8Array, void> | undefined;
+
+  constructor(reading: Reading) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#reading = reading;
+  }
+
+  async *lent(): AsyncGenerator<Uint8Array, void, undefined> {
+    // What destroys it is told to who asks for the next chunk: nobody listens for it here.
+    this.on('error', () => undefined);
+    try {
+      yield* this.#reading.chunks();
+    } finally {
+      this.destroy();
+    }
+  }
+
+  override _read(): void {
+    this.#chunks ??= this.#reading.chunks();
+    this.#chunks.next().then(
+      // What is pushed waits in the stream's queue, longer than it is lent.
+      ({ done, value }) => this.push(done === true ? null : this.#reading.lends ? Buffer.from(value as Uint8Array) : value),
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#reading.end();
+    callback(error);
+  }
 }
 
 class Reading {
@@ -119,6 +152,11 @@ class Reading {
     }
   }
 
+  /** True where a chunk is good only until the next one is asked for. */
+  get lends(): boolean {
+    return this.#response?.body.lent !== undefined;
+  }
+
   end(): void {
     this.#response?.body.destroy();
     this.#response = undefined;
@@ -159,6 +197,7 @@ class Reading {
         ...(isManifestType(this.#target.mediaType) ? { accept: acceptedManifests } : {}),
         ...(whole ? {} : { range: `bytes=${at}-${this.#end - 1}` }),
       },
+      lends: true,
       signal: this.#options.signal,
       onRetry: (delay) => this.#report(delay),
     };

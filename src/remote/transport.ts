@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Lender } from '../io/lent.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -17,6 +18,8 @@ export interface WireRequest {
   readonly repeatable?: boolean | undefined;
   /** Milliseconds until the answer's headers must be there, in place of the usual. */
   readonly headersTimeout?: number | undefined;
+  /** True where the answer may be large and its reader takes lent bytes: its connection is then read past the parser, and serves nothing else afterwards. */
+  readonly lends?: boolean | undefined;
   /** Told before each wait, in milliseconds. */
   readonly onRetry?: ((delay: number) => void) | undefined;
   /** Refuses addresses that a name turns out to have. Asked with each address before a connection to it. */
@@ -37,7 +40,7 @@ export interface WireResponse {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   /** To be read to its end or destroyed. */
-  readonly body: Readable;
+  readonly body: Readable & Partial<Lender>;
 }
 
 export type Transport = (request: WireRequest) => Promise<WireResponse>;

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
 import { asImageError, ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { lent } from '../io/lent.ts';
 import { digestFrom, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 
 const blockSize = 1024 * 1024;
@@ -104,14 +105,16 @@ export class DraftFile {
     signal?.addEventListener('abort', stop, { once: true });
     const blocks = new Blocks(this.#file, this.#size, (position) => (this.#written = position));
     try {
-      for await (const chunk of source) {
+      for await (const chunk of lent(source)) {
         if (signal?.aborted) throw canceled(signal.reason);
         if (this.#size + chunk.length > limit) throw new ImageError('too-large', `more than ${limit} bytes`);
         if (chunk.length >= blockSize) {
           await this.#flush(blocks);
+          // Hashed while the disk takes it.
+          const written = blocks.write(chunk);
           this.#hash.update(chunk);
-          await blocks.write(chunk);
           this.#size += chunk.length;
+          await written;
           continue;
         }
         let rest = chunk;
