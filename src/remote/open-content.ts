@@ -53,7 +53,7 @@ class ContentStream extends Readable implements Lender {
     this.#chunks ??= this.#reading.chunks();
     this.#chunks.next().then(
       // What is pushed waits in the stream's queue, longer than it is lent.
-      ({ done, value }) => this.push(done === true ? null : this.#reading.lends ? Buffer.from(value as Uint8Array) : value),
+      ({ done, value }) => this.push(done === true ? null : this.#reading.lends ? Buffer.from(value) : value),
       (error: Error) => this.destroy(error),
     );
   }

@@ -88,7 +88,7 @@ export class SocketBody extends Readable implements Lender {
   override _read(): void {
     this.#chunks ??= this.lent()[Symbol.asyncIterator]();
     this.#chunks.next().then(
-      ({ done, value }) => this.push(done === true ? null : Buffer.from(value as Uint8Array)),
+      ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
       (error: Error) => this.destroy(error),
     );
   }
