@@ -6,17 +6,27 @@ import { discard } from './body.ts';
 import { pushError } from './remote-upload.ts';
 import { repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
 
-/** One PUT by tag or digest; true where the registry says by `OCI-Subject` that it keeps the list of the subject's referrers. */
+export interface PutAnswer {
+  /** True where the registry says by `OCI-Subject` that it keeps the list of the subject's referrers. */
+  readonly keepsReferrers: boolean;
+  /** True where it says by `OCI-Tag` that it has set the tag that came with the digest. */
+  readonly tagged: boolean;
+}
+
+/** One PUT by tag or digest; `tag` is to be set together with a digest, which older registries do not know. */
 export async function putManifest(
   access: RepositoryAccess,
   target: Descriptor,
   bytes: Uint8Array,
   name: string,
   options: Operation,
-): Promise<boolean> {
+  tag?: string,
+): Promise<PutAnswer> {
+  const url = repositoryUrl(access.push, `manifests/${name}`);
+  if (tag !== undefined) url.searchParams.set('tag', tag);
   const response = await access.push.transport({
     method: 'PUT',
-    url: repositoryUrl(access.push, `manifests/${name}`),
+    url,
     headers: { 'content-type': target.mediaType },
     body: bytes,
     scopes: scope(access.push, 'pull,push'),
@@ -30,5 +40,6 @@ export async function putManifest(
     throw new ImageError('protocol', `${access.push.host} stored the manifest as ${named} in place of ${target.digest}`, {
       hint: 'The registry has changed what was pushed.',
     });
-  return response.headers['oci-subject'] !== undefined;
+  const tags = (response.headers['oci-tag'] ?? '').split(',').map((text) => text.trim());
+  return { keepsReferrers: response.headers['oci-subject'] !== undefined, tagged: tag !== undefined && tags.includes(tag) };
 }

@@ -6,7 +6,7 @@ import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { readVerified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import type { Digest, DigestAlgorithm } from '../model/digest.ts';
+import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { maxManifestBytes } from '../model/manifest.ts';
 import { acceptedManifests, isManifestType } from '../model/media-types.ts';
 import { familiarName, isTag, type Reference } from '../model/reference.ts';
@@ -86,7 +86,12 @@ export class RemoteRepository implements Repository {
     const bytes =
       this.#written.get(target.digest) ??
       (await fetchManifest({ ...access, pull: access.push.transport, origin: access.push }, target.digest, options)).bytes;
-    await putManifest(access, target, bytes, name, options);
+    // By tag alone a registry would know it by its sha256: both names go together then (distribution-spec, end-7b).
+    const { tagged } =
+      digestAlgorithm(target.digest) === 'sha256'
+        ? { tagged: false }
+        : await putManifest(access, target, bytes, target.digest, options, name);
+    if (!tagged) await putManifest(access, target, bytes, name, options);
   }
 
   async tags(page: Page = {}, options: Operation = {}): Promise<readonly string[]> {

@@ -12,11 +12,14 @@ type Open = (offset: number) => Promise<AsyncIterable<Uint8Array>>;
 /** What is sent at once where a whole blob in one request is too much for what stands before the registry. */
 const usualChunk = 16 * 1024 * 1024;
 
+/** What goes up in the closing request itself. Registries drop what a broken one of those has brought, and keep what a broken PATCH has. */
+const wholeBytes = 4 * 1024 * 1024;
+
 const goodBytes = 1024 * 1024;
 
 /**
- * Puts a blob into a repository: mounted where the registry has it in another; else as one request; after a broken connection from where the registry says
- * it is; in chunks where a single request is refused for its size. The registry verifies the digest, which is why it is not calculated here too.
+ * Puts a blob into a repository: mounted where the registry has it in another; else in one stream; after a broken connection from where the registry says
+ * it is; in chunks where one stream is refused for its size. The registry verifies the digest, which is why it is not calculated here too.
  */
 export async function writeBlob(access: RepositoryAccess, target: Descriptor, open: Open, options: WriteOptions = {}): Promise<void> {
   const started = await start(access, target, options);
@@ -28,7 +31,9 @@ export async function writeBlob(access: RepositoryAccess, target: Descriptor, op
   for (;;) {
     try {
       upload ??= await fresh(access, target, options);
-      await (upload.offset > 0 || chunk !== undefined ? sendChunks(upload, target, open, chunk) : sendWhole(upload, target, open));
+      await (upload.offset > 0 || chunk !== undefined || target.size > wholeBytes
+        ? sendChunks(upload, target, open, chunk)
+        : sendWhole(upload, target, open));
       return;
     } catch (error) {
       if (isImageError(error, 'too-large') && upload !== undefined && chunk === undefined && target.size > usualChunk) {

@@ -13,8 +13,8 @@ export async function writeManifest(
   options: Operation = {},
 ): Promise<void> {
   const document = parseManifest(bytes, target.mediaType);
-  const subjectListed = await putManifest(access, target, bytes, target.digest, options);
-  if (document.subject !== undefined && !subjectListed)
+  const { keepsReferrers } = await putManifest(access, target, bytes, target.digest, options);
+  if (document.subject !== undefined && !keepsReferrers)
     await addToReferrersTag(access, document.subject, referrerDescriptor(target, document), options);
 }
 

@@ -18,7 +18,8 @@ function fails(promise: Promise<unknown>, code: ErrorCode, message?: RegExp): Pr
   });
 }
 
-const bytes = noise(400_000);
+/** More than goes up in the closing request itself. */
+const bytes = noise(5_000_000);
 const target = blobOf(bytes);
 
 /** Opens from an offset, and says which offsets it was asked for. */
@@ -28,7 +29,7 @@ function opener(body: Buffer = bytes): { open: (offset: number) => Promise<Async
     offsets,
     open: async (offset) => {
       offsets.push(offset);
-      return chunksOf(body.subarray(offset), 10_000);
+      return chunksOf(body.subarray(offset), 65_536);
     },
   };
 }
@@ -57,16 +58,26 @@ class Session {
   }
 }
 
-test('a blob goes in one request, and the session’s own query comes back as it was', async (t) => {
+test('a small blob goes with the closing request, a large one before it, and the session’s own query comes back as it was', async (t) => {
   const session = new Session();
   const registry = await lyingRegistry(t, (asked, answer) => session.answer(asked, answer));
+  const small = noise(1000);
+  await registry.repository('app').write(blobOf(small), opener(small).open);
   await registry.repository('app').write(target, opener().open);
   assert.deepEqual(session.held, bytes);
+  const digest = (of: Buffer) => encodeURIComponent(blobOf(of).digest);
   assert.deepEqual(
-    registry.requests.map(({ method, url }) => `${method} ${url}`),
-    ['POST /v2/app/blobs/uploads/', `PUT /v2/app/blobs/uploads/1?state=a%20b&digest=${encodeURIComponent(target.digest)}`],
+    registry.requests.map(({ method, url, body }) => `${method} ${url} ${body.length}`),
+    [
+      'POST /v2/app/blobs/uploads/ 0',
+      `PUT /v2/app/blobs/uploads/1?state=a%20b&digest=${digest(small)} 1000`,
+      'POST /v2/app/blobs/uploads/ 0',
+      `PATCH /v2/app/blobs/uploads/2?state=a%20b ${bytes.length}`,
+      `PUT /v2/app/blobs/uploads/2?state=a%20b&digest=${digest(bytes)} 0`,
+    ],
   );
-  assert.equal(registry.requests[1]?.headers['content-length'], String(bytes.length));
+  assert.equal(registry.requests[3]?.headers['content-length'], String(bytes.length));
+  assert.equal(registry.requests[3]?.headers['content-range'], `0-${bytes.length - 1}`);
 });
 
 test('after a broken connection the upload goes on from where the registry is', async (t) => {
@@ -80,7 +91,7 @@ test('after a broken connection the upload goes on from where the registry is', 
       const request = response.req;
       for await (const chunk of request) {
         chunks.push(chunk as Buffer);
-        if (asked.method !== 'PUT' || broken || Buffer.concat(chunks).length < 150_000) continue;
+        if (asked.method !== 'PATCH' || broken || Buffer.concat(chunks).length < 1_500_000) continue;
         broken = true;
         session.held = Buffer.concat(chunks);
         response.destroy();
@@ -94,20 +105,20 @@ test('after a broken connection the upload goes on from where the registry is', 
   await registry.repository('app').write(target, open, { onProgress: (event) => events.push(event) });
   assert.deepEqual(session.held, bytes);
   assert.equal(offsets.length, 2);
-  assert.ok((offsets[1] ?? 0) >= 150_000);
+  assert.ok((offsets[1] ?? 0) >= 1_500_000);
   assert.deepEqual(
     registry.requests.map(({ method }) => method),
-    ['POST', 'PUT', 'GET', 'PATCH', 'PUT'],
+    ['POST', 'PATCH', 'GET', 'GET', 'PATCH', 'PUT'],
   );
-  assert.match(String(registry.requests[3]?.headers['content-range']), new RegExp(`^${offsets[1]}-${bytes.length - 1}$`));
+  assert.match(String(registry.requests[4]?.headers['content-range']), new RegExp(`^${offsets[1]}-${bytes.length - 1}$`));
   assert.ok(events.some(({ state }) => state === 'retrying'));
 });
 
 test('a session that is lost is begun anew', async (t) => {
   const session = new Session();
-  let puts = 0;
+  let breaks = 0;
   const registry = await lyingRegistry(t, (asked, answer, response) => {
-    if (asked.method === 'PUT' && ++puts === 1) return void response.destroy();
+    if (asked.method === 'PATCH' && ++breaks === 1) return void response.destroy();
     if (asked.method === 'GET') return answer(404, {}, '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"gone"}]}');
     return session.answer(asked, answer);
   });
@@ -119,7 +130,7 @@ test('a session that is lost is begun anew', async (t) => {
 
 test('a registry that always breaks is given up', async (t) => {
   const registry = await lyingRegistry(t, ({ method }, answer, response) =>
-    method === 'PUT' ? void response.destroy() : answer(202, { location: '/v2/app/blobs/uploads/1' }),
+    method === 'PATCH' ? void response.destroy() : answer(202, { location: '/v2/app/blobs/uploads/1' }),
   );
   await fails(registry.repository('app').write(target, opener().open), 'unavailable');
 });
@@ -141,7 +152,7 @@ test('a source of another length is stopped before the registry takes it', async
   const registry = await lyingRegistry(t, (asked, answer) => session.answer(asked, answer));
   await fails(registry.repository('app').write(target, opener(bytes.subarray(0, -1)).open), 'size-mismatch');
   await fails(registry.repository('app').write(target, opener(Buffer.concat([bytes, bytes])).open), 'size-mismatch');
-  await fails(registry.repository('app').write(target, opener(noise(400_000, 9)).open), 'digest-mismatch', /provided digest/);
+  await fails(registry.repository('app').write(target, opener(noise(bytes.length, 9)).open), 'digest-mismatch', /provided digest/);
 });
 
 test('an error of the source comes out as it is, and the source is closed', async (t) => {
@@ -166,7 +177,7 @@ test('a refusal that comes in the middle of the body is heard', async (t) => {
   const registry = await lyingRegistry(
     t,
     ({ method }, answer) =>
-      method === 'PUT'
+      method === 'PATCH'
         ? answer(403, {}, '{"errors":[{"code":"DENIED","message":"quota exceeded"}]}')
         : answer(202, { location: '/v2/app/blobs/uploads/1' }),
     { early: true },
