@@ -1,8 +1,9 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError } from '../errors.ts';
 import { Place, unusable } from './place.ts';
+import { spendReserve } from './reserve.ts';
 import { migrations, summaryTables } from './schema.ts';
 
 /** The points of a write at which a crash test may end the process. */
@@ -117,6 +118,16 @@ export class Database {
       return read();
     } finally {
       this.#guard(() => this.#connection.exec('COMMIT'));
+    }
+  }
+
+  /** As `transact`, for work that makes room: on a full disk it is given what was laid aside for it. */
+  async removing<T>(work: (transaction: Transaction) => T): Promise<T> {
+    try {
+      return await this.transact(work);
+    } catch (error) {
+      if (!isImageError(error, 'disk-full') || !spendReserve(this.#place)) throw error;
+      return await this.transact(work);
     }
   }
 
@@ -345,12 +356,15 @@ function connectNow(place: Place): DatabaseSync {
       connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000');
       const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       if (mode !== 'wal') connection.exec('PRAGMA journal_mode = WAL');
+      // The first read maps SQLite's shared memory: it is now that a full disk shows.
+      connection.prepare('PRAGMA user_version').get();
       return connection;
     } catch (error) {
       connection.close();
       throw error;
     }
   } catch (error) {
+    if (isFull(error) && spendReserve(place)) return connectNow(place);
     throw asStoreError(place, error);
   }
 }
@@ -377,6 +391,14 @@ function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/** No room: SQLITE_FULL, or SQLITE_IOERR_SHMSIZE and SQLITE_IOERR_SHMOPEN for the shared memory's file. */
+function isFull(error: unknown): boolean {
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return (
+    code === 13 || code === 4874 || code === 4618 || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+  );
+}
+
 /** Windows refuses to replace a file that a process has just open; it will not be for long. */
 function heldOpen(error: unknown): boolean {
   return process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -385,6 +407,7 @@ function heldOpen(error: unknown): boolean {
 function asStoreError(place: Place, error: unknown): ImageError {
   if (error instanceof ImageError) return error;
   const { message } = error as Error;
+  if (isFull(error)) return asImageError({ code: 'ENOSPC', message }, `cannot write the store ${place.root}`);
   switch (resultCode(error)) {
     case 5:
     case 6:
@@ -399,8 +422,6 @@ function asStoreError(place: Place, error: unknown): ImageError {
         `Move ${place.databaseFile} away: the names and their images come back from index.json.`,
         error,
       );
-    case 13:
-      return asImageError({ code: 'ENOSPC', message }, `cannot write the store ${place.root}`);
     case 14:
       return unusable(place, `its database cannot be opened (${message})`, undefined, error);
     default:

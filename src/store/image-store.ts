@@ -22,6 +22,7 @@ import { shows } from './links.ts';
 import { forgetImage, nameKey, removeName } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { listReferrers } from './referrers.ts';
+import { layReserve } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
 import { StoreRepository } from './store-repository.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
@@ -86,6 +87,7 @@ export class ImageStore implements ImageSource, AsyncDisposable {
       if (judged === 'new') await makeLayout(database);
       const store = new ImageStore(database);
       await store.#recover();
+      layReserve(database.place);
       await store.#projection.fresh();
       return store;
     } catch (error) {
@@ -190,7 +192,7 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   /** Takes a name away; its image becomes dangling where that was the last one. @throws ImageError `not-found` */
   async untag(name: Reference, options: { readonly verb: string }): Promise<void> {
     await this.#projection.fresh();
-    await this.#database.transact((transaction) =>
+    await this.#database.removing((transaction) =>
       removeName(this.#database, transaction, nameKey(name), { actor: this.#database.actor, verb: options.verb }),
     );
     this.#projection.renamed();
@@ -202,7 +204,7 @@ export class ImageStore implements ImageSource, AsyncDisposable {
    */
   async forget(target: Digest, options: { readonly verb: string; readonly names?: 'all' | undefined }): Promise<void> {
     await this.#projection.fresh();
-    await this.#database.transact((transaction) =>
+    await this.#database.removing((transaction) =>
       forgetImage(this.#database, transaction, target, options.names === 'all', { actor: this.#database.actor, verb: options.verb }),
     );
     this.#projection.renamed();

@@ -86,7 +86,8 @@ export class IndexProjection {
     await this.#readPrevious();
     const signature = this.#signature();
     if (signature === undefined) {
-      this.renamed();
+      // Whoever is just writing it looks for itself; and where it cannot be written, asking for ever would help nobody.
+      if (!this.#writing) this.renamed();
       return;
     }
     const bytes = await readFile(this.#database.place.indexFile);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database, Transaction } from './database.ts';
 
@@ -62,14 +62,19 @@ export class Lease {
     this.#database.run('INSERT OR IGNORE INTO lease_hold (lease, digest) VALUES (?, ?)', this.id, digest);
   }
 
+  /** Where the store cannot be written (a full disk), the lease is void by itself in a minute: whoever ends it has a better error to tell. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
-    await this.#database.transact(() => {
-      this.#database.run('DELETE FROM lease_hold WHERE lease = ?', this.id);
-      this.#database.run('DELETE FROM lease WHERE id = ?', this.id);
-    });
+    try {
+      await this.#database.transact(() => {
+        this.#database.run('DELETE FROM lease_hold WHERE lease = ?', this.id);
+        this.#database.run('DELETE FROM lease WHERE id = ?', this.id);
+      });
+    } catch (error) {
+      if (!isImageError(error, 'disk-full', 'unavailable')) throw error;
+    }
   }
 
   #insert(time: number): void {

@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { isImageError, type ErrorCode, type ImageError } from '../errors.ts';
+import { isImageError, type ErrorCode } from '../errors.ts';
 import { temporary } from '../../test/support/temporary.ts';
 import { ImageStore } from './image-store.ts';
 import { refuseNetwork } from './place.ts';
@@ -95,8 +95,7 @@ test(
     ] as const) {
       assert.throws(
         () => refuseNetwork(join(folder, 'not', 'yet', 'there'), () => ({ type })),
-        (error) =>
-          isImageError(error, 'store-unusable') && new RegExp(`network file system \\(${name}\\)`).test((error as ImageError).message),
+        (error) => isImageError(error, 'store-unusable') && new RegExp(`network file system \\(${name}\\)`).test(error.message),
       );
     }
     for (const type of [0xef53, 0x01021994, 0x9123683e, 0x58465342, 0x65735546]) refuseNetwork(folder, () => ({ type }));

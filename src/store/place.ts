@@ -51,6 +51,11 @@ export class Place {
     return join(this.root, 'bay', 'drafts', 'free');
   }
 
+  /** Room that is given up when the disk is full, so that the database can still be opened, and something removed. */
+  get reserve(): string {
+    return join(this.root, 'bay', 'reserve');
+  }
+
   /** Files on their way out. */
   get trash(): string {
     return join(this.root, 'bay', 'trash');

@@ -97,7 +97,7 @@ export function unheld(database: Database, now: number): Candidate[] {
 
 async function take(database: Database, candidates: readonly Candidate[]): Promise<Candidate[]> {
   const gone: string[] = [];
-  const taken = await database.transact((transaction) => {
+  const taken = await database.removing((transaction) => {
     const { place } = database;
     const dead = candidates.filter(
       ({ digest }) => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) && !held(database, digest, transaction),
@@ -124,7 +124,7 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
   const now = database.now().getTime();
   let bytes = 0;
   if (!dryRun) {
-    await database.transact(({ time }) => {
+    await database.removing(({ time }) => {
       database.run(
         'DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)',
         time - leaseLife,

@@ -1,9 +1,9 @@
 import { randomUUID, type Hash } from 'node:crypto';
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Upload } from '../content/repository.ts';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError } from '../errors.ts';
 import { digestMismatch } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../model/digest.ts';
@@ -93,9 +93,12 @@ export class Uploads {
       clearInterval(timer);
     }
     await beat;
-    const { written } = draft;
+    // A full disk is not left full by what nobody may ever go on with.
+    const full = failure !== undefined && isImageError(failure.error, 'disk-full');
+    const written = full ? row.offset : draft.written;
     const hash = written === draft.size ? draft.hash() : undefined;
     await draft.close();
+    if (full) await truncate(draft.path, written);
     try {
       const counted = await this.#database.transact(({ time }) =>
         this.#database.run(
@@ -247,8 +250,9 @@ export class Uploads {
   }
 
   async #remove(id: string, path: string): Promise<void> {
-    await this.#database.transact(() => this.#database.run('DELETE FROM upload WHERE id = ?', id));
+    // The file first: on a full disk that makes room for the rest.
     await rm(path, { force: true });
+    await this.#database.transact(() => this.#database.run('DELETE FROM upload WHERE id = ?', id));
   }
 
   #remember(id: string, known: { file: string; offset: number; algorithm: DigestAlgorithm; hash: Hash }): void {

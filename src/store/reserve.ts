@@ -1,0 +1,40 @@
+import { closeSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { asImageError } from '../errors.ts';
+import { statIfThere, type Place } from './place.ts';
+
+/** Bytes: for SQLite's shared memory, and for a log of what some large removal changes. */
+const size = 4 * 1024 * 1024;
+
+/**
+ * Lays some room aside while there is plenty. On a disk without a byte left SQLite cannot even be read (its shared memory is a file), nor can a removal be written down,
+ * which is what would help.
+ */
+export function layReserve(place: Place): void {
+  if (statIfThere(place.reserve)) return;
+  const { bavail, bsize } = statfsSync(place.root);
+  if (bavail * bsize < 4 * size) return;
+  const draft = `${place.reserve}.${process.pid}.tmp`;
+  try {
+    const file = openSync(draft, 'w', 0o600);
+    try {
+      // Not zeros: a file system may keep those without taking room for them.
+      const block = Buffer.alloc(64 * 1024, 'laid aside ');
+      for (let at = 0; at < size; at += block.length) writeSync(file, block, 0, block.length, at);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, place.reserve);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    // It has just become full, or another process lays it aside: the next time is early enough.
+    if (!['ENOSPC', 'EDQUOT', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw asImageError(error, `cannot write ${draft}`);
+  }
+}
+
+/** Gives it up. @returns whether there was any */
+export function spendReserve(place: Place): boolean {
+  if (!statIfThere(place.reserve)) return false;
+  rmSync(place.reserve, { force: true });
+  return true;
+}

@@ -1,0 +1,117 @@
+/** A disk that is full, really: a small file system of its own, which only root can make. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import { isImageError } from '../../src/errors.ts';
+import { digestOf } from '../../src/model/digest.ts';
+import { mediaTypes } from '../../src/model/media-types.ts';
+import { ImageStore } from '../../src/store/image-store.ts';
+import { chunksOf, makeImage, putImage, type MadeImage } from '../support/make-image.ts';
+import { runProgram } from '../support/program.ts';
+
+const skip = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'only root on Linux can mount a small file system';
+
+async function smallDisk(t: TestContext, size: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'bayplan-disk-'));
+  t.after(async () => {
+    await runProgram('umount', ['-l', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const { code, stderr } = await runProgram('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
+  if (code === 0) return folder;
+  t.skip(`mount: ${stderr}`);
+  return '';
+}
+
+/** Takes every byte that is left. */
+function fill(folder: string): string {
+  const file = join(folder, 'filler');
+  const descriptor = openSync(file, 'w');
+  for (let size = 1 << 20; size >= 512;) {
+    try {
+      writeSync(descriptor, Buffer.alloc(size));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+      size >>= 1;
+    }
+  }
+  closeSync(descriptor);
+  return file;
+}
+
+const free = (folder: string) => statfsSync(folder).bavail * statfsSync(folder).bsize;
+
+async function put(store: ImageStore, image: MadeImage, name: string): Promise<void> {
+  await using ingest = await store.begin({ verb: 'pull' });
+  await putImage(ingest, image);
+  await ingest.tag(image.target, name);
+}
+
+async function diskFull(promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(isImageError(error, 'disk-full'), String(error));
+    assert.match(error.message, /no space left on the disk/);
+    assert.match(error.hint ?? '', /Free some space/);
+    return true;
+  });
+}
+
+test('a pull that does not fit says so, leaves the disk as it was, and loses nothing', { skip }, async (t) => {
+  const disk = await smallDisk(t, '32m');
+  if (disk === '') return;
+  const folder = join(disk, 'store');
+  mkdirSync(folder);
+  await using store = await ImageStore.open(folder);
+  const image = await makeImage();
+  await put(store, image, 'app');
+  const before = free(disk);
+  const bytes = randomBytes(40_000_000);
+  const layer = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
+  {
+    await using ingest = await store.begin();
+    await diskFull(ingest.write(layer, async (offset) => chunksOf(bytes.subarray(offset), 65_536)));
+    await diskFull(ingest.add(mediaTypes.ociLayer, chunksOf(bytes, 65_536)));
+    const upload = await store.repository({ registry: 'docker.io', repository: 'me/app' }).upload();
+    await diskFull(upload.append(chunksOf(bytes, 65_536)));
+    await upload.cancel();
+  }
+  assert.ok(free(disk) > before - 1_000_000, 'the space is free again');
+  assert.deepEqual(await store.check(), []);
+  assert.deepEqual(await store.resolve('app'), image.target);
+  await put(store, await makeImage({ layers: ['small'] }), 'small');
+});
+
+test('on a disk without a byte left everything can be read, and removing makes room', { skip }, async (t) => {
+  const disk = await smallDisk(t, '32m');
+  if (disk === '') return;
+  const folder = join(disk, 'store');
+  mkdirSync(folder);
+  const [large, small] = [await makeImage({ layers: [randomBytes(2_000_000).toString('hex')] }), await makeImage()];
+  {
+    await using store = await ImageStore.open(folder);
+    await put(store, large, 'large');
+    await put(store, small, 'small');
+  }
+  const filler = fill(disk);
+  {
+    const store = await ImageStore.open(folder);
+    assert.equal((await store.images()).length, 2);
+    assert.equal(await store.has(large.target), true);
+    await diskFull(put(store, await makeImage({ layers: [randomBytes(5_000_000).toString('hex')], compression: 'none' }), 'another'));
+    await store.forget(large.target.digest, { verb: 'rmi', names: 'all' });
+    const swept = await store.sweep({ roots: [large.target.digest] });
+    assert.equal(swept.blobs.length, large.blobs.size);
+    await store.close();
+  }
+  rmSync(filler);
+  await using store = await ImageStore.open(folder);
+  assert.deepEqual(await store.check(), []);
+  assert.deepEqual(
+    (await store.names()).map(({ target }) => target),
+    [small.target],
+  );
+});
