@@ -1,5 +1,5 @@
 import { ImageError } from '../../errors.ts';
-import { defaultRegistry, familiarName, parseReference, repositoryName, type Reference } from '../../model/reference.ts';
+import { familiarName, parseReference, repositoryName, type Reference } from '../../model/reference.ts';
 
 /** A repository's name, without tag or digest. */
 export type RepositoryName = Pick<Reference, 'registry' | 'repository'>;
@@ -28,9 +28,7 @@ export function localName(path: string, namespace: string | undefined): Reposito
 /** The path under which a client asks for this repository, with the namespace where it must send one too. */
 export function wirePath(name: RepositoryName): { readonly path: string; readonly namespace?: string } {
   if (name.registry.includes(':')) return { path: name.repository, namespace: name.registry };
-  // docker.io's own repositories may begin with what looks like a host: their short name would mean another.
-  const taken = name.registry === defaultRegistry && /^(?:[^/]*\.[^/]*|localhost)\//.test(name.repository);
-  return { path: taken ? repositoryName(name) : familiarName(name) };
+  return { path: familiarName(name) };
 }
 
 /** A key that no two repositories share. */
