@@ -48,7 +48,6 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #pending: Pending[] = [];
   #draining: Promise<void> | undefined;
-  readonly #lazy = new Set<WeakRef<{ load(): void }>>();
   #writes = 0;
   #closed = false;
 
@@ -89,21 +88,18 @@ export class Database {
 
   /** As `all`, each row as its columns' values in order: for long lists, where an object for each costs more than reading it. */
   columns<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => {
-      const statement = this.#prepare(`${sql} -- columns`);
-      // Node 22 has not got it.
-      if (typeof statement.setReturnArrays !== 'function')
-        return statement.all(...values).map((row) => Object.values(row) as unknown as Row);
-      statement.setReturnArrays(true);
-      return statement.all(...values) as unknown as Row[];
-    });
+    return this.#guard(() => asColumns<Row>(this.#prepare(`${sql} -- columns`), values));
   }
 
-  /** `load` runs before the database closes, if anybody still has what it belongs to. */
-  beforeClose(lazy: { load(): void }): void {
-    this.#lazy.add(new WeakRef(lazy));
-    if (this.#lazy.size < 100) return;
-    for (const reference of this.#lazy) if (!reference.deref()) this.#lazy.delete(reference);
+  /** As `columns`, also when the database has been closed: what was read then is still to be had. */
+  columnsLater<Row extends readonly unknown[]>(sql: string): Row[] {
+    if (!this.#closed) return this.columns(sql);
+    const connection = connectNow(this.#place);
+    try {
+      return this.#guard(() => asColumns<Row>(connection.prepare(sql), []));
+    } finally {
+      connection.close();
+    }
   }
 
   /** How many rows it changed. Only inside a transaction. */
@@ -157,7 +153,6 @@ export class Database {
     await this.#draining;
     if (this.#closed) return;
     this.#closed = true;
-    for (const reference of this.#lazy) reference.deref()?.load();
     this.#statements.clear();
     this.#connection.close();
   }
@@ -427,6 +422,14 @@ function asStoreError(place: Place, error: unknown): ImageError {
     default:
       return asImageError(error, `cannot use the store ${place.root}`);
   }
+}
+
+function asColumns<Row extends readonly unknown[]>(statement: StatementSync, values: readonly SQLInputValue[]): Row[] {
+  // Node 22 has not got it.
+  const able = typeof statement.setReturnArrays === 'function';
+  if (able) statement.setReturnArrays(true);
+  const rows: unknown = able ? statement.all(...values) : statement.all(...values).map((row) => Object.values(row));
+  return rows as Row[];
 }
 
 /** As `syncFolder`, within a transaction. Windows refuses it and needs none: NTFS journals its metadata. */

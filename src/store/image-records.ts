@@ -254,7 +254,7 @@ interface Detail {
 }
 
 /**
- * The layers of the images of one list: read when the first is asked for, and at the latest when the store closes, so that a list outlives it.
+ * The layers of the images of one list: read when the first is asked for, also after the store has been closed.
  * They are most of what is known of an image, and few who list thousands look at them.
  */
 class Details {
@@ -263,7 +263,6 @@ class Details {
 
   constructor(database: Database) {
     this.#database = database;
-    database.beforeClose(this);
   }
 
   /** Empty for an image that was swept since the list was made. */
@@ -275,12 +274,8 @@ class Details {
     return detail;
   }
 
-  load(): void {
-    this.#loaded();
-  }
-
   #loaded(): Map<Digest, string | Detail> {
-    return (this.#details ??= new Map(this.#database.columns<[Digest, string]>('SELECT digest, detail FROM summary_detail')));
+    return (this.#details ??= new Map(this.#database.columnsLater<[Digest, string]>('SELECT digest, detail FROM summary_detail')));
   }
 }
 
