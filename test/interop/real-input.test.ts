@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { test, type TestContext } from 'node:test';
@@ -55,13 +55,18 @@ interface Podman {
   container(image: string, ...command: readonly string[]): Promise<string>;
 }
 
+/** Overlay copies nothing where a container starts; it cannot lie on another overlay, as the root of a container often is. */
 function storeOptions(home: string): readonly string[] {
-  return ['--root', join(home, 'root'), '--runroot', join(home, 'run'), '--storage-driver', 'vfs'];
+  mkdirSync(home, { recursive: true });
+  const driver = statfsSync(home).type === overlayMagic ? 'vfs' : 'overlay';
+  return ['--root', join(home, 'root'), '--runroot', join(home, 'run'), '--storage-driver', driver];
 }
+
+/** OVERLAYFS_SUPER_MAGIC of linux/magic.h. */
+const overlayMagic = 0x794c7630;
 
 /** Podman with a store of its own, and what containers need where cgroups and limits are not as it likes them. */
 async function podmanIn(t: TestContext, home: string): Promise<Podman> {
-  mkdirSync(home, { recursive: true });
   const env = { HOME: home, XDG_RUNTIME_DIR: home };
   const store = storeOptions(home);
   const files = Math.min(Number((await sh.run(['-c', 'ulimit -Hn'])).stdout) || 1_000_000, 20_000);
