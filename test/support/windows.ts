@@ -67,6 +67,9 @@ export interface WindowsHost {
 
 /** A new drive with Node and the published files in `C:\Program Files\Bayplan`; gone when the test has ended. About 8 seconds: one for a file of tests. */
 export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<WindowsHost> {
+  let end = async (): Promise<void> => {};
+  // Hooks run in the order of their making: what still runs there is ended before its drive goes.
+  t.after(() => end());
   const prefix = join(temporary(t, 'wine'), 'prefix');
   const environment: Readonly<Record<string, string>> = {
     WINEPREFIX: prefix,
@@ -78,11 +81,10 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     NO_COLOR: '1',
   };
   mkdirSync(prefix, { recursive: true });
-  t.after(async () => {
-    // What still runs on this drive is ended, before the drive goes. Exit code 1: nothing did.
+  end = async () => {
     await wineserver.try(['-k'], { env: environment });
     await wineserver.try(['-w'], { env: environment });
-  });
+  };
   await wine.run(['wineboot', '-i'], { env: environment });
   await wine.run(['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'], { env: environment });
 
@@ -144,6 +146,8 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     clearTimeout(timer);
     return { code, stdout: running.stdout(), stderr: running.stderr() };
   };
+  // While anything runs, Windows stays up: without it, it is started anew for a program now and then, which takes two seconds.
+  start(['-e', 'setInterval(() => {}, 2 ** 30)'], { home: 'C:\\' });
   const entry = path(join(program, 'dist', 'bay.js'));
   return {
     drive,
