@@ -1,0 +1,124 @@
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+
+import { run, type Command, type RunOptions } from './command.ts';
+import { startDocker, type Docker } from './docker.ts';
+import { gigabyteImage, mixedImage, tinyImages, type MadeHome } from './made-images.ts';
+import { peer, systemPath } from './peers.ts';
+import { startDoor, startRegistry, type RegistryServer } from './registry-server.ts';
+
+/** The published entry. Another build is measured by `BENCH_BAY`. */
+export const bayFile: string = process.env['BENCH_BAY'] ?? join(import.meta.dirname, '..', 'dist', 'bay.js');
+
+/** Where the benches work: inputs, scratch folders, and servers that several rows use. What was started here ends with it. */
+export class Lab implements AsyncDisposable {
+  /** Made once, and kept for the next run by `BENCH_KEEP`. */
+  readonly #inputs: string;
+  /** Gone after the run. */
+  readonly work: string;
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #made = new Map<string, Promise<unknown>>();
+
+  constructor(folder: string) {
+    this.#inputs = join(folder, 'inputs');
+    this.work = join(folder, 'work');
+  }
+
+  bay(...args: readonly string[]): Command {
+    return [process.execPath, bayFile, ...args];
+  }
+
+  /** What every command gets, and nothing else: settings of the user's own would count too. */
+  options(home?: string, more: Omit<RunOptions, 'env'> = {}): RunOptions {
+    const user = join(this.work, 'user');
+    return {
+      env: {
+        PATH: [dirname(process.execPath), ...systemPath].join(delimiter),
+        HOME: user,
+        TMPDIR: this.work,
+        LC_ALL: 'C.UTF-8',
+        DOCKER_CONFIG: user,
+        ...(home === undefined ? {} : { BAY_HOME: home }),
+      },
+      ...more,
+    };
+  }
+
+  /** An empty folder: what an earlier round left there is gone. */
+  async fresh(name: string): Promise<string> {
+    const folder = join(this.work, name);
+    await rm(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  mixed(): Promise<MadeHome> {
+    return this.#once('mixed', () => mixedImage(this.#inputs));
+  }
+
+  gigabyte(): Promise<MadeHome> {
+    return this.#once('gigabyte', () => gigabyteImage(this.#inputs));
+  }
+
+  tiny(count: number): Promise<string> {
+    return this.#once(`tiny-${count}`, () => tinyImages(this.#inputs, count));
+  }
+
+  /** A home of ours with all of the tiny images. */
+  tinyHome(count: number): Promise<string> {
+    return this.#once(`tiny-home-${count}`, async () => {
+      const home = await this.fresh(`tiny-home-${count}`);
+      await run(this.bay('load', '-q', '-i', await this.tiny(count)), this.options(home));
+      return home;
+    });
+  }
+
+  /** docker-registry, empty at first. */
+  registry(): Promise<RegistryServer> {
+    return this.#once('registry', async () => {
+      const server = await startRegistry(peer('docker-registry'), await this.fresh('registry'), this.options());
+      this.#ends.push(() => server.end());
+      return server;
+    });
+  }
+
+  /** Our own door over a fresh store. */
+  door(): Promise<RegistryServer> {
+    return this.#once('door', async () => {
+      const server = await startDoor(this.bay('serve', '--listen', '127.0.0.1:0'), this.options(await this.fresh('door')));
+      this.#ends.push(() => server.end());
+      return server;
+    });
+  }
+
+  /** dockerd with nothing in it. */
+  docker(): Promise<Docker> {
+    return this.#once('docker', async () => {
+      const docker = await startDocker(peer('docker'), peer('dockerd'), await this.fresh('docker'), this.options());
+      this.#ends.push(() => docker.end());
+      return docker;
+    });
+  }
+
+  /** Puts an image of ours into a registry. @returns its name there */
+  published({ home, name }: MadeHome, { host }: RegistryServer): Promise<string> {
+    const there = `${host}/${name}`;
+    return this.#once(there, async () => {
+      await run(this.bay('copy', '-q', name, `docker://${there}`), this.options(home));
+      return there;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+
+  async #once<T>(key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#made.get(key) as Promise<T> | undefined;
+    if (known) return await known;
+    const made = make();
+    this.#made.set(key, made);
+    return await made;
+  }
+}
