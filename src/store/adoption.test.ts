@@ -9,7 +9,7 @@ import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { familiar, parseReference } from '../model/reference.ts';
 import { bytesOf, makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
+import { openStore, storeFolder } from '../../test/support/open-store.ts';
 import { ImageStore } from './image-store.ts';
 
 /** What any other tool does: blobs, then index.json. */
@@ -48,10 +48,8 @@ const refNames = (folder: string) =>
     .map(({ annotations }) => annotations?.['org.opencontainers.image.ref.name'])
     .toSorted();
 
-async function open(t: TestContext, folder = temporary(t, 'store')): Promise<{ store: ImageStore; folder: string }> {
-  const store = await ImageStore.open(folder);
-  t.after(() => store.close());
-  return { store, folder };
+async function open(t: TestContext, folder = storeFolder(t)): Promise<{ store: ImageStore; folder: string }> {
+  return { store: await openStore(t, folder), folder };
 }
 
 async function put(store: ImageStore, image: MadeImage, ...names: readonly string[]): Promise<void> {
@@ -366,7 +364,7 @@ test('an index.json that cannot be read is put aside, and written again from wha
 });
 
 test('a whole layout of another tool becomes a store, and loses nothing', async (t) => {
-  const folder = temporary(t, 'layout');
+  const folder = storeFolder(t);
   const [one, two] = [await makeImage({ layers: ['one'] }), await makeImage({ layers: ['two'] })];
   writeBlobs(folder, one);
   writeBlobs(folder, two);
@@ -380,7 +378,7 @@ test('a whole layout of another tool becomes a store, and loses nothing', async 
 });
 
 test('the names come back from index.json where the database is lost', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const image = await makeImage();
   {
     await using store = await ImageStore.open(folder);
@@ -397,7 +395,7 @@ test('the names come back from index.json where the database is lost', async (t)
 });
 
 test('a file that nothing speaks of is swept after a day, not before', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const image = await makeImage();
   {
     await using store = await ImageStore.open(folder);

@@ -6,17 +6,15 @@ import { test, type TestContext } from 'node:test';
 
 import { ImageError, isImageError } from '../errors.ts';
 import { makeImage, putImage } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
+import { closedFirst, openStore, storeFolder } from '../../test/support/open-store.ts';
 import { Database } from './database.ts';
 import { ImageStore } from './image-store.ts';
 import { makeFolders, Place } from './place.ts';
 
-async function open(t: TestContext, folder = temporary(t, 'store')): Promise<Database> {
+async function open(t: TestContext, folder = storeFolder(t)): Promise<Database> {
   const place = new Place(folder);
   makeFolders(place);
-  const database = await Database.open(place, { actor: 'me', now: () => new Date(), at: undefined });
-  t.after(() => database.close());
-  return database;
+  return closedFirst(folder, await Database.open(place, { actor: 'me', now: () => new Date(), at: undefined }));
 }
 
 const alias = 'INSERT INTO alias (typed, target) VALUES (?, ?)';
@@ -55,10 +53,9 @@ test('work that throws changes nothing, and its error comes as it is', async (t)
 });
 
 test('a database that another process writes is waited for, and this process goes on meanwhile', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const database = await open(t, folder);
-  const other = new DatabaseSync(join(folder, 'bay', 'store.sqlite'));
-  t.after(() => other.close());
+  const other = closedFirst(folder, new DatabaseSync(join(folder, 'bay', 'store.sqlite')));
   other.exec('BEGIN IMMEDIATE');
   let turns = 0;
   const timer = setInterval(() => turns++, 5);
@@ -73,10 +70,8 @@ test('a database that another process writes is waited for, and this process goe
 });
 
 test('a change by another process, and only that, is noticed', async (t) => {
-  const folder = temporary(t, 'store');
-  const one = await ImageStore.open(folder);
-  const two = await ImageStore.open(folder);
-  t.after(() => Promise.all([one.close(), two.close()]));
+  const folder = storeFolder(t);
+  const [one, two] = [await openStore(t, folder), await openStore(t, folder)];
   one.changed();
   const image = await makeImage();
   {
@@ -91,9 +86,8 @@ test('a change by another process, and only that, is noticed', async (t) => {
 });
 
 test('a store that has been moved is followed', async (t) => {
-  const [from, to] = [temporary(t, 'from'), join(temporary(t, 'to'), 'store')];
-  const store = await ImageStore.open(from);
-  t.after(() => store.close());
+  const [from, to] = [storeFolder(t), join(storeFolder(t), 'store')];
+  const store = await openStore(t, from);
   const image = await makeImage();
   await using ingest = await store.begin();
   await putImage(ingest, image);

@@ -7,14 +7,10 @@ import { canonical, familiar, parseReference } from '../model/reference.ts';
 import { digestHex, digestOf, shortId } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { bytesOf, makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
+import { openStore, storeFolder } from '../../test/support/open-store.ts';
 import { ImageStore, type StoreOptions } from './image-store.ts';
 
-async function open(t: TestContext, options: StoreOptions = {}): Promise<ImageStore> {
-  const store = await ImageStore.open(temporary(t, 'store'), options);
-  t.after(() => store.close());
-  return store;
-}
+const open = (t: TestContext, options: StoreOptions = {}) => openStore(t, undefined, options);
 
 async function put(store: ImageStore, image: MadeImage, ...names: readonly string[]): Promise<void> {
   await using ingest = await store.begin({ verb: 'pull' });
@@ -62,7 +58,7 @@ test('an image is listed with its names, its platform and its sizes, from the da
 test('a list outlives the store that made it, and what is read out of it late', async (t) => {
   const image = await makeImage();
   const list = await (async () => {
-    await using store = await ImageStore.open(temporary(t, 'store'));
+    await using store = await ImageStore.open(storeFolder(t));
     await put(store, image, 'app');
     return await store.images();
   })();
@@ -416,7 +412,7 @@ test(
 );
 
 test('what lists need is read from the blobs again where the database has lost it', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const image = await makeImage();
   {
     await using store = await ImageStore.open(folder);

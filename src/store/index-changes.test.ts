@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { digestOf } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { parseReference } from '../model/reference.ts';
-import { temporary } from '../../test/support/temporary.ts';
+import { closedFirst, storeFolder } from '../../test/support/open-store.ts';
 import { Database } from './database.ts';
 import { changedNames } from './index-changes.ts';
 import type { IndexEntry } from './index-file.ts';
@@ -13,11 +13,10 @@ import { getName, nameKey, removeName, setName } from './names.ts';
 import { makeFolders, Place } from './place.ts';
 
 async function open(t: TestContext): Promise<Database> {
-  const place = new Place(temporary(t, 'store'));
+  const folder = storeFolder(t);
+  const place = new Place(folder);
   makeFolders(place);
-  const database = await Database.open(place, { actor: 'me', now: () => new Date(), at: undefined });
-  t.after(() => database.close());
-  return database;
+  return closedFirst(folder, await Database.open(place, { actor: 'me', now: () => new Date(), at: undefined }));
 }
 
 const imageOf = (number: number) => ({ mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from(`image ${number}`)), size: 100 });

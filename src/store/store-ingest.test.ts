@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 
 import { ImageError, isImageError, type ErrorCode } from '../errors.ts';
 import { copy } from '../content/copy.ts';
@@ -10,14 +10,8 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { digestHex, digestOf } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { bytesOf, chunksOf, makeImage, putImage } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
-import { ImageStore, type StoreOptions } from './image-store.ts';
-
-async function open(t: TestContext, folder = temporary(t, 'store'), options: StoreOptions = {}): Promise<ImageStore> {
-  const store = await ImageStore.open(folder, options);
-  t.after(() => store.close());
-  return store;
-}
+import { openStore as open, storeFolder } from '../../test/support/open-store.ts';
+import { ImageStore } from './image-store.ts';
 
 async function fails(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
   await assert.rejects(promise, (error) => {
@@ -43,7 +37,7 @@ function breaking(bytes: Buffer, at: number, asked: number[]) {
 }
 
 test('a partial download is gone on with by a later run', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const bytes = randomBytes(3_000_000);
   const asked: number[] = [];
   const source = breaking(bytes, 2_345_678, asked);
@@ -63,7 +57,7 @@ test('a partial download is gone on with by a later run', async (t) => {
 });
 
 test('a partial download that is not what it should be is thrown away, and the whole fetched', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const bytes = randomBytes(1_000_000);
   const target = layerOf(bytes);
   const store = await open(t, folder);
@@ -85,7 +79,7 @@ test('a partial download that is not what it should be is thrown away, and the w
 });
 
 test('the draft of a process that was killed is copied: it may only be asleep', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const bytes = randomBytes(1_000_000);
   const target = layerOf(bytes);
   const store = await open(t, folder);
@@ -103,7 +97,7 @@ test('the draft of a process that was killed is copied: it may only be asleep', 
 });
 
 test('two processes never write one draft', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const bytes = randomBytes(2_000_000);
   const target = layerOf(bytes);
   const stores = [await open(t, folder), await open(t, folder)];
@@ -166,7 +160,7 @@ test('what is told to stop in the middle leaves a draft, and nothing that runs o
 });
 
 test('a sweep takes nothing that a live lease wrote or found', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const [one, other] = [await open(t, folder), await open(t, folder)];
   const [found, written] = [await makeImage({ layers: ['found'] }), await makeImage({ layers: ['written'] })];
   {
@@ -190,7 +184,7 @@ test('a sweep takes nothing that a live lease wrote or found', async (t) => {
 });
 
 test('a process that slept past its lease takes it again where nothing was taken, and says so where something was', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   let time = Date.now();
   const sleeper = await open(t, folder, { now: () => new Date(time) });
   const image = await makeImage();
@@ -240,7 +234,7 @@ test('pieces may be poured in without knowing what they are, and copied from the
 });
 
 test('a missing file is noticed when it is asked for, and put right by the next pull', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const store = await open(t, folder);
   const image = await makeImage();
   const pull = async () => {
@@ -267,7 +261,7 @@ test('a missing file is noticed when it is asked for, and put right by the next 
 });
 
 test('nothing of ours is left in the folder when all is done', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   {
     await using store = await ImageStore.open(folder);
     await using ingest = await store.begin();

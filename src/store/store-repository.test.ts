@@ -8,14 +8,10 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { digestOf } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { bytesOf, chunksOf, makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
-import { ImageStore, type StoreOptions } from './image-store.ts';
+import { openStore } from '../../test/support/open-store.ts';
+import type { ImageStore, StoreOptions } from './image-store.ts';
 
-async function open(t: TestContext, options: StoreOptions = {}): Promise<ImageStore> {
-  const store = await ImageStore.open(temporary(t, 'store'), options);
-  t.after(() => store.close());
-  return store;
-}
+const open = (t: TestContext, options: StoreOptions = {}) => openStore(t, undefined, options);
 
 const repo = (store: ImageStore, repository: string): Repository => store.repository({ registry: 'docker.io', repository });
 

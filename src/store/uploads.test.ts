@@ -2,21 +2,15 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 
 import { ImageError, isImageError, type ErrorCode } from '../errors.ts';
 import { digestOf } from '../model/digest.ts';
 import { bytesOf, chunksOf } from '../../test/support/make-image.ts';
-import { temporary } from '../../test/support/temporary.ts';
-import { ImageStore, type StoreOptions } from './image-store.ts';
+import { openStore as open, storeFolder } from '../../test/support/open-store.ts';
+import { ImageStore } from './image-store.ts';
 
 const name = { registry: 'docker.io', repository: 'me/app' };
-
-async function open(t: TestContext, folder = temporary(t, 'store'), options: StoreOptions = {}): Promise<ImageStore> {
-  const store = await ImageStore.open(folder, options);
-  t.after(() => store.close());
-  return store;
-}
 
 async function fails(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
   await assert.rejects(promise, (error) => {
@@ -28,7 +22,7 @@ async function fails(promise: Promise<unknown>, code: ErrorCode): Promise<void> 
 const drafts = (store: ImageStore) => readdirSync(join(store.path, 'bay', 'drafts')).filter((file) => file.startsWith('upload-'));
 
 test('an upload in pieces, by several processes one after the other, in both algorithms', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   for (const algorithm of ['sha256', 'sha512'] as const) {
     const bytes = randomBytes(3_000_000);
     const digest = digestOf(bytes, algorithm);
@@ -75,7 +69,7 @@ test('a piece that is out of order changes nothing, and the upload goes on', asy
 });
 
 test('of two pieces at once one is taken, whoever sends them', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const [one, two] = [await open(t, folder), await open(t, folder)];
   for (let round = 0; round < 5; round++) {
     const bytes = randomBytes(200_000);
@@ -110,7 +104,7 @@ test('a body that breaks off leaves what has arrived', async (t) => {
 });
 
 test('a writer that has fallen silent is taken over, and cannot spoil what goes on without it', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const bytes = randomBytes(100_000);
   // Its clock stands still: it never says again that it is alive.
   let time = Date.now();
@@ -139,7 +133,7 @@ test('a writer that has fallen silent is taken over, and cannot spoil what goes 
 });
 
 test('a wrong digest ends it, and so does cancel, or a day of silence', async (t) => {
-  const folder = temporary(t, 'store');
+  const folder = storeFolder(t);
   const store = await open(t, folder);
   const repository = store.repository(name);
   const wrong = await repository.upload();
