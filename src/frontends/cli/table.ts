@@ -10,10 +10,13 @@ import { cellWidthFor, cutToWidth } from './cell-width.ts';
 const minimum = 10;
 const padding = 3;
 
+/** Of a whole text: thousands of cells need no look at each then. */
+const ascii = /^[\t\n\x20-\x7e]*$/;
+
 /** Aligns lines of tab-separated cells. */
 export async function alignTabs(text: string): Promise<string> {
   const lines = text.split('\n').map((line) => line.split('\t'));
-  const width = await cellWidthFor(lines.flat());
+  const width = await cellWidthFor(ascii.test(text) ? [] : lines.flat());
   const output: string[] = lines.map(() => '');
 
   /** Lays out column after column of the lines from `from` to `to`, whose first `column` cells are done. */
@@ -55,6 +58,7 @@ export async function table(
 
 /** Text of strangers as one line without controls. */
 export function printable(cell: string): string {
+  if (!/[\u0000-\u001f\u007f-\u009f]/.test(cell)) return cell;
   return cell.replace(/[\t\n\r]/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 

@@ -21,12 +21,12 @@ export function binarySize(bytes: number): string {
 function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
   let value = bytes;
   let unit = 0;
-  const rounded = () => Number(toExponential(value, digits));
-  while ((value >= base || rounded() >= 10 ** digits || (base === 1000 && rounded() >= 1000)) && unit < units.length - 1) {
+  while (value >= base && unit < units.length - 1) {
     value /= base;
     unit++;
   }
-  return `${rounded()}${units[unit]}`;
+  const rounded = Number(toExponential(value, digits));
+  return base === 1000 && rounded >= 1000 && unit < units.length - 1 ? `1${units[unit + 1]}` : `${rounded}${units[unit]}`;
 }
 
 const second = 1000;
