@@ -1,12 +1,12 @@
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { successors } from '../content/successors.ts';
-import { isImageError } from '../errors.ts';
+import { asImageError, isImageError } from '../errors.ts';
 import { maxConfigBytes, type ImageConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestOf, type Digest } from '../model/digest.ts';
 import { maxManifestBytes, parseManifest, type Index, type Manifest } from '../model/manifest.ts';
 import { isImageConfigType, isManifestType } from '../model/media-types.ts';
-import { blobState, fileMark, type Blobs } from './blobs.ts';
+import { blobState, fileMark, makeReadOnly, type Blobs } from './blobs.ts';
 import type { Database, Transaction } from './database.ts';
 import { changedNames, folder, forgottenSince } from './index-changes.ts';
 import type { IndexEntry, IndexFile } from './index-file.ts';
@@ -144,9 +144,10 @@ async function look(database: Database, target: Descriptor, badMark: string | nu
     ? facts.size <= maxManifestBytes
     : isImageConfigType(target.mediaType) && facts.size <= maxConfigBytes;
   if (!small) return { target, state: blobState.adopted, mark: null, size: facts.size };
-  const bytes = await readFile(path);
+  const bytes = await readIfAllowed(path);
+  if (!bytes) return undefined;
   if (digestOf(bytes, digestAlgorithm(target.digest)) !== target.digest) return wrong;
-  if (process.platform !== 'win32') await chmod(path, 0o444);
+  makeReadOnly(path);
   const piece: Piece = { target, state: blobState.verified, mark: null, size: facts.size };
   if (!isManifestType(target.mediaType)) return { ...piece, config: parseConfigIfValid(bytes) };
   try {
@@ -158,13 +159,24 @@ async function look(database: Database, target: Descriptor, badMark: string | nu
   }
 }
 
+/** Undefined where it is gone by now, or another user's: who asks for it meets the reason, a list does not. */
+async function readIfAllowed(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw asImageError(error, `cannot read ${path}`);
+  }
+}
+
 async function readConfig(database: Database, config: Descriptor, pieces: ReadonlyMap<Digest, Piece>): Promise<ImageConfig | undefined> {
   if (!isImageConfigType(config.mediaType)) return undefined;
   const piece = pieces.get(config.digest);
   if (piece) return piece.config;
   const row = database.get<{ size: number; state: number }>('SELECT size, state FROM blob WHERE digest = ?', config.digest);
-  if (row?.state !== blobState.verified || row.size > maxConfigBytes || !statIfThere(database.place.blob(config.digest))) return undefined;
-  return parseConfigIfValid(await readFile(database.place.blob(config.digest)));
+  if (row?.state !== blobState.verified || row.size > maxConfigBytes) return undefined;
+  const bytes = await readIfAllowed(database.place.blob(config.digest));
+  return bytes && parseConfigIfValid(bytes);
 }
 
 /** Within a transaction. What was kept or proved meanwhile stays as it is. */

@@ -194,7 +194,7 @@ export class Blobs {
         await this.#database.transact(() =>
           this.#database.run('UPDATE blob SET state = 1, mark = NULL WHERE digest = ? AND state = 0', digest),
         );
-        if (process.platform !== 'win32') chmodSync(path, 0o444);
+        makeReadOnly(path);
         return;
       }
       await this.#mark(digest, facts);
@@ -278,6 +278,16 @@ const need = `need (digest, manifest) AS (
   VALUES (?, ?)
   UNION SELECT edge.child, edge.kind = 0 FROM need JOIN edge ON edge.parent = need.digest WHERE need.manifest AND NOT edge.optional
 )`;
+
+/** Kept content is not to be changed by accident. Another user's file stays as it is. */
+export function makeReadOnly(path: string): void {
+  try {
+    chmodSync(path, 0o444);
+  } catch (error) {
+    if (!['EPERM', 'EROFS', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw asImageError(error, `cannot protect ${path}`);
+  }
+}
 
 /** Which file it is: one that was changed or replaced has another. */
 export function fileMark(facts: Stats): string {

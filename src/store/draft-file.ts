@@ -159,7 +159,7 @@ export class DraftFile {
   async seal(): Promise<void> {
     try {
       await this.#file.sync();
-      if (process.platform !== 'win32') await this.#file.chmod(0o444);
+      await this.#file.chmod(0o444);
     } catch (error) {
       throw asImageError(error, `cannot write ${this.path}`);
     } finally {

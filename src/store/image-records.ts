@@ -182,7 +182,7 @@ function record([digest, type, size, added, ...columns]: ImageColumns, facts: Fa
   const platforms = facts.damaged.has(digest)
     ? []
     : columns[0] === null
-      ? platformsInside(digest, facts, 0)
+      ? platformsInside(digest, facts, new Set())
       : [new PlatformRow({ manifest: target, columns }, null, facts)];
   const made = { target, names, repoDigests: repoDigests(names), platforms, added: new Date(added) };
   return artifactType === undefined || artifactType === null ? made : { ...made, artifactType };
@@ -198,14 +198,19 @@ function imageName([, repo, tag, origin, originType, originSize, tagged]: NameCo
   return origin === null ? name : { ...name, origin: { mediaType: originType ?? '', digest: origin, size: originSize ?? 0 } };
 }
 
-/** The images in an index that are here, those of nested ones too. */
-function platformsInside(index: Digest, facts: Facts, depth: number): PlatformRecord[] {
-  const members = depth < 12 ? (facts.members.get(index) ?? []) : [];
-  return members.flatMap(({ child, platform }) => {
-    if (facts.damaged.has(child)) return [];
+/** The images in an index that are here, those of nested ones too. What is listed again, under the same platform, says nothing new: a few small indexes could list it without end. */
+function platformsInside(index: Digest, facts: Facts, seen: Set<string>): PlatformRecord[] {
+  const found: PlatformRecord[] = [];
+  for (const { child, platform } of facts.members.get(index) ?? []) {
+    if (facts.damaged.has(child)) continue;
     const summary = facts.summaries.get(child);
-    return summary ? [new PlatformRow(summary, platform, facts)] : platformsInside(child, facts, depth + 1);
-  });
+    const key = summary && platform !== null ? `${child} ${platform}` : child;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (summary) found.push(new PlatformRow(summary, platform, facts));
+    else found.push(...platformsInside(child, facts, seen));
+  }
+  return found;
 }
 
 /** A class, as thousands of object literals with getters would take ten times as long to make. */

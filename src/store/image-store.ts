@@ -74,10 +74,8 @@ export class ImageStore implements ImageSource, AsyncDisposable {
         detail: { path: place.root },
       });
     const ours = statIfThere(place.trash) !== undefined;
-    if (!ours) {
-      makeFolders(place);
-      if (process.platform !== 'win32') chmodSync(place.root, 0o700);
-    }
+    makeFolders(place);
+    if (!ours && process.platform !== 'win32') chmodSync(place.root, 0o700);
     const database = await Database.open(place, {
       actor: options.actor ?? userName(),
       now: options.now ?? (() => new Date()),

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asImageError, isImageError } from '../errors.ts';
@@ -90,7 +90,8 @@ export class IndexProjection {
       if (!this.#writing) this.renamed();
       return;
     }
-    const bytes = await readFile(this.#database.place.indexFile);
+    const bytes = readIfThere(this.#database.place.indexFile);
+    if (!bytes) return await this.#read();
     if (hashOf(bytes) !== this.#state().index_hash) {
       const settled = await this.#settledIndex(bytes);
       const { adopt } = await import('./adoption.ts');
@@ -109,7 +110,7 @@ export class IndexProjection {
     const mark = markOf(path);
     const known = this.#state().previous_mark;
     if (mark === undefined || known === null || mark === known) return;
-    const { index } = await this.#settledIndex(readFileSync(path), path);
+    const { index } = await this.#settledIndex(readIfThere(path) ?? Buffer.from('{}'), path);
     const { adopt } = await import('./adoption.ts');
     await adopt(this.#database, this.#blobs, index, undefined, () => true);
     await this.#database.transact(() => this.#database.run('UPDATE state SET previous_mark = ? WHERE previous_mark = ?', mark, known));
@@ -126,7 +127,7 @@ export class IndexProjection {
         if (tries >= 20) return { index: await this.#putAside(path, bytes), hash: hashOf(bytes) };
       }
       await sleep(50);
-      bytes = await readFile(path);
+      bytes = readIfThere(path) ?? bytes;
     }
   }
 
@@ -269,7 +270,7 @@ function readIfThere(path: string): Buffer | undefined {
     return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw asImageError(error, `cannot read ${path}`);
   }
 }
 

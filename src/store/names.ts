@@ -101,6 +101,7 @@ export function removeName(database: Database, transaction: Transaction, { repo,
   const before = getName(database, repo, tag);
   if (!before) throw new ImageError('not-found', `No such image: ${familiar(nameReference(repo, tag))}`);
   database.run('DELETE FROM name WHERE repo = ? AND tag = ?', repo, tag);
+  database.run('DELETE FROM alias WHERE repo = ? AND tag = ?', repo, tag);
   write(database, transaction, act, repo, tag, before, undefined);
   settle(database, before.target);
   return before;
@@ -134,6 +135,7 @@ export function forgetImage(database: Database, transaction: Transaction, digest
       );
   }
   database.run('DELETE FROM link WHERE digest = ?', digest);
+  database.run('DELETE FROM alias WHERE target = ?', digest);
   bumpChange(database);
   if (held(database, digest, transaction)) return;
   // A signature that nothing carries any more is no image of its own.

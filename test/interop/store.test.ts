@@ -20,8 +20,11 @@ const oras = peer('oras');
 const podman = peer('podman');
 
 async function open(t: TestContext): Promise<ImageStore> {
+  // Hooks run in the order of their making: the store is closed before its folder goes.
+  const closing: ImageStore[] = [];
+  t.after(() => closing[0]?.close());
   const store = await ImageStore.open(temporary(t, 'store'));
-  t.after(() => store.close());
+  closing.push(store);
   return store;
 }
 
