@@ -86,6 +86,8 @@ test('what was pulled is served at once, blobs and all, and under ?ns= where its
   assert.equal(answer.headers['oci-namespace'], 'registry.example:5000');
   for (const blob of hosted.one.blobs)
     assert.deepEqual((await door.send('GET', `/v2/team/app/blobs/${blob.digest}${ns}`)).body, blob.bytes);
+  for (const path of ['team/app/tags/list', `team/app/referrers/${hosted.one.manifest.digest}`, '_catalog'])
+    assert.equal((await door.send('GET', `/v2/${path}${ns}`)).headers['oci-namespace'], 'registry.example:5000', path);
   assert.deepEqual((await door.send('GET', `/v2/team/app/tags/list${ns}`)).json(), { name: 'team/app', tags: ['2'] });
   assert.deepEqual((await door.send('GET', `/v2/_catalog${ns}`)).json(), { repositories: ['team/app'] });
   assert.deepEqual((await door.send('GET', '/v2/_catalog')).json(), { repositories: ['debian'] }, 'no path can name the other');

@@ -34,7 +34,7 @@ export async function getBlob(exchange: Exchange, name: string, digestText: stri
   const ranged = method === 'GET' && asked.range !== undefined && (asked['if-range'] === undefined || asked['if-range'] === headers.ETag);
   const range = ranged ? parseRange(asked.range, target.size) : undefined;
   if (range === 'unsatisfiable') {
-    return errorAnswer(416, 'RANGE_INVALID', `the blob has ${target.size} bytes`, undefined, { 'Content-Range': `bytes */${target.size}` });
+    return errorAnswer(416, 'SIZE_INVALID', `the blob has ${target.size} bytes`, undefined, { 'Content-Range': `bytes */${target.size}` });
   }
   const { offset, length } = range ?? { offset: 0, length: target.size };
   const status = range ? 206 : 200;

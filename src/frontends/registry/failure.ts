@@ -1,7 +1,7 @@
 import { isImageError, type ErrorCode } from '../../errors.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 
-/** What a client is told of an error: the status and the code of distribution-spec, "Error Codes" (and distribution's own for what that lacks). */
+/** What a client is told of an error: the status, and the code of distribution-spec, "Error Codes", which binds 4xx; a 5xx has one of our own. */
 interface Failure {
   readonly status: number;
   readonly code: string;

@@ -14,7 +14,8 @@ export async function listTags(exchange: Exchange, name: string): Promise<Answer
   const page = pageQuery(exchange);
   const found = await exchange.repository(name).tags({ ...page, limit: page.limit + 1 });
   const tags = found.slice(0, page.limit);
-  return { ...jsonAnswer(200, { name, tags }, nextLink(exchange, name, 'tags/list', page, tags, found.length)), lasting: true };
+  const link = nextLink(exchange, name, 'tags/list', page, tags, found.length);
+  return { ...jsonAnswer(200, { name, tags }, { ...link, ...exchange.namespaceHeader }), lasting: true };
 }
 
 /** docker's `_catalog`: the repositories whose names fit into a path here, or those of the host that `?ns=` names. */
@@ -28,7 +29,8 @@ export async function listRepositories(exchange: Exchange): Promise<Answer> {
   }
   const found = paths.sort().filter((path) => page.last === undefined || path > page.last);
   const repositories = found.slice(0, page.limit);
-  return { ...jsonAnswer(200, { repositories }, nextLink(exchange, '', '_catalog', page, repositories, found.length)), lasting: true };
+  const link = nextLink(exchange, '', '_catalog', page, repositories, found.length);
+  return { ...jsonAnswer(200, { repositories }, { ...link, ...exchange.namespaceHeader }), lasting: true };
 }
 
 /** `n=0` is an empty page. @throws ImageError `invalid-argument` where `n` is no number */
