@@ -115,11 +115,11 @@ export function asImageError(error: unknown, what: string): ImageError {
   }
 }
 
-/** Node's `ENOENT: no such file or directory, open '/x'` without what a user cannot use, and without the path where `what` has named it. */
+/** Node's `ENOENT: no such file or directory, open '/x'` without what a user cannot use, and without the path where `what` names one: ours may be a draft's. */
 function plainMessage({ code, message, path }: NodeJS.ErrnoException, what: string): string {
   if (typeof message !== 'string') return 'an unknown error';
   const prefix = `${code ?? ''}: `;
   if (code === undefined || !message.startsWith(prefix)) return message;
   const sentence = message.slice(prefix.length).replace(/, \w+(?: '.*')?$/s, '');
-  return path === undefined || what.includes(path) ? sentence : `${sentence}: ${path}`;
+  return path === undefined || /[\\/]/.test(what) ? sentence : `${sentence}: ${path}`;
 }

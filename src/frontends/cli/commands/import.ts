@@ -45,6 +45,12 @@ export const importCommand = command({
 async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
   try {
     const handle = await open(path);
+    if ((await handle.stat()).isDirectory()) {
+      await handle.close();
+      throw new ImageError('invalid-argument', `${path} is a folder, not a tar`, {
+        hint: `Pack it: tar -C ${path} -c . | bay import - NAME.`,
+      });
+    }
     return handle.createReadStream({ highWaterMark: 1 << 20 });
   } catch (error) {
     throw asImageError(error, `cannot open ${path}`);
