@@ -60,10 +60,17 @@ export function requireChildren(
   document: Manifest | Index,
   visible: (child: Descriptor) => boolean = () => true,
 ): void {
+  // An index may list one manifest thousands of times; all below it is walked once.
+  const known = new Map<string, boolean>();
+  const complete = (child: Descriptor): boolean => {
+    const key = `${child.digest} ${child.mediaType}`;
+    const answer = known.get(key) ?? (!isManifestType(child.mediaType) || blobs.complete(child));
+    known.set(key, answer);
+    return answer;
+  };
   for (const child of successors(document)) {
     const row = blobs.row(child.digest);
-    const here =
-      row !== undefined && row.state !== blobState.damaged && (!isManifestType(child.mediaType) || blobs.complete(child)) && visible(child);
+    const here = row !== undefined && row.state !== blobState.damaged && complete(child) && visible(child);
     if (here && row.size !== child.size)
       throw new ImageError('size-mismatch', `${target.digest} says that ${child.digest} has ${child.size} bytes; it has ${row.size}`, {
         detail: { digest: child.digest },

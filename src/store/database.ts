@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { asImageError, ImageError, isImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
+import { asColumns, asStoreError, connect, connectNow, isBusy } from './connection.ts';
 import { Place, unusable } from './place.ts';
 import { spendReserve } from './reserve.ts';
 import { migrations, summaryTables } from './schema.ts';
@@ -332,104 +333,9 @@ export class Database {
   }
 }
 
-async function connect(place: Place): Promise<DatabaseSync> {
-  // Turning a new database to WAL takes a lock that SQLite does not wait for.
-  for (let tries = 0; ; tries++) {
-    try {
-      return connectNow(place);
-    } catch (error) {
-      if (!(error instanceof ImageError && isBusy(error.cause)) || tries > 200) throw error;
-      await sleep(5 + Math.random() * 20);
-    }
-  }
-}
-
-function connectNow(place: Place): DatabaseSync {
-  try {
-    const connection = new (sqlite().DatabaseSync)(place.databaseFile);
-    try {
-      connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000');
-      const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
-      if (mode !== 'wal') connection.exec('PRAGMA journal_mode = WAL');
-      // The first read maps SQLite's shared memory: it is now that a full disk shows.
-      connection.prepare('PRAGMA user_version').get();
-      return connection;
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-  } catch (error) {
-    if (isFull(error) && spendReserve(place)) return connectNow(place);
-    throw asStoreError(place, error);
-  }
-}
-
-/** `node:sqlite`, without the warning that Node 22 prints at its first use: users cannot do anything about it. */
-function sqlite(): typeof import('node:sqlite') {
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    return process.getBuiltinModule('node:sqlite');
-  } finally {
-    process.emitWarning = emitWarning;
-  }
-}
-
-/** SQLite's primary result code (sqlite.org/rescode.html), or undefined for another error. */
-function resultCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof code === 'number' ? code & 0xff : undefined;
-}
-
-function isBusy(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === 5 || code === 6;
-}
-
-/** No room: SQLITE_FULL, or SQLITE_IOERR_SHMSIZE and SQLITE_IOERR_SHMOPEN for the shared memory's file. */
-function isFull(error: unknown): boolean {
-  const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return (
-    code === 13 || code === 4874 || code === 4618 || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')
-  );
-}
-
 /** Windows refuses to replace a file that a process has just open; it will not be for long. */
 function heldOpen(error: unknown): boolean {
   return process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '');
-}
-
-function asStoreError(place: Place, error: unknown): ImageError {
-  if (error instanceof ImageError) return error;
-  const { message } = error as Error;
-  if (isFull(error)) return asImageError({ code: 'ENOSPC', message }, `cannot write the store ${place.root}`);
-  switch (resultCode(error)) {
-    case 5:
-    case 6:
-      return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
-    case 8:
-      return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, { cause: error });
-    case 11:
-    case 26:
-      return unusable(
-        place,
-        `its database is damaged (${message})`,
-        `Move ${place.databaseFile} away: the names and their images come back from index.json.`,
-        error,
-      );
-    case 14:
-      return unusable(place, `its database cannot be opened (${message})`, undefined, error);
-    default:
-      return asImageError(error, `cannot use the store ${place.root}`);
-  }
-}
-
-function asColumns<Row extends readonly unknown[]>(statement: StatementSync, values: readonly SQLInputValue[]): Row[] {
-  // Node 22 has not got it.
-  const able = typeof statement.setReturnArrays === 'function';
-  if (able) statement.setReturnArrays(true);
-  const rows: unknown = able ? statement.all(...values) : statement.all(...values).map((row) => Object.values(row));
-  return rows as Row[];
 }
 
 /** As `syncFolder`, within a transaction. Windows refuses it and needs none: NTFS journals its metadata. */

@@ -182,7 +182,7 @@ function record([digest, type, size, added, ...columns]: ImageColumns, facts: Fa
   const platforms = facts.damaged.has(digest)
     ? []
     : columns[0] === null
-      ? platformsInside(digest, facts, new Set())
+      ? platformsInside(digest, facts)
       : [new PlatformRow({ manifest: target, columns }, null, facts)];
   const made = { target, names, repoDigests: repoDigests(names), platforms, added: new Date(added) };
   return artifactType === undefined || artifactType === null ? made : { ...made, artifactType };
@@ -198,18 +198,29 @@ function imageName([, repo, tag, origin, originType, originSize, tagged]: NameCo
   return origin === null ? name : { ...name, origin: { mediaType: originType ?? '', digest: origin, size: originSize ?? 0 } };
 }
 
-/** The images in an index that are here, those of nested ones too. What is listed again, under the same platform, says nothing new: a few small indexes could list it without end. */
-function platformsInside(index: Digest, facts: Facts, seen: Set<string>): PlatformRecord[] {
+/** Deeper than any image. */
+const maxDepth = 12;
+
+/**
+ * The images in an index that are here, those of nested ones too. What is listed again, under the same platform, says nothing new: a few small indexes that list
+ * each other many times over would have no end.
+ */
+function platformsInside(root: Digest, facts: Facts): PlatformRecord[] {
   const found: PlatformRecord[] = [];
-  for (const { child, platform } of facts.members.get(index) ?? []) {
-    if (facts.damaged.has(child)) continue;
-    const summary = facts.summaries.get(child);
-    const key = summary && platform !== null ? `${child} ${platform}` : child;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (summary) found.push(new PlatformRow(summary, platform, facts));
-    else found.push(...platformsInside(child, facts, seen));
-  }
+  const seen = new Set<string>();
+  const look = (index: Digest, depth: number): void => {
+    if (depth > maxDepth) return;
+    for (const { child, platform } of facts.members.get(index) ?? []) {
+      if (facts.damaged.has(child)) continue;
+      const summary = facts.summaries.get(child);
+      const key = summary && platform !== null ? `${child} ${platform}` : child;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (summary) found.push(new PlatformRow(summary, platform, facts));
+      else look(child, depth + 1);
+    }
+  };
+  look(root, 0);
   return found;
 }
 
