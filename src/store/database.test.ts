@@ -26,7 +26,7 @@ test('pieces of work that wait together share a transaction, and fail alone', as
   const results = await Promise.allSettled(
     ['a', 'b', 'b', 'c'].map((typed) =>
       database.transact(({ afterCommit }) => {
-        database.run('INSERT INTO lease (id, actor, purpose, renewed) VALUES (?, ?, ?, 0)', typed, '', '');
+        database.run("INSERT INTO lease (id, actor, purpose, process, renewed) VALUES (?, ?, ?, '', 0)", typed, '', '');
         database.run(alias, typed, 'x');
         afterCommit(() => commits++);
       }),

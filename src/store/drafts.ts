@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { asImageError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
+import { leaseLife } from './lease.ts';
+import { hasEnded } from './process-mark.ts';
 
 /** A draft for one writer alone, that nobody goes on with. */
 export function privateDraft(database: Database): string {
@@ -69,9 +71,11 @@ export class Drafts {
   /** The folders of leases that have ended without releasing their drafts. */
   async #abandoned(): Promise<string[]> {
     const { place } = this.#database;
+    // The drafts of a process that was killed are free at once, not only when its lease is void.
     const alive = new Set(
       this.#database
-        .all<{ id: string }>('SELECT id FROM lease WHERE renewed > ?', this.#database.now().getTime() - 60_000)
+        .all<{ id: string; process: string }>('SELECT id, process FROM lease WHERE renewed > ?', this.#database.now().getTime() - leaseLife)
+        .filter(({ process }) => !hasEnded(process))
         .map(({ id }) => id),
     );
     const entries = await readdir(place.drafts, { withFileTypes: true });

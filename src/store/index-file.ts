@@ -14,8 +14,8 @@ import { nameKey } from './names.ts';
  *
  * We write both, and so know our own entries again in a file that another tool has written: it keeps what it found, and gives its own the one that it knows.
  */
-export const refName = 'org.opencontainers.image.ref.name';
-export const containerdName = 'io.containerd.image.name';
+const refName = 'org.opencontainers.image.ref.name';
+const containerdName = 'io.containerd.image.name';
 
 export interface IndexEntry {
   readonly target: Descriptor;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ImageError, isImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database, Transaction } from './database.ts';
+import { processMark } from './process-mark.ts';
 
 /** A lease that was not renewed for so long is void: its process has ended, or sleeps. Milliseconds. */
 export const leaseLife = 60_000;
@@ -79,10 +80,11 @@ export class Lease {
 
   #insert(time: number): void {
     this.#database.run(
-      'INSERT OR REPLACE INTO lease (id, actor, purpose, renewed) VALUES (?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO lease (id, actor, purpose, process, renewed) VALUES (?, ?, ?, ?, ?)',
       this.id,
       this.#database.actor,
       this.#purpose,
+      processMark(),
       time,
     );
   }

@@ -101,6 +101,7 @@ export const migrations: readonly string[] = [
     id TEXT PRIMARY KEY,
     actor TEXT NOT NULL,
     purpose TEXT NOT NULL,
+    process TEXT NOT NULL,                    -- so that a later process can tell that it has ended
     renewed INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE lease_hold (

@@ -85,7 +85,7 @@ function sortLayers(text: string): string {
 }
 
 /** Digests and ids become `1111…`, `2222…` in the order of their first appearance. */
-export function aliasDigests(text: string): string {
+function aliasDigests(text: string): string {
   const aliases = new Map<string, string>();
   return text.replace(/(?<![0-9a-zA-Z])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![0-9a-zA-Z])/g, (id) => {
     const key = id.slice(0, 12);

@@ -37,6 +37,16 @@ const exitCodes = {
   internal: 1,
 } satisfies Record<ErrorCode, number>;
 
+/** What to do where the error itself does not say, since it was made too far from the user to know. */
+const hints: Partial<Record<ErrorCode, string>> = {
+  'size-mismatch': 'The content was damaged or replaced on its way; it has not been kept.',
+  'invalid-content': 'Nothing of it has been kept. Get it again from where it was made.',
+  'too-large': 'That is more than such a thing ever needs; nothing of it has been kept.',
+  unavailable: 'Check the address and the network. What has been downloaded is kept: the next try goes on with it.',
+  protocol: 'Check the address: what answers there may be no registry, or a proxy before one.',
+  internal: 'This is a fault of Bayplan: report it with what --debug prints.',
+};
+
 export interface Failure {
   /** Lines for stderr, ended by a newline; empty when there is nobody to tell. */
   readonly text: string;
@@ -54,7 +64,8 @@ export function describeFailure(thrown: unknown, options: { readonly debug: bool
   if (exitCode === 141) return { text: '', exitCode };
   const bold = (text: string) => (options.colour ? `\u001b[1;31m${text}\u001b[0m` : text);
   const lines = [error.detail['plain'] === true ? error.message : `${bold('Error:')} ${error.message}`];
-  if (error.hint !== undefined) lines.push(`Hint: ${error.hint}`);
+  const hint = error.hint ?? (error.detail['plain'] === true ? undefined : hints[error.code]);
+  if (hint !== undefined) lines.push(`Hint: ${hint}`);
   if (options.debug) for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause));
   return { text: `${lines.join('\n')}\n`, exitCode };
 }
