@@ -118,7 +118,7 @@ export const migrations: readonly string[] = [
     offset INTEGER NOT NULL,
     algorithm TEXT NOT NULL,
     updated INTEGER NOT NULL,
-    writer TEXT,
+    writer TEXT,                              -- the mark of its process, and which of its requests
     renewed INTEGER
   ) WITHOUT ROWID;
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -167,4 +169,30 @@ test('an empty blob can be uploaded', async (t) => {
   const target = await upload.finish(digestOf(Buffer.alloc(0)));
   assert.equal(target.size, 0);
   assert.deepEqual(await bytesOf(await store.repository(name).open(target)), Buffer.alloc(0));
+});
+
+test('the upload of a server that was killed is gone on with at once, from what had arrived', async (t) => {
+  const folder = storeFolder(t);
+  const store = await open(t, folder);
+  const bytes = randomBytes(100_000);
+  const upload = await store.repository(name).upload();
+  const script = `
+    import { ImageStore } from ${JSON.stringify(new URL('./image-store.ts', import.meta.url).href)};
+    const store = await ImageStore.open(${JSON.stringify(folder)});
+    const upload = await store.repository(${JSON.stringify(name)}).upload(${JSON.stringify(upload.id)});
+    await upload.append((async function* () {
+      yield Buffer.alloc(50_000);
+      setTimeout(() => console.log('in the midst'), 100);
+      await new Promise(() => setTimeout(() => {}, 60_000));
+    })(), 0);`;
+  const server = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(server.stdout, 'data');
+  const next = await store.repository(name).upload(upload.id);
+  await fails(next.append(chunksOf(bytes), 1), 'range-invalid');
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  const begun = performance.now();
+  await next.append(chunksOf(bytes), next.offset);
+  assert.ok(performance.now() - begun < 5000);
+  assert.equal((await next.finish(digestOf(bytes))).size, bytes.length);
 });

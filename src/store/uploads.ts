@@ -12,6 +12,7 @@ import type { Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { DraftFile } from './draft-file.ts';
 import { link, linkLife } from './links.ts';
+import { hasEnded, processMark } from './process-mark.ts';
 
 /** Nobody goes on with an upload after so long. Milliseconds. */
 export const uploadLife = 24 * 60 * 60 * 1000;
@@ -170,7 +171,7 @@ export class Uploads {
     at: number | undefined,
     algorithm?: DigestAlgorithm,
   ): Promise<{ row: UploadRow; draft: DraftFile; writer: string }> {
-    const writer = randomUUID();
+    const writer = `${processMark()} ${randomUUID()}`;
     const first = this.#row(repo, id);
     if (at !== undefined && at !== first.offset) throw this.#misplaced(id, first.offset, at);
     if (first.writer !== null) await this.#outwait(first);
@@ -214,6 +215,8 @@ export class Uploads {
     const end = performance.now() + silence;
     for (;;) {
       if (first.writer !== null && this.#writers.has(first.writer)) throw this.#taken(first.id);
+      // A server that was killed and started again need not wait for the silence.
+      if (first.writer !== null && hasEnded(first.writer)) return;
       const now = this.#row(first.repo, first.id);
       if (now.writer !== first.writer || now.renewed !== first.renewed) throw this.#taken(first.id);
       // The clock of this machine may have been set: our own waiting counts as well.
