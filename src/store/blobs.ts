@@ -3,7 +3,7 @@ import { chmodSync, closeSync, fstatSync, openSync, readdirSync, read as readFil
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError } from '../errors.ts';
 import type { OpenOptions } from '../content/image-source.ts';
 import { canceled } from '../io/concurrently.ts';
 import { FileStream } from '../io/file-stream.ts';
@@ -56,27 +56,26 @@ export class Blobs {
   }
 
   /**
-   * Hashes what of it was only adopted until now, so that what is said to be here is what it says.
-   * A file that proves wrong is marked, and counts as absent from then on.
+   * Makes sure, before anybody relies on it, that what is said to be here is: files that are gone or cut off are noticed, and what was only adopted until now is hashed.
+   * What proves wrong is marked, and counts as absent from then on.
    */
-  async verifyAdopted({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, operation: Operation = {}): Promise<void> {
-    if (!this.#database.get('SELECT 1 FROM blob WHERE state <> 1 AND state = 0 LIMIT 1')) return;
-    const unsure = this.#database.all<{ digest: Digest; size: number }>(
-      `WITH RECURSIVE ${need} SELECT blob.digest, blob.size FROM need JOIN blob ON blob.digest = need.digest WHERE blob.state = 0`,
+  async assure({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, operation: Operation = {}): Promise<void> {
+    const rows = this.#database.all<{ digest: Digest; size: number; state: number }>(
+      `WITH RECURSIVE ${need} SELECT DISTINCT blob.digest, blob.size, blob.state FROM need JOIN blob ON blob.digest = need.digest WHERE blob.state <> 2`,
       digest,
       isManifestType(mediaType) ? 1 : 0,
     );
-    for (const blob of unsure) {
-      try {
-        await this.#verify(blob.digest, blob.size, operation);
-      } catch (error) {
-        if (
-          !(
-            error instanceof ImageError &&
-            (error.code === 'digest-mismatch' || error.code === 'size-mismatch' || error.code === 'blob-unknown')
-          )
-        )
-          throw error;
+    for (const blob of rows) {
+      const facts = statIfThere(this.#database.place.blob(blob.digest));
+      if (!facts) {
+        if (!(await this.#restore(blob.digest))) await this.#mark(blob.digest, undefined);
+      } else if (facts.size !== blob.size) await this.#mark(blob.digest, facts);
+      else if (blob.state === blobState.adopted) {
+        try {
+          await this.#verify(blob.digest, blob.size, operation);
+        } catch (error) {
+          if (!isImageError(error, 'digest-mismatch', 'blob-unknown')) throw error;
+        }
       }
     }
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -245,7 +245,6 @@ test('a missing file is noticed when it is asked for, and put right by the next 
   await pull();
   const [layer, second] = image.layers;
   assert.ok(layer && second);
-  const { rmSync, chmodSync } = await import('node:fs');
   rmSync(join(folder, 'blobs', 'sha256', digestHex(layer.digest)), { force: true });
   await fails(store.open(layer), 'blob-unknown');
   assert.equal(await store.has(image.target), false);
@@ -274,4 +273,20 @@ test('nothing of ours is left in the folder when all is done', async (t) => {
     [],
   );
   assert.equal(existsSync(join(folder, 'bay', 'store.sqlite-wal')), false);
+});
+
+test('content that another tool removed while it was being pulled gets no name, and is fetched again', async (t) => {
+  const folder = storeFolder(t);
+  const store = await open(t, folder);
+  const image = await makeImage();
+  const [layer] = image.layers;
+  assert.ok(layer);
+  await using ingest = await store.begin();
+  await putImage(ingest, image);
+  rmSync(join(folder, 'blobs', 'sha256', digestHex(layer.digest)), { force: true });
+  await fails(ingest.tag(image.target, 'app'), 'incomplete');
+  assert.equal(await ingest.has(image.target), false);
+  await putImage(ingest, image);
+  await ingest.tag(image.target, 'app');
+  assert.deepEqual(await store.check(), []);
 });

@@ -71,7 +71,7 @@ export class StoreIngest implements Ingest {
 
   async has(target: Descriptor, operation: Operation = {}): Promise<boolean> {
     if (!this.#blobs.complete(target)) return false;
-    await this.#blobs.verifyAdopted(target, operation);
+    await this.#blobs.assure(target, operation);
     return this.#transact(() => {
       if (!this.#blobs.complete(target)) return false;
       this.#lease.hold(target.digest);
@@ -134,6 +134,7 @@ export class StoreIngest implements Ingest {
       throw new ImageError('invalid-reference', `${name} names another digest than ${target.digest}`, {
         detail: { name, digest: target.digest },
       });
+    await this.#blobs.assure(target, options);
     const tagged = await this.#transact((transaction) => {
       const whole = this.#whole(target);
       const key = nameKey(reference);
@@ -146,6 +147,7 @@ export class StoreIngest implements Ingest {
   }
 
   async keep(target: Descriptor): Promise<void> {
+    await this.#blobs.assure(target);
     const kept = await this.#transact(({ time }) => {
       const { mediaType, digest, size } = this.#whole(target);
       const added = this.#database.run(

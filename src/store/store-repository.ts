@@ -77,7 +77,7 @@ export class StoreRepository implements Repository {
   async has(target: Descriptor, operation: Operation = {}): Promise<boolean> {
     await this.#ground.fresh();
     if (!this.#here(target)) return false;
-    await this.#blobs.verifyAdopted(target, operation);
+    await this.#blobs.assure(target, operation);
     if (!this.#isBrief(target.digest)) return this.#here(target);
     // A pusher relies on it now: it must be here until the manifest comes that names it.
     return this.#database.transact(({ time }) => {
