@@ -19,7 +19,8 @@ export function sourcesHash(root) {
       return entry.name.endsWith('.test.ts') ? [] : [path];
     });
   const sum = createHash('sha256');
-  for (const file of [...below('src').sort(), join('scripts', 'build.ts'), 'package.json', 'package-lock.json']) {
+  const build = ['build.ts', 'join-chunks.ts'].map((name) => join('scripts', name)).filter((file) => existsSync(join(root, file)));
+  for (const file of [...below('src').sort(), ...build, 'package.json', 'package-lock.json']) {
     sum
       .update(file)
       .update('\0')
