@@ -1,13 +1,15 @@
 /** Starts the front end that the words ask for, on this process's terminal. */
 import { processTerminal } from '../frontends/cli/terminal.ts';
 
-/** Sets the process's exit code. Never rejects: a front end shows its own errors. */
+/** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
   const terminal = processTerminal();
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.
   process.exitCode = await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) });
+  // What has been started has ended. Left to itself Node would now take its heap apart, which is a twelfth of `bay images`.
+  if (terminal.flushed()) process.exit();
 }
 
 /** Node 22 calls node:sqlite experimental on each start; 24 does not, and neither is news for a user of `bay`. */

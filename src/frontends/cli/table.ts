@@ -5,22 +5,23 @@
  * with fewer cells ends it. What follows a line's last tab is no cell and is not padded.
  */
 
-import { cellWidthFor, cutToWidth } from './cell-width.ts';
+import { cellWidthFor, cutToWidth, type CellWidth } from './cell-width.ts';
 
 const minimum = 10;
 const padding = 3;
 
-/** Of a whole text: thousands of cells need no look at each then. */
-const ascii = /^[\t\n\x20-\x7e]*$/;
+const ascii = /^[\x20-\x7e]*$/;
 
 /** Aligns lines of tab-separated cells. */
 export async function alignTabs(text: string): Promise<string> {
   const lines = text.split('\n').map((line) => line.split('\t'));
-  const width = await cellWidthFor(ascii.test(text) ? [] : lines.flat());
-  const output: string[] = lines.map(() => '');
+  return align(lines, await cellWidthFor(lines.flat()));
+}
 
+function align(lines: readonly (readonly string[])[], width: CellWidth): string {
+  const output: string[] = lines.map(() => '');
   /** Lays out column after column of the lines from `from` to `to`, whose first `column` cells are done. */
-  const align = (from: number, to: number, column: number): void => {
+  const layOut = (from: number, to: number, column: number): void => {
     for (let start = from; start < to; start++) {
       if ((lines[start]?.length ?? 0) - 1 <= column) continue;
       let end = start;
@@ -34,11 +35,11 @@ export async function alignTabs(text: string): Promise<string> {
         const cell = lines[line]?.[column] ?? '';
         output[line] += cell + ' '.repeat(widest - width(cell));
       }
-      align(start, end, column + 1);
+      layOut(start, end, column + 1);
       start = end;
     }
   };
-  align(0, lines.length, 0);
+  layOut(0, lines.length, 0);
   return output.map((line, index) => line + (lines[index]?.at(-1) ?? '')).join('\n');
 }
 
@@ -51,19 +52,19 @@ export async function table(
   rows: readonly (readonly string[])[],
   options: { readonly columns?: number } = {},
 ): Promise<string> {
-  let lines = [header, ...rows.map((row) => row.map(printable))];
-  if (options.columns !== undefined) lines = await fit(lines, options.columns);
-  return `${await alignTabs(lines.map((line) => line.join('\t')).join('\n'))}\n`;
+  // One look at a row, not at each of its cells: lists have thousands.
+  const plain = rows.every((row) => ascii.test(row.join('')));
+  const lines = [header, ...(plain ? rows : rows.map((row) => row.map(printable)))];
+  const width = await cellWidthFor(plain ? header : lines.flat());
+  return `${align(options.columns === undefined ? lines : fit(lines, options.columns, width), width)}\n`;
 }
 
 /** Text of strangers as one line without controls. */
 export function printable(cell: string): string {
-  if (!/[\u0000-\u001f\u007f-\u009f]/.test(cell)) return cell;
   return cell.replace(/[\t\n\r]/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 
-async function fit(lines: readonly (readonly string[])[], columns: number): Promise<(readonly string[])[]> {
-  const width = await cellWidthFor(lines.flat());
+function fit(lines: readonly (readonly string[])[], columns: number, width: CellWidth): (readonly string[])[] {
   const last = Math.max(...lines.map((line) => line.length)) - 1;
   const widths = Array.from({ length: last + 1 }, (_, column) => Math.max(...lines.map((line) => width(line[column] ?? ''))));
   const total = () => widths.reduce((sum, cell, column) => sum + (column === last ? cell : Math.max(minimum, cell + padding)), 0);

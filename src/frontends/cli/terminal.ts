@@ -23,6 +23,11 @@ export interface Terminal {
   now(): Date;
 }
 
+export interface ProcessTerminal extends Terminal {
+  /** Whether readers have taken all that was written: the process may end without waiting. */
+  flushed(): boolean;
+}
+
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -30,8 +35,10 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const oneInterrupt = 1000;
 
 /** The terminal of this process. A second Ctrl-C ends the process at once: what was acknowledged is on disk by then. */
-export function processTerminal(): Terminal {
-  const { stdout, stderr, stdin, env } = process;
+export function processTerminal(): ProcessTerminal {
+  const { stdout, env } = process;
+  // Opening a stream takes Node as long as many a command does its work: the other two are opened when they are used.
+  let opened: Writable | undefined;
   const interrupted = new AbortController();
   let interruptedAt = 0;
   const abort = (exitCode: number, message: string) => interrupted.abort(new ImageError('canceled', message, { detail: { exitCode } }));
@@ -49,10 +56,22 @@ export function processTerminal(): Terminal {
     abort(141, 'the reader of the output has gone');
   });
   return {
-    stdin,
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
-    stderr,
-    isTTY: { stdin: stdin.isTTY === true, stdout: stdout.isTTY === true, stderr: stderr.isTTY === true },
+    get stderr() {
+      return (opened ??= process.stderr);
+    },
+    isTTY: {
+      get stdin() {
+        return process.stdin.isTTY === true;
+      },
+      stdout: stdout.isTTY === true,
+      get stderr() {
+        return process.stderr.isTTY === true;
+      },
+    },
     columns: () => stdout.columns || 80,
     rows: () => stdout.rows || 24,
     colour: stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
@@ -60,5 +79,6 @@ export function processTerminal(): Terminal {
     cwd: process.cwd(),
     signal: interrupted.signal,
     now: () => new Date(),
+    flushed: () => stdout.writableLength === 0 && (opened?.writableLength ?? 0) === 0,
   };
 }
