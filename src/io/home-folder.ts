@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
@@ -22,11 +22,11 @@ interface Settings {
 }
 
 /** @throws ImageError `invalid-config` */
-async function readSettings(home: string): Promise<Settings> {
+function readSettings(home: string): Settings {
   const path = join(home, 'config.json');
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw asImageError(error, `cannot read ${path}`);
@@ -48,5 +48,5 @@ async function readSettings(home: string): Promise<Settings> {
 /** The folder of the store: `store` in the home folder, or where the settings say. */
 export async function storeFolder(env: Environment): Promise<string> {
   const home = homeFolder(env);
-  return resolve(home, (await readSettings(home)).store ?? 'store');
+  return resolve(home, readSettings(home).store ?? 'store');
 }

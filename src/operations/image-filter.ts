@@ -64,7 +64,7 @@ export async function imageFilter(
   }
   if (patterns.length > 0)
     tests.push((image) => image.names.some(({ reference }) => patterns.some((pattern) => matchesReference(pattern, reference))));
-  return (image) => tests.every((test) => test(image));
+  return tests.length === 0 ? () => true : (image) => tests.every((test) => test(image));
 }
 
 /** True for an image that no name points at. */

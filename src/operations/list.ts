@@ -13,11 +13,11 @@ export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptio
   const { filters = [] } = options;
   const keep = await imageFilter(host.store, filters, listKeys, host.now());
   const patterns = filters.filter(({ key }) => key === 'reference').map(({ value }) => value);
-  const images = (await host.store.images()).filter(keep).map((image) => withNames(image, patterns));
-  const ages = new Map(images.map((image) => [image, createdAt(image)]));
+  const aged: { readonly image: ImageRecord; readonly age: number }[] = [];
+  for (const image of await host.store.images()) if (keep(image)) aged.push({ image: withNames(image, patterns), age: createdAt(image) });
   // Of one age: by name, so that the tags of a repository stand together.
   const name = ({ names, target }: ImageRecord): string => (names[0] ? canonical(names[0].reference) : target.digest);
-  return images.toSorted((a, b) => (ages.get(b) ?? 0) - (ages.get(a) ?? 0) || (name(a) < name(b) ? -1 : 1));
+  return aged.sort((a, b) => b.age - a.age || (name(a.image) < name(b.image) ? -1 : 1)).map(({ image }) => image);
 }
 
 function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord {
@@ -27,8 +27,9 @@ function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord
 }
 
 /** The platform of an image that a list speaks of: the one asked for or this machine's where it is here, else the first. Undefined for an artifact. */
-export function shownPlatform(image: ImageRecord, wanted: Platform = hostPlatform()): PlatformRecord | undefined {
+export function shownPlatform(image: ImageRecord, asked?: Platform): PlatformRecord | undefined {
   if (image.platforms.length === 1) return image.platforms[0];
+  const wanted = asked ?? hostPlatform();
   let best: { record: PlatformRecord; score: number } | undefined;
   for (const record of image.platforms) {
     const score = record.platform ? platformMatch(wanted, record.platform) : 0;

@@ -26,8 +26,9 @@ export function nameKey(reference: Reference): { repo: string; tag: string } {
 
 export function nameReference(repo: string, tag: string): Reference {
   const slash = repo.indexOf('/');
-  const name = { registry: repo.slice(0, slash), repository: repo.slice(slash + 1) };
-  return tag.startsWith('@') ? { ...name, digest: tag.slice(1) as Digest } : { ...name, tag };
+  const registry = repo.slice(0, slash);
+  const repository = repo.slice(slash + 1);
+  return tag.startsWith('@') ? { registry, repository, digest: tag.slice(1) as Digest } : { registry, repository, tag };
 }
 
 export function nameOf(row: NameRow): ImageName {

@@ -15,8 +15,6 @@ export function toFixed(value: number, places: number): string {
 /** `digits` significant digits, 1 to 100, in exponent form. For a finite number that is not negative. */
 export function toExponential(value: number, digits: number): string {
   const near = value.toExponential(digits - 1);
-  // Exact digits are dear, and thousands of rows have a size: a tie shows in those that a double needs.
-  if (digits < 16 && !isTie(value.toExponential(16).slice(digits === 1 ? 2 : digits + 1, 18))) return near;
   const exact = value.toExponential(Math.min(100, digits + 60));
   const [mantissa = '', power = ''] = near.split('e');
   const [exactMantissa = '', exactPower = ''] = exact.split('e');

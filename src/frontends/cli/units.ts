@@ -25,8 +25,18 @@ function scaled(bytes: number, base: number, units: readonly string[], digits: n
     value /= base;
     unit++;
   }
-  const rounded = Number(toExponential(value, digits));
+  const rounded = round(value, digits);
   return base === 1000 && rounded >= 1000 && unit < units.length - 1 ? `1${units[unit + 1]}` : `${rounded}${units[unit]}`;
+}
+
+/** To so many significant digits, a tie to the even one. */
+function round(value: number, digits: number): number {
+  const scale = 10 ** (digits - (value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : 4));
+  const whole = Math.floor(value * scale);
+  const rest = value * scale - whole;
+  // The product may be off by a trifle: what is near a tie is told from its digits, which is dear for thousands of rows.
+  if (Math.abs(rest - 0.5) < 1e-6) return Number(toExponential(value, digits));
+  return (rest > 0.5 ? whole + 1 : whole) / scale;
 }
 
 const second = 1000;

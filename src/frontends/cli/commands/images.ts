@@ -98,22 +98,20 @@ const none = '<none>';
 function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
   const rows: ImageRow[] = [];
   const time = createdAt(image);
-  const common = { image, created: time === 0 ? undefined : new Date(time), size: shownPlatform(image)?.size ?? image.target.size };
-  for (const { reference, target, origin } of image.names) {
+  const created = time === 0 ? undefined : new Date(time);
+  const size = shownPlatform(image)?.size ?? image.target.size;
+  const { names } = image;
+  for (const { reference, target, origin } of names) {
     const repository = familiarName(reference);
     if (
       reference.tag === undefined &&
-      image.names.some((other) => other.reference.tag !== undefined && familiarName(other.reference) === repository)
+      names.some((other) => other.reference.tag !== undefined && familiarName(other.reference) === repository)
     )
       continue;
-    rows.push({
-      ...common,
-      repository,
-      tag: reference.tag ?? none,
-      digest: reference.digest ?? (digests ? (origin ?? target).digest : none),
-    });
+    const digest = reference.digest ?? (digests ? (origin ?? target).digest : none);
+    rows.push({ image, created, size, repository, tag: reference.tag ?? none, digest });
   }
-  return rows.length > 0 ? rows : [{ ...common, repository: none, tag: none, digest: none }];
+  return rows.length > 0 ? rows : [{ image, created, size, repository: none, tag: none, digest: none }];
 }
 
 function imageFields(now: Date, noTrunc: boolean) {
