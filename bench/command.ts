@@ -7,6 +7,7 @@ import { openSync, closeSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { processTime } from './process-time.ts';
+import { endsWithUs } from './running.ts';
 
 /** A program with its arguments, its first word included. */
 export type Command = readonly string[];
@@ -96,7 +97,7 @@ async function finish(command: Command, options: RunOptions): Promise<void> {
 }
 
 function start([file = '', ...args]: Command, { env }: RunOptions, stdout: 'ignore' | 'pipe' | number): ChildProcess {
-  return spawn(file, args, { env, stdio: ['ignore', stdout, 'pipe'] });
+  return endsWithUs(spawn(file, args, { env, stdio: ['ignore', stdout, 'pipe'] }));
 }
 
 async function ended(child: ChildProcess, command: Command): Promise<string> {

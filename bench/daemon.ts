@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Command, RunOptions } from './command.ts';
+import { endsWithUs } from './running.ts';
 
 export interface Daemon {
   readonly pid: number;
@@ -11,24 +12,19 @@ export interface Daemon {
   end(): Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
-// An uncaught error, too, must leave nothing running.
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
-
 /** Starts a server and waits until `ready` no longer throws. @throws Error with what it said, where it ends before that or takes a minute */
 export async function startDaemon(
   [file = '', ...args]: Command,
   { env }: RunOptions,
   ready: (said: () => string) => Promise<void>,
 ): Promise<Daemon> {
-  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
+  const child = endsWithUs(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (part: Buffer) => {
       text = (text + part.toString()).slice(-8000);
     });
-  const exited = once(child, 'exit').finally(() => running.delete(child));
+  const exited = once(child, 'exit');
   const end = async () => {
     child.kill('SIGTERM');
     await exited;

@@ -7,8 +7,7 @@
  * that `$PEERS_ROOT` names, else from the PATH; rows of missing ones say so. Inputs are made here, in `$BENCH_DIR` (default: a folder in
  * the system's temporary one; 6 GB), and removed after the run unless `BENCH_KEEP=1`. The exit code is 1 where a limit was missed or a row failed.
  */
-import { mkdirSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -22,6 +21,7 @@ import { versions } from './peers.ts';
 import { pullDocker, pullKept, pullMemory } from './pull.ts';
 import { push } from './push.ts';
 import { registry } from './registry.ts';
+import { endTogether } from './running.ts';
 import { Skipped } from './skipped.ts';
 import { images, start } from './start.ts';
 import { store } from './store.ts';
@@ -37,7 +37,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const folder = resolve(process.env['BENCH_DIR'] ?? join(tmpdir(), 'bayplan-bench'));
   mkdirSync(folder, { recursive: true });
-  const strange = (await readdir(folder)).find((name) => name !== 'work' && name !== 'inputs');
+  const strange = readdirSync(folder).find((name) => name !== 'work' && name !== 'inputs');
   if (strange !== undefined) {
     process.stderr.write(`bench: ${folder} has ${strange} in it; the bench wants a folder of its own, as it removes what is there\n`);
     return 2;
@@ -52,15 +52,18 @@ async function main(words: readonly string[]): Promise<number> {
   const before = load();
   const fileSystem = fileSystemOf(work);
   const outcomes: Outcome[] = [];
-  try {
+  // Whatever ends us, Ctrl-C too: nothing runs on, and nothing large stays behind.
+  endTogether();
+  process.on('exit', () => {
+    clear(folder, process.env['BENCH_KEEP'] !== undefined);
+    unmount();
+  });
+  {
     await using lab = new Lab(folder);
     for (const bench of benches.filter(({ word }) => words.length === 0 || words.includes(word))) {
       process.stderr.write(`bench: ${bench.word} …\n`);
       outcomes.push(...(await measured(bench, lab)));
     }
-  } finally {
-    await clear(folder, process.env['BENCH_KEEP'] !== undefined);
-    unmount();
   }
   process.stdout.write(`${table(outcomes)}\n${date.toISOString().slice(0, 16)}Z · ${machine(fileSystem)} · load ${before} … ${load()}\n`);
   process.stdout.write(`Beside ${versions()}.\n`);
@@ -78,10 +81,10 @@ async function measured({ rows, measure }: Bench, lab: Lab): Promise<Outcome[]> 
 }
 
 /** Inside `work/`, which may be a mount, everything goes. */
-async function clear(folder: string, keep: boolean): Promise<void> {
-  const remove = { recursive: true, force: true, maxRetries: 3 } as const;
-  for (const name of await readdir(join(folder, 'work'))) await rm(join(folder, 'work', name), remove);
-  if (!keep) await rm(join(folder, 'inputs'), remove);
+function clear(folder: string, keep: boolean): void {
+  const remove = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 } as const;
+  for (const name of readdirSync(join(folder, 'work'))) rmSync(join(folder, 'work', name), remove);
+  if (!keep) rmSync(join(folder, 'inputs'), remove);
 }
 
 process.exitCode = await main(process.argv.slice(2));
