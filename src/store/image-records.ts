@@ -174,10 +174,6 @@ export function summariesLost(database: Database): boolean {
   );
 }
 
-/**
- * One of thousands, in a process that has just started: columns are taken by number and objects made whole, as taking an array apart by a pattern
- * and adding to an object by `...` cost several times as much there.
- */
 function record(row: ImageColumns, facts: Facts): ImageRecord {
   const digest = row[7];
   const target = { mediaType: whole(row[8]), digest, size: row[9] };
@@ -188,15 +184,45 @@ function record(row: ImageColumns, facts: Facts): ImageRecord {
     : row[0] === null
       ? platformsInside(digest, facts)
       : [new PlatformRow({ manifest: target, columns: row }, null, facts)];
-  const made = { target, names, repoDigests: repoDigests(names), platforms, added: new Date(row[10]) };
-  const artifactType = facts.artifactTypes.get(digest);
-  return artifactType === undefined || artifactType === null ? made : { ...made, artifactType };
+  return new ImageRow(target, names, platforms, row[10], facts.artifactTypes.get(digest));
 }
 
-function repoDigests(names: readonly ImageName[]): string[] {
-  const digests: string[] = [];
-  for (const { reference, target, origin } of names) digests.push(`${familiarName(reference)}@${(origin ?? target).digest}`);
-  return digests.length < 2 ? digests : [...new Set(digests)];
+/**
+ * One of thousands, made in a process that has just started: what few look at is made when they do. (Classes, as object literals with getters would take ten
+ * times as long to make; and columns by number, as taking an array apart by a pattern takes several times as long too.)
+ */
+class ImageRow implements ImageRecord {
+  readonly target: Descriptor;
+  readonly names: readonly ImageName[];
+  readonly platforms: readonly PlatformRecord[];
+  declare readonly artifactType?: string;
+  readonly #added: number;
+
+  constructor(
+    target: Descriptor,
+    names: readonly ImageName[],
+    platforms: readonly PlatformRecord[],
+    added: number,
+    artifactType: string | null | undefined,
+  ) {
+    this.target = target;
+    this.names = names;
+    this.platforms = platforms;
+    this.#added = added;
+    if (artifactType !== undefined && artifactType !== null) this.artifactType = artifactType;
+  }
+
+  get repoDigests(): readonly string[] {
+    return [...new Set(this.names.map(({ reference, target, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`))];
+  }
+
+  get added(): Date {
+    return new Date(this.#added);
+  }
+
+  toJSON(): ImageRecord {
+    return Object.assign({}, this, { repoDigests: this.repoDigests, added: this.added });
+  }
 }
 
 function imageName(row: NameColumns, target: Descriptor): ImageName {
@@ -232,30 +258,32 @@ function platformsInside(root: Digest, facts: Facts): PlatformRecord[] {
   return found;
 }
 
-/** A class, as thousands of object literals with getters would take ten times as long to make. */
 class PlatformRow implements PlatformRecord {
   readonly manifest: Descriptor;
-  readonly config: Descriptor;
   declare readonly platform?: Platform;
   declare readonly created?: string;
   readonly size: number;
   readonly #details: Details;
-  readonly #json: string | null;
+  readonly #columns: Summary['columns'];
   #labels: Readonly<Record<string, string>> | undefined;
 
   constructor({ manifest, columns }: Summary, entryPlatform: string | null, { details }: Facts) {
     const platform = entryPlatform ?? columns[3];
     this.manifest = manifest;
-    this.config = { mediaType: whole(columns[1]), digest: columns[0] ?? manifest.digest, size: columns[2] };
     if (platform !== null) this.platform = parsedPlatform(platform);
     if (columns[4] !== null) this.created = columns[4];
     this.size = columns[5];
     this.#details = details;
-    this.#json = columns[6];
+    this.#columns = columns;
+  }
+
+  get config(): Descriptor {
+    const [digest, mediaType, size] = this.#columns;
+    return { mediaType: whole(mediaType), digest: digest ?? this.manifest.digest, size };
   }
 
   get labels(): Readonly<Record<string, string>> {
-    return (this.#labels ??= this.#json === null ? {} : (JSON.parse(this.#json) as Record<string, string>));
+    return (this.#labels ??= JSON.parse(this.#columns[6] ?? '{}') as Record<string, string>);
   }
 
   get diffIds(): readonly Digest[] {
@@ -267,7 +295,7 @@ class PlatformRow implements PlatformRecord {
   }
 
   toJSON(): PlatformRecord {
-    return Object.assign({}, this, { labels: this.labels, diffIds: this.diffIds, layers: this.layers });
+    return Object.assign({}, this, { config: this.config, labels: this.labels, diffIds: this.diffIds, layers: this.layers });
   }
 }
 

@@ -182,8 +182,6 @@ test('a write lock that a killed process held is free', async (t) => {
   const home = await homeWithImage(t);
   const file = join(home.store, 'bay', 'store.sqlite');
   const script = `const { DatabaseSync } = require('node:sqlite'); new DatabaseSync(${JSON.stringify(file)}).exec('BEGIN IMMEDIATE; UPDATE state SET change = change + 100'); console.log('locked'); setInterval(() => {}, 1000);`;
-  const holder = peer('node').skip === false ? undefined : undefined;
-  void holder;
   const { spawn } = await import('node:child_process');
   const child = spawn(process.execPath, ['-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -73,7 +73,7 @@ async function cutting(t: TestContext, to: string, after: number): Promise<{ hos
       if (passed < after) return;
       cuts++;
       // What is on its way still arrives.
-      setTimeout(end, 50);
+      setTimeout(end, 300);
       client.pause();
     });
     onward.on('data', (chunk) => client.write(chunk));

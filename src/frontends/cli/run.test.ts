@@ -108,7 +108,10 @@ test('an error of ours is not shown as the user’s mistake', async () => {
       throw new TypeError('x is not a function');
     },
   });
-  assert.deepEqual([code, err], [1, 'Error: internal error: x is not a function\n']);
+  assert.deepEqual(
+    [code, err],
+    [1, 'Error: internal error: x is not a function\nHint: This is a fault of Bayplan: report it with what --debug prints.\n'],
+  );
 });
 
 test('a command that was interrupted ends with the signal’s code, whatever it failed with', async () => {

@@ -166,10 +166,12 @@ function foreignPage({ headers }: IncomingMessage): boolean {
   return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
 }
 
-/** After an answer that came before the end of the request, Node reads on to keep the connection; a client that goes on for long loses it. */
+/** After an answer that came before the end of the request the rest is read and dropped, to keep the connection; a client that goes on for long loses it. */
 function drainLater(request: IncomingMessage, response: ServerResponse): void {
   response.once('finish', () => {
     if (request.complete) return;
+    // Node does so itself only where nothing was read of it.
+    request.resume();
     const cut = setTimeout(() => request.socket.destroy(), linger).unref();
     request.once('close', () => clearTimeout(cut));
   });
