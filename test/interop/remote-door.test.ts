@@ -14,8 +14,8 @@ import { startDoor } from '../contracts/registry-door.ts';
 import { blobOf, isolated, noise } from '../support/lying-registry.ts';
 import { bytesOf, chunksOf, makeImage, putImage } from '../support/make-image.ts';
 
-function repositoryAt(t: TestContext, host: string, repository = 'team/app'): Repository {
-  const registries = openRegistries({ ...isolated, retry: { tries: 5, base: 20, longest: 1000 } });
+function repositoryAt(t: TestContext, host: string, repository = 'team/app', base = 20): Repository {
+  const registries = openRegistries({ ...isolated, retry: { tries: 5, base, longest: 1000 } });
   t.after(() => registries.close());
   return registries.repository({ registry: host, repository });
 }
@@ -92,7 +92,8 @@ test('an upload over a network that keeps breaking gets there, and never starts 
   const target = blobOf(bytes);
   const offsets: number[] = [];
   const events: Progress[] = [];
-  await repositoryAt(t, bad.host).write(
+  // A pause as long as the usual one: by then the door knows that the connection is gone, and how much has come.
+  await repositoryAt(t, bad.host, 'team/app', 400).write(
     target,
     async (offset) => {
       offsets.push(offset);
