@@ -66,6 +66,27 @@ async function fails(promise: Promise<unknown>, code: ErrorCode, message?: RegEx
   });
 }
 
+test('what another tool changed while no process was there is seen at the next start, also where the size is the same', async (t) => {
+  const { store, folder } = await open(t);
+  const [one, two] = [await makeImage({ layers: ['one'] }), await makeImage({ layers: ['two'] })];
+  await put(store, one, 'app:1');
+  await put(store, two, 'app:2');
+  await store.close();
+  const before = readFileSync(join(folder, 'index.json'), 'utf8');
+  const after = before.replaceAll(/"digest":\s*"sha256:\w+"/g, (text) =>
+    text.includes(one.target.digest) ? text.replace(one.target.digest, two.target.digest) : text,
+  );
+  assert.notEqual(after, before);
+  assert.equal(after.length, before.length);
+  const again = await open(t, folder);
+  assert.equal((await again.store.resolve('app:1')).digest, one.target.digest);
+  await again.store.close();
+
+  writeFileSync(join(folder, 'index.json'), after);
+  const last = await open(t, folder);
+  assert.equal((await last.store.resolve('app:1')).digest, two.target.digest);
+});
+
 test('what another tool writes is there at the next use, however it is named', async (t) => {
   const { store, folder } = await open(t);
   const image = await makeImage();

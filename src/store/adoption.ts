@@ -55,7 +55,7 @@ export async function adopt(
     }
     for (const entry of index.entries) adoptSpelling(database, transaction, entry, changes.base);
     keepForeign(database, index);
-    if (hash !== undefined) database.run('UPDATE state SET index_hash = ?', hash);
+    if (hash !== undefined) database.run('UPDATE state SET index_hash = ?, index_mark = NULL', hash);
     return true;
   });
 }

@@ -18,6 +18,7 @@ interface StateRow {
   readonly change: number;
   readonly index_change: number;
   readonly index_hash: string | null;
+  readonly index_mark: string | null;
   readonly previous_mark: string | null;
   readonly foreign_json: string | null;
 }
@@ -90,14 +91,17 @@ export class IndexProjection {
       if (!this.#writing) this.renamed();
       return;
     }
-    const bytes = readIfThere(this.#database.place.indexFile);
-    if (!bytes) return await this.#read();
-    if (hashOf(bytes) !== this.#state().index_hash) {
-      const settled = await this.#settledIndex(bytes);
-      const { adopt } = await import('./adoption.ts');
-      const current = () => hashOf(readIfThere(this.#database.place.indexFile) ?? Buffer.alloc(0)) === settled.hash;
-      // Replaced while it was being read: the next look has the new one.
-      if (!(await adopt(this.#database, this.#blobs, settled.index, settled.hash, current))) return await this.#read();
+    // Of thousands of names it is a megabyte; a process that only lists does without reading it.
+    if (signature !== this.#state().index_mark) {
+      const bytes = readIfThere(this.#database.place.indexFile);
+      if (!bytes) return await this.#read();
+      if (hashOf(bytes) !== this.#state().index_hash) {
+        const settled = await this.#settledIndex(bytes);
+        const { adopt } = await import('./adoption.ts');
+        const current = () => hashOf(readIfThere(this.#database.place.indexFile) ?? Buffer.alloc(0)) === settled.hash;
+        // Replaced while it was being read: the next look has the new one.
+        if (!(await adopt(this.#database, this.#blobs, settled.index, settled.hash, current))) return await this.#read();
+      }
     }
     this.#seen = signature;
     const { change, index_change: shown } = this.#state();
@@ -183,10 +187,11 @@ export class IndexProjection {
         this.#database.at('index-renamed');
         transaction.syncFolder(place.root);
         this.#database.run(
-          'UPDATE state SET index_change = ?, index_journal = ?, index_hash = ?, previous_mark = ?',
+          'UPDATE state SET index_change = ?, index_journal = ?, index_hash = ?, index_mark = ?, previous_mark = ?',
           made.change,
           made.journal,
           hashOf(Buffer.from(made.text)),
+          this.#signature() ?? null,
           mark ?? null,
         );
         return true;
@@ -236,10 +241,11 @@ export class IndexProjection {
 
   #state(): StateRow {
     return (
-      this.#database.get<StateRow>('SELECT change, index_change, index_hash, previous_mark, foreign_json FROM state') ?? {
+      this.#database.get<StateRow>('SELECT change, index_change, index_hash, index_mark, previous_mark, foreign_json FROM state') ?? {
         change: 0,
         index_change: 0,
         index_hash: null,
+        index_mark: null,
         previous_mark: null,
         foreign_json: null,
       }

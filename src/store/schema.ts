@@ -142,6 +142,9 @@ export const migrations: readonly string[] = [
     UNION ALL SELECT 'link', repo, digest, 1, until FROM link WHERE hidden = 0
     UNION ALL SELECT 'lease', lease, digest, 1, renewed + 60000 FROM lease_hold JOIN lease ON lease.id = lease_hold.lease;
   `,
+  `
+  ALTER TABLE state ADD COLUMN index_mark TEXT; -- of the index.json last written: where it is that file still, nobody need read it
+  `,
 ];
 
 /**
