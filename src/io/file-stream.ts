@@ -2,6 +2,7 @@ import { close, read } from 'node:fs';
 import { addAbortSignal, Readable, type Writable } from 'node:stream';
 import { ImageError } from '../errors.ts';
 import { canceled } from './concurrently.ts';
+import type { Lender } from './lent.ts';
 
 /** Bytes read at once, as a stream and by `pumpTo`: what both were fastest with. */
 const block = 1024 * 1024;
@@ -24,7 +25,7 @@ export interface FileStreamOptions {
  * Part of an open file as a stream, which owns the file and closes it. What it has over `createReadStream` is `pumpTo`, a fifth faster.
  * A file that ends too soon is an error, never a short answer.
  */
-export class FileStream extends Readable {
+export class FileStream extends Readable implements Lender {
   readonly #file: number;
   #position: number;
   #left: number;
@@ -96,6 +97,35 @@ export class FileStream extends Readable {
       whole = true;
     } finally {
       destination.off('close', onClose);
+      this.destroy();
+      // After a failure a buffer may still be in the kernel's hands: it is not used again.
+      if (whole) for (const buffer of buffers) if (spare.length < maxSpare) spare.push(buffer);
+    }
+  }
+
+  /** Two buffers by turns: one is read into while the other is lent. */
+  async *lent(): AsyncGenerator<Uint8Array, void, undefined> {
+    // What destroys it fails the next read: nobody listens for it here.
+    this.on('error', () => undefined);
+    const buffers = [0, 1].map(() => spare.pop() ?? Buffer.allocUnsafeSlow(pumpBlock));
+    const begin = (buffer: Buffer | undefined): Promise<Uint8Array> | undefined => {
+      const block = buffer?.subarray(0, Math.min(pumpBlock, this.#left));
+      if (!block || block.length === 0) return undefined;
+      const reading = this.#readInto(block).then((length) => block.subarray(0, length));
+      // It is waited for when it is asked for; until then its failure is not nobody's.
+      reading.catch(() => undefined);
+      return reading;
+    };
+    let whole = false;
+    try {
+      let next = begin(buffers[0]);
+      for (let slot = 0; next; slot = 1 - slot) {
+        const bytes = await next;
+        next = begin(buffers[1 - slot]);
+        yield bytes;
+      }
+      whole = true;
+    } finally {
       this.destroy();
       // After a failure a buffer may still be in the kernel's hands: it is not used again.
       if (whole) for (const buffer of buffers) if (spare.length < maxSpare) spare.push(buffer);

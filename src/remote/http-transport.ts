@@ -1,6 +1,7 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { asImageError, ImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { lent } from '../io/lent.ts';
 import { literalReach } from './address-reach.ts';
 import { proxyAuthorization, refusedAddress, type Connections, type TlsSettings } from './connections.ts';
 import type { ProxyFor } from './proxy.ts';
@@ -159,16 +160,16 @@ function takenOver(incoming: IncomingMessage): SocketBody | undefined {
 /** Writes a body as fast as the connection takes it; ends early where the answer is already there. Errors of the source come out as they are. */
 async function send(outgoing: ClientRequest, body: StreamedBody, timeouts: Timeouts, answered: () => boolean): Promise<void> {
   const source = await body.open();
-  for await (const chunk of source) {
+  for await (const chunk of lent(source)) {
     if (answered() || outgoing.destroyed) return;
-    if (!outgoing.write(chunk)) await drained(outgoing, timeouts.idle);
+    await taken(outgoing, chunk, timeouts.idle);
   }
   if (!answered() && !outgoing.destroyed) outgoing.end();
 }
 
-/** Waits until the connection takes more, or can take no more, or the answer is there. */
-function drained(outgoing: ClientRequest, idle: number): Promise<void> {
-  const events = ['drain', 'close', 'error', 'response'];
+/** Writes a chunk and waits until its memory may be used again: the connection has taken it, or can take no more, or the answer is there. */
+function taken(outgoing: ClientRequest, chunk: Uint8Array, idle: number): Promise<void> {
+  const events = ['close', 'error', 'response'];
   return new Promise((resolve) => {
     const timer = setTimeout(
       () => outgoing.destroy(Object.assign(new Error(`nothing was taken for ${Math.round(idle / 1000)} s`), { code: 'ETIMEDOUT' })),
@@ -180,6 +181,7 @@ function drained(outgoing: ClientRequest, idle: number): Promise<void> {
       resolve();
     };
     for (const event of events) outgoing.on(event, done);
+    outgoing.write(chunk, done);
   });
 }
 

@@ -1,6 +1,7 @@
 import { ImageError, isImageError } from '../errors.ts';
 import type { WriteOptions } from '../content/image-sink.ts';
 import { sizeMismatch } from '../io/verified.ts';
+import { lent, type Lender } from '../io/lent.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm } from '../model/digest.ts';
 import { beginUpload, type RemoteUpload } from './remote-upload.ts';
@@ -105,8 +106,15 @@ async function sendChunks(upload: RemoteUpload, target: Descriptor, open: Open, 
   await upload.finish(target.digest);
 }
 
-/** So many bytes of a source, which must not end before; and, unless it is `cut`, not after. */
-async function* exactly(source: AsyncIterable<Uint8Array>, target: Descriptor, length: number, cut = false): AsyncGenerator<Uint8Array> {
+/** So many bytes of a source, given or lent, which must not end before; and, unless it is `cut`, not after. */
+function exactly(source: AsyncIterable<Uint8Array>, target: Descriptor, length: number, cut = false): AsyncIterable<Uint8Array> & Lender {
+  return {
+    [Symbol.asyncIterator]: () => counting(source, target, length, cut),
+    lent: () => counting(lent(source), target, length, cut),
+  };
+}
+
+async function* counting(source: AsyncIterable<Uint8Array>, target: Descriptor, length: number, cut: boolean): AsyncGenerator<Uint8Array> {
   let left = length;
   for await (const chunk of source) {
     if (chunk.length > left && !cut) throw sizeMismatch(target, `more than ${target.size}`);
