@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 
 import { run, type Command, type RunOptions } from './command.ts';
 import { startDocker, type Docker } from './docker.ts';
-import { gigabyteImage, mixedImage, tinyImages, type MadeHome } from './made-images.ts';
+import { gigabyteImage, mixedImage, tinyImages, type MadeImage } from './made-images.ts';
 import { peer, systemPath } from './peers.ts';
 import { startDoor, startRegistry, type RegistryServer } from './registry-server.ts';
 
@@ -53,11 +53,11 @@ export class Lab implements AsyncDisposable {
     return folder;
   }
 
-  mixed(): Promise<MadeHome> {
+  mixed(): Promise<MadeImage> {
     return this.#once('mixed', () => mixedImage(this.#inputs));
   }
 
-  gigabyte(): Promise<MadeHome> {
+  gigabyte(): Promise<MadeImage> {
     return this.#once('gigabyte', () => gigabyteImage(this.#inputs));
   }
 
@@ -101,11 +101,20 @@ export class Lab implements AsyncDisposable {
     });
   }
 
+  /** A home of ours that has the image in its store. */
+  homeWith({ layout, name }: MadeImage): Promise<string> {
+    return this.#once(`home with ${name}`, async () => {
+      const home = await this.fresh(`home-${name.replaceAll(/\W/g, '-')}`);
+      await run(this.bay('copy', '-q', `oci:${layout}:${name}`, name), this.options(home));
+      return home;
+    });
+  }
+
   /** Puts an image of ours into a registry. @returns its name there */
-  published({ home, name }: MadeHome, { host }: RegistryServer): Promise<string> {
+  published({ layout, name }: MadeImage, { host }: RegistryServer): Promise<string> {
     const there = `${host}/${name}`;
     return this.#once(there, async () => {
-      await run(this.bay('copy', '-q', name, `docker://${there}`), this.options(home));
+      await run(this.bay('copy', '-q', `oci:${layout}:${name}`, `docker://${there}`), this.options(await this.fresh('home')));
       return there;
     });
   }

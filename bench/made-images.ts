@@ -17,44 +17,40 @@ import { fileTree, packedFile } from './file-tree.ts';
 const platform = parsePlatform('linux/amd64');
 const date = new Date('2026-01-02T03:04:05Z');
 
-/** A home with one image in its store, which is an OCI layout for everybody else. */
-export interface MadeHome {
-  readonly home: string;
+/** An OCI layout with one image, made by a store of ours. */
+export interface MadeImage {
   readonly layout: string;
   readonly name: string;
-  /** Of the layers, unpacked. */
-  readonly bytes: number;
 }
 
 const megabyte = 1e6;
 
 /** Six layers of gzip, 900 MB unpacked in 50,000 files. */
-export function mixedImage(folder: string): Promise<MadeHome> {
+export function mixedImage(folder: string): Promise<MadeImage> {
   const sizes = [300, 200, 150, 120, 80, 50].map((size) => size * megabyte);
-  return madeHome(folder, 'mixed', sizes, (size, at) => compress(writeTar(fileTree(`layer-${at}`, size, at + 1)), 'gzip'));
+  return madeImage(folder, 'mixed', sizes, (size, at) => compress(writeTar(fileTree(`layer-${at}`, size, at + 1)), 'gzip'));
 }
 
 /** Four layers that nothing can pack: 1 GB on the wire. */
-export function gigabyteImage(folder: string): Promise<MadeHome> {
+export function gigabyteImage(folder: string): Promise<MadeImage> {
   const sizes = Array.from({ length: 4 }, () => 250 * megabyte);
-  return madeHome(folder, 'gigabyte', sizes, (size, at) => writeTar(packedFile(`file-${at}`, size, at + 1)));
+  return madeImage(folder, 'gigabyte', sizes, (size, at) => writeTar(packedFile(`file-${at}`, size, at + 1)));
 }
 
-async function madeHome(
+async function madeImage(
   folder: string,
   what: string,
   sizes: readonly number[],
   layer: (size: number, at: number) => AsyncIterable<Uint8Array>,
-): Promise<MadeHome> {
-  const home = join(folder, what);
+): Promise<MadeImage> {
+  const layout = join(folder, what);
   const name = `bench/${what}:latest`;
-  const made = { home, layout: join(home, 'store'), name, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-  if (existsSync(home)) return made;
-  const draft = `${home}.draft`;
+  if (existsSync(layout)) return { layout, name };
+  const draft = `${layout}.draft`;
   await rm(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   {
-    await using store = await ImageStore.open(join(draft, 'store'), { now: () => date });
+    await using store = await ImageStore.open(draft, { now: () => date });
     const host = { store, now: () => date };
     for (const [at, size] of sizes.entries()) {
       if (at === 0) await importImage(host, layer(size, at), { reference: parseReference(`${what}:step-0`), platform });
@@ -68,8 +64,10 @@ async function madeHome(
     for (const { names, target } of await store.images()) if (names.length === 0) await store.forget(target.digest, { verb: 'rmi' });
     await store.sweep();
   }
-  renameSync(draft, home);
-  return made;
+  // What is kept for later runs is what any version of ours can read.
+  await rm(join(draft, 'bay'), { recursive: true });
+  renameSync(draft, layout);
+  return { layout, name };
 }
 
 /** A docker archive of so many tiny images, ten tags to a repository, each with a layer of its own. */

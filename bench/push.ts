@@ -17,7 +17,9 @@ export const push: Bench = {
   ],
   async measure(lab) {
     const crane = peer('crane');
-    const { home, layout, name } = await lab.mixed();
+    const image = await lab.mixed();
+    const { layout, name } = image;
+    const home = await lab.homeWith(image);
     const { host } = await lab.registry();
     const { ours, theirs } = await paired(
       7,
