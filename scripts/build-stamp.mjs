@@ -19,7 +19,9 @@ export function sourcesHash(root) {
       return entry.name.endsWith('.test.ts') ? [] : [path];
     });
   const sum = createHash('sha256');
-  const build = ['build.ts', 'join-chunks.ts'].map((name) => join('scripts', name)).filter((file) => existsSync(join(root, file)));
+  const build = ['build.ts', 'join-chunks.ts', 'node-modules.ts']
+    .map((name) => join('scripts', name))
+    .filter((file) => existsSync(join(root, file)));
   for (const file of [...below('src').sort(), ...build, 'package.json', 'package-lock.json']) {
     sum
       .update(file)

@@ -15,6 +15,7 @@ import { build, type Plugin } from 'esbuild';
 
 import { forgetBuild, rememberBuild, sourcesHash } from './build-stamp.mjs';
 import { joinChunks } from './join-chunks.ts';
+import { nodeModules } from './node-modules.ts';
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
@@ -40,17 +41,6 @@ const workerAddresses: Plugin = {
       if (!text.includes('.worker.ts')) return undefined;
       return { contents: text.replace(workerAddress, "new URL('./$1.worker.js', import.meta.url)"), loader: 'ts' };
     });
-  },
-};
-
-/** Loading node:crypto takes Node a sixth of a start, and who only lists needs none of it: it is loaded by the first call. Only functions are taken from it. */
-const cryptoWhenCalled: Plugin = {
-  name: 'crypto-when-called',
-  setup(context) {
-    const functions = ['createHash', 'randomBytes', 'randomUUID'];
-    const call = (name: string) => `export const ${name} = (...values) => process.getBuiltinModule('node:crypto').${name}(...values);`;
-    context.onResolve({ filter: /^node:crypto$/ }, ({ path }) => ({ path, namespace: 'when-called' }));
-    context.onLoad({ filter: /.*/, namespace: 'when-called' }, () => ({ contents: functions.map(call).join('\n') }));
   },
 };
 
@@ -90,7 +80,7 @@ async function bundle(): Promise<void> {
     charset: 'ascii',
     metafile: true,
     define: { BAYPLAN_VERSION: JSON.stringify(version), BAYPLAN_BUILD: JSON.stringify(commit()) },
-    plugins: [workerAddresses, cryptoWhenCalled],
+    plugins: [workerAddresses, nodeModules(root)],
     write: false,
     logLevel: 'warning',
   });
