@@ -99,6 +99,9 @@ export function asImageError(error: unknown, what: string): ImageError {
     case 'EPERM':
     case 'EROFS':
       return as('permission', message);
+    case 'EBUSY':
+    case 'ETXTBSY':
+      return as('unavailable', message, 'Another program has it open: close that, and try again.');
     case 'ENOENT':
       return as('not-found', message);
     case 'ECONNREFUSED':

@@ -10,6 +10,7 @@ import { asImageError, ImageError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
+import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestHex, digestOf, isDigest, type Digest } from '../model/digest.ts';
@@ -36,9 +37,10 @@ export class Directory implements ImageSource, ImageSink {
 
   /**
    * `create` makes the folder where there is none, or an empty one. One that has an image keeps it until another is tagged.
-   * @throws ImageError `not-found`, `invalid-content` where this is no such folder, `unsupported` for a later version, `conflict` where other files are in the way
+   * @throws ImageError `not-found`, `invalid-content` where this is no such folder, `unsupported` for a later version, `conflict` where other files are in the way, `invalid-argument` for a name that Windows does not allow
    */
   static async open(path: string, options: { readonly create?: boolean } & Operation = {}): Promise<Directory> {
+    if (options.create) refuseOddPath(path);
     const folder = new Directory(path);
     const names = await listFolder(path);
     if (names?.includes('version')) {

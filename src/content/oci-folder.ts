@@ -6,6 +6,7 @@ import { asImageError, ImageError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
+import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, isDigest, type Digest } from '../model/digest.ts';
@@ -51,9 +52,11 @@ export class OciFolder implements ImageSource, ImageSink {
 
   /**
    * `create` makes the folder where there is none, or an empty one.
-   * @throws ImageError `not-found`, `invalid-content` where this is no image layout, `unsupported` where it is a later version's, `conflict` where it would have to be created among other files
+   * @throws ImageError `not-found`, `invalid-content` where this is no image layout, `unsupported` where it is a later version's, `conflict` where it would have to be created among other files,
+   * `invalid-argument` for a name that Windows does not allow
    */
   static async open(path: string, options: { readonly create?: boolean } & Operation = {}): Promise<OciFolder> {
+    if (options.create) refuseOddPath(path);
     const folder = new OciFolder(path);
     if (await folder.#isLayout()) return folder;
     const names = await listFolder(path);

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asImageError } from '../errors.ts';
+
+import { asImageError, ImageError } from '../errors.ts';
+import { heldOpen } from './held-open.ts';
+import { refuseOddPath } from './path-rules.ts';
+
+/** How long a file is waited for that another process of Windows has open. Milliseconds. */
+const patience = 4000;
 
 /** Puts a whole new file in the place of the old: a reader sees the one or the other, and after a crash too. @throws ImageError */
 export async function writeFileAtomic(path: string, bytes: string | Uint8Array, mode = 0o644): Promise<void> {
@@ -22,17 +28,16 @@ export async function writeFileAtomic(path: string, bytes: string | Uint8Array, 
   }
 }
 
-/** Renames over a file that another process of Windows may just be reading: refused there while it is open, so tried again for two seconds. */
+/** Renames over a file that another process of Windows may just be reading: refused there while it is open, so tried again for a few seconds. */
 export async function renameOver(from: string, to: string): Promise<void> {
-  const end = Date.now() + 2000;
-  for (;;) {
+  const end = Date.now() + patience;
+  for (let delay = 5; ; delay = Math.min(delay * 2, 100)) {
     try {
       await rename(from, to);
       return;
     } catch (error) {
-      const busy = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '');
-      if (!busy || Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!heldOpen(error) || Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
 }
@@ -48,11 +53,17 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** The same for bytes that come as a stream: the old file stays until the last byte is there. @returns bytes written */
+/**
+ * The same for bytes that come as a stream, to a path that a user has typed: the old file stays until the last byte is there.
+ * @param path absolute
+ * @returns bytes written
+ * @throws ImageError `invalid-argument` where it is a folder, a device, or no name for a file; else whatever the stream and the system fail with
+ */
 export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   let size = 0;
   try {
+    await refuseNoFile(path);
     const file = await open(draft, 'wx', 0o644);
     try {
       for await (const chunk of source) {
@@ -70,5 +81,19 @@ export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint
   } catch (error) {
     await rm(draft, { force: true });
     throw asImageError(error, `cannot write ${path}`);
+  }
+}
+
+/** A rename would put a file in the place of `/dev/null`, or of the link `/dev/stdout`. */
+async function refuseNoFile(path: string): Promise<void> {
+  refuseOddPath(path);
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return;
+    throw new ImageError('invalid-argument', `cannot write ${path}: it is ${found.isDirectory() ? 'a folder' : 'a device, not a file'}`, {
+      hint: found.isDirectory() ? 'Name a file in it.' : 'Redirect standard output to it instead.',
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

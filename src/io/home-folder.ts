@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
+import { refuseOddPath } from './path-rules.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything of the user's is: `BAY_HOME`, or the user's data folder. Made by whoever writes into it first. */
 function homeFolder(env: Environment): string {
   if (env.BAY_HOME) return resolve(env.BAY_HOME);
-  if (process.platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'bayplan');
+  if (process.platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'bayplan');
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'bayplan');
   // The XDG base directory specification: a relative path is to be ignored.
   const data = env.XDG_DATA_HOME;
@@ -35,7 +36,7 @@ function readSettings(home: string): Settings {
     new ImageError('invalid-config', `${path}: ${why}`, { hint: 'Mend the file, or remove it to go back to the defaults.', cause });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw invalid('not JSON', cause);
   }
@@ -45,8 +46,10 @@ function readSettings(home: string): Settings {
   return store === undefined ? {} : { store };
 }
 
-/** The folder of the store: `store` in the home folder, or where the settings say. */
+/** The folder of the store: `store` in the home folder, or where the settings say. @throws ImageError `invalid-config`, `invalid-argument` for a name that Windows does not allow */
 export async function storeFolder(env: Environment): Promise<string> {
   const home = homeFolder(env);
-  return resolve(home, readSettings(home).store ?? 'store');
+  const folder = resolve(home, readSettings(home).store ?? 'store');
+  refuseOddPath(folder);
+  return folder;
 }

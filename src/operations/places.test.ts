@@ -16,6 +16,9 @@ test('folders and archives have a path and may have a name', () => {
   assert.deepEqual(parsePlace('oci-archive:/a.tar', '/x'), { kind: 'oci-archive', path: '/a.tar', name: undefined });
   assert.deepEqual(parsePlace('docker-archive:-', '/x'), { kind: 'docker-archive', path: '-', name: undefined });
   assert.equal((parsePlace('oci:C:\\my images:app', '/x') as { name?: string }).name, 'app');
+  assert.equal((parsePlace('oci:\\\\?\\C:\\my images:app:1', '/x') as { name?: string }).name, 'app:1');
+  assert.equal((parsePlace('oci-archive:\\\\server\\share\\a.tar:app', '/x') as { name?: string }).name, 'app');
+  assert.equal((parsePlace('docker-archive:d:/a.tar', '/x') as { name?: string }).name, undefined);
   assert.deepEqual(parsePlace('dir:/a:b', '/x'), { kind: 'dir', path: '/a:b' });
 });
 

@@ -50,10 +50,10 @@ export function formatPlace(place: Place): string {
   return `${place.kind}:${place.path}${'name' in place && place.name !== undefined ? `:${place.name}` : ''}`;
 }
 
-/** A name after the first colon that is not a Windows drive's. */
+/** A name after the first colon that is not a Windows drive's; long paths are written as `//?/C:/images` there. */
 function splitPath(text: string): { path: string; name: string | undefined } {
-  const drive = /^[A-Za-z]:[\\/]/.test(text) ? 2 : 0;
-  const colon = text.indexOf(':', drive);
+  const [drive = ''] = /^(?:[\\/]{2}\?[\\/])?[A-Za-z]:(?=[\\/])/.exec(text) ?? [];
+  const colon = text.indexOf(':', drive.length);
   return colon < 0 ? { path: text, name: undefined } : { path: text.slice(0, colon), name: text.slice(colon + 1) || undefined };
 }
 

@@ -1,5 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from 'node:child_process';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { ImageError } from '../errors.ts';
+import { findProgram } from '../io/find-program.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { Credentials } from './registry-options.ts';
 
@@ -65,8 +68,8 @@ async function runHelper(
   // The name comes from a file: it must stay a program's name and never become a path.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw new ImageError('invalid-config', `${JSON.stringify(name)} is not the name of a credential helper`);
+  const child = await startHelper(name, verb, env);
   return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, [verb], { env, stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
     // Not spawn's own timeout: that keeps this process waiting where the program could not be started at all.
     const timer = setTimeout(() => child.kill(), timeout);
     const chunks: Buffer[] = [];
@@ -78,13 +81,7 @@ async function runHelper(
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
-      const why = error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : error.message;
-      reject(
-        new ImageError('unavailable', `cannot run docker-credential-${name}: ${why}`, {
-          cause: error,
-          detail: { reason: 'credential-helper' },
-        }),
-      );
+      reject(notRun(name, error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : error.message, error));
     });
     child.once('close', (status) => {
       clearTimeout(timer);
@@ -95,4 +92,26 @@ async function runHelper(
     });
     child.stdin.end(`${input}\n`);
   });
+}
+
+/** Some helpers are batch files on Windows (gcloud's), which only its command interpreter runs. */
+async function startHelper(name: string, verb: string, env: NodeJS.ProcessEnv): Promise<ChildProcessByStdio<Writable, Readable, null>> {
+  const program = `docker-credential-${name}`;
+  const options: SpawnOptionsWithStdioTuple<StdioPipe, StdioPipe, StdioNull> = {
+    env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    windowsHide: true,
+  };
+  if (process.platform !== 'win32') return spawn(program, [verb], options);
+  const file = await findProgram(program, env);
+  if (file === undefined) throw notRun(name, 'it is not installed, or not on PATH');
+  if (!/\.(?:bat|cmd)$/i.test(file)) return spawn(file, [verb], options);
+  // Within quotes the interpreter still replaces these.
+  if (/[%"]/.test(file)) throw notRun(name, `${file} is a batch file whose path the command interpreter would change`);
+  const interpreter = env.ComSpec || env.COMSPEC || join(env.SystemRoot || env.SYSTEMROOT || 'C:\\Windows', 'System32', 'cmd.exe');
+  return spawn(interpreter, ['/d', '/s', '/v:off', '/c', `""${file}" ${verb}"`], { ...options, windowsVerbatimArguments: true });
+}
+
+function notRun(name: string, why: string, cause?: unknown): ImageError {
+  return new ImageError('unavailable', `cannot run docker-credential-${name}: ${why}`, { cause, detail: { reason: 'credential-helper' } });
 }

@@ -1,19 +1,9 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isImageError } from '../errors.ts';
+import { settingsFolders } from '../io/settings-folders.ts';
 import { isObject } from '../model/descriptor.ts';
 import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
-import {
-  authEntry,
-  authOf,
-  changeDockerConfig,
-  dockerConfigFolder,
-  helperOf,
-  isHub,
-  readDockerConfig,
-  serverKey,
-  type DockerConfig,
-} from './docker-config.ts';
+import { authEntry, authOf, changeDockerConfig, helperOf, isHub, readDockerConfig, serverKey, type DockerConfig } from './docker-config.ts';
 import type { Credentials, RegistryOptions } from './registry-options.ts';
 
 export interface Stored {
@@ -30,7 +20,7 @@ export class CredentialStore {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#env = options.env ?? process.env;
-    this.path = join(options.configFolder ?? dockerConfigFolder(this.#env), 'config.json');
+    this.path = join(options.configFolder ?? settingsFolders(this.#env).docker, 'config.json');
   }
 
   /** For a repository below a host; a file or helper that cannot be read is a warning, and the registry is asked without credentials. */
@@ -113,10 +103,9 @@ export class CredentialStore {
   #containersFiles(): readonly string[] {
     const env = this.#env;
     if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE];
-    const home = env.HOME || env.USERPROFILE || homedir();
     return [
       ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'containers', 'auth.json')] : []),
-      join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers', 'auth.json'),
+      ...settingsFolders(env).containers.map((folder) => join(folder, 'auth.json')),
     ];
   }
 }

@@ -1,6 +1,5 @@
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { isObject } from '../model/descriptor.ts';
@@ -13,11 +12,6 @@ import type { Credentials } from './registry-options.ts';
 export interface DockerConfig {
   readonly path: string;
   readonly document: Readonly<Record<string, unknown>>;
-}
-
-/** `$DOCKER_CONFIG`, else `~/.docker`. */
-export function dockerConfigFolder(env: NodeJS.ProcessEnv): string {
-  return env.DOCKER_CONFIG || join(env.HOME || env.USERPROFILE || homedir(), '.docker');
 }
 
 /** An absent or empty file is an empty document. @throws ImageError `invalid-config`, `permission` */

@@ -31,7 +31,8 @@ export interface HostsFile {
 export async function readHostsToml(path: string, registry: string): Promise<HostsFile | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    // Windows' own editors begin a file with a mark.
+    text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw asImageError(error, `cannot read ${path}`);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
+import { settingsFolders } from '../io/settings-folders.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { Reference } from '../model/reference.ts';
 
@@ -33,13 +33,14 @@ export async function registriesConfFiles(explicit: string | undefined, env: Nod
   const given = explicit ?? env.CONTAINERS_REGISTRIES_CONF;
   if (given === '') return [];
   if (given !== undefined) return [given, ...(await dropIns(`${given}.d`))];
-  const home = env.HOME || env.USERPROFILE || homedir();
-  const user = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers');
-  const system = join('/etc', 'containers');
-  const userFile = join(user, 'registries.conf');
-  const userFiles = await dropIns(join(user, 'registries.conf.d'));
-  if (await readable(userFile)) return [userFile, ...userFiles];
-  return [join(system, 'registries.conf'), ...(await dropIns(join(system, 'registries.conf.d'))), ...userFiles];
+  const { containers, machineContainers: machine } = settingsFolders(env);
+  const userFiles: string[] = [];
+  for (const folder of containers) userFiles.unshift(...(await dropIns(join(folder, 'registries.conf.d'))));
+  for (const folder of containers) {
+    const file = join(folder, 'registries.conf');
+    if (await readable(file)) return [file, ...userFiles];
+  }
+  return [join(machine, 'registries.conf'), ...(await dropIns(join(machine, 'registries.conf.d'))), ...userFiles];
 }
 
 async function dropIns(folder: string): Promise<string[]> {
@@ -64,7 +65,8 @@ function absent(error: unknown): boolean {
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    // Windows' own editors begin a file with a mark.
+    return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     if (absent(error)) return undefined;
     throw asImageError(error, `cannot read ${path}`);

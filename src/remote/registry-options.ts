@@ -19,9 +19,9 @@ export interface WireLog {
 
 /** How registries are reached: one value per container host. What is left out is read where docker, podman and containerd read it. */
 export interface RegistryOptions {
-  /** The docker client's folder, with `config.json`. Default `$DOCKER_CONFIG`, else `~/.docker`. `$REGISTRY_AUTH_FILE` and containers' `auth.json` are read after it. */
+  /** The docker client's folder, with `config.json`. Default `$DOCKER_CONFIG`, else `~/.docker` (`%USERPROFILE%\.docker` on Windows). `$REGISTRY_AUTH_FILE` and containers' `auth.json` are read after it. */
   readonly configFolder?: string | undefined;
-  /** Default `$CONTAINERS_REGISTRIES_CONF`, else `~/.config/containers/registries.conf`, else `/etc/containers/registries.conf`; with the drop-ins of the `.d` folders. An empty text reads none. */
+  /** Default `$CONTAINERS_REGISTRIES_CONF`, else `~/.config/containers/registries.conf`, else `/etc/containers/registries.conf` (on Windows `%APPDATA%\containers`, `%USERPROFILE%\.config\containers`, `%ProgramData%\containers`); with the drop-ins of the `.d` folders. An empty text reads none. */
   readonly registriesConf?: string | undefined;
   /** Folders of `HOST[:PORT]/hosts.toml` (containerd) and `HOST[:PORT]/*.crt, *.cert, *.key` (docker). The first that knows a host counts. */
   readonly certsFolders?: readonly string[] | undefined;

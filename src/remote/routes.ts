@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ImageError } from '../errors.ts';
+import { settingsFolders } from '../io/settings-folders.ts';
 import type { Reference } from '../model/reference.ts';
 import { literalReach } from './address-reach.ts';
 import { dockerCertificates, hostFolders, noCertificates, type CertificateFiles } from './certificates.ts';
@@ -43,7 +43,7 @@ export class Routing {
   private constructor(options: RegistryOptions, rules: readonly RegistryRule[]) {
     this.#options = options;
     this.rules = rules;
-    this.#certsFolders = options.certsFolders ?? defaultCertsFolders(options.env ?? process.env);
+    this.#certsFolders = options.certsFolders ?? settingsFolders(options.env ?? process.env).certs;
   }
 
   static async read(options: RegistryOptions): Promise<Routing> {
@@ -146,17 +146,4 @@ export class Routing {
 
 function named(hosts: readonly string[] | boolean | undefined, host: string): boolean {
   return hosts === true || (Array.isArray(hosts) && hosts.includes(host));
-}
-
-function defaultCertsFolders(env: NodeJS.ProcessEnv): readonly string[] {
-  const home = env.HOME || env.USERPROFILE || homedir();
-  const program = env.ProgramData ?? 'C:\\ProgramData';
-  return [
-    join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers', 'certs.d'),
-    join(env.XDG_CONFIG_HOME || join(home, '.config'), 'docker', 'certs.d'),
-    join(env.DOCKER_CONFIG || join(home, '.docker'), 'certs.d'),
-    ...(process.platform === 'win32'
-      ? [join(program, 'docker', 'certs.d')]
-      : ['/etc/containerd/certs.d', '/etc/docker/certs.d', '/etc/containers/certs.d']),
-  ];
 }

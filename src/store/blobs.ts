@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, fstatSync, openSync, readdirSync, read as readFile, renameSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, openSync, readdirSync, read as readFile, renameSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import type { OpenOptions } from '../content/image-source.ts';
 import { canceled } from '../io/concurrently.ts';
 import { FileStream } from '../io/file-stream.ts';
 import type { Operation } from '../io/operation.ts';
+import { removeFileNow } from '../io/remove-file.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, type Digest } from '../model/digest.ts';
 import { isManifestType } from '../model/media-types.ts';
@@ -127,7 +128,7 @@ export class Blobs {
     const row = this.row(digest);
     const there = statIfThere(file);
     if (row?.state === blobState.verified && there?.size === size) {
-      transaction.afterCommit(() => rmSync(draft, { force: true }));
+      transaction.afterCommit(() => removeFileNow(draft));
       return;
     }
     if (!draft.startsWith(place.root))

@@ -1,3 +1,4 @@
+import { toNamespacedPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
@@ -19,7 +20,7 @@ export async function connect(place: Place): Promise<DatabaseSync> {
 
 export function connectNow(place: Place): DatabaseSync {
   try {
-    const connection = new (sqlite().DatabaseSync)(place.databaseFile);
+    const connection = new (sqlite().DatabaseSync)(databasePath(place));
     try {
       connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000');
       const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
@@ -35,6 +36,11 @@ export function connectNow(place: Place): DatabaseSync {
     if (isFull(error) && spendReserve(place)) return connectNow(place);
     throw asStoreError(place, error);
   }
+}
+
+/** SQLite gives its path to Windows as it is, where one of more than 260 letters (with `-journal` behind it) must be written in another way. */
+function databasePath({ databaseFile }: Place): string {
+  return databaseFile.length > 240 ? toNamespacedPath(databaseFile) : databaseFile;
 }
 
 /** `node:sqlite`, without the warning that Node 22 prints at its first use: users cannot do anything about it. */

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { ImageError } from '../errors.ts';
 import { successors } from '../content/successors.ts';
 import type { Operation } from '../io/operation.ts';
+import { removeFile } from '../io/remove-file.ts';
 import { readVerified } from '../io/verified.ts';
 import { maxConfigBytes } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -46,7 +46,9 @@ export async function readyManifest(
       insertManifest(database, target, document);
       if (config && summary) insertSummary(database, target, config, summary);
     },
-    end: () => rm(draft, { force: true }),
+    async end() {
+      await removeFile(draft);
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { ImageError, isImageError } from '../errors.ts';
+import { heldOpen } from '../io/held-open.ts';
 import { asColumns, asStoreError, connect, connectNow, isBusy } from './connection.ts';
 import { Place, unusable } from './place.ts';
 import { spendReserve } from './reserve.ts';
@@ -331,11 +332,6 @@ export class Database {
       throw asStoreError(this.#place, error);
     }
   }
-}
-
-/** Windows refuses to replace a file that a process has just open; it will not be for long. */
-function heldOpen(error: unknown): boolean {
-  return process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** As `syncFolder`, within a transaction. Windows refuses it and needs none: NTFS journals its metadata. */

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asImageError } from '../errors.ts';
+import { heldOpen } from '../io/held-open.ts';
+import { removeFile } from '../io/remove-file.ts';
 import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
 import { leaseLife } from './lease.ts';
@@ -43,7 +45,7 @@ export class Drafts {
       for (const abandoned of await this.#abandoned()) {
         if (!(await readdir(abandoned)).includes(name)) continue;
         await copyFile(join(abandoned, name), own, constants.COPYFILE_FICLONE);
-        await rm(join(abandoned, name), { force: true });
+        await removeFile(join(abandoned, name));
         return own;
       }
     } catch (error) {
@@ -63,8 +65,9 @@ export class Drafts {
         await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
       await rmdir(folder);
     } catch (error) {
-      // Swept, while this process slept.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot use the drafts of ${place.root}`);
+      // Swept, while this process slept; or Windows keeps something of it for whoever has it open, and the sweep has it later.
+      if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
+        throw asImageError(error, `cannot use the drafts of ${place.root}`);
     }
   }
 

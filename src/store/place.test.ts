@@ -102,3 +102,35 @@ test(
     refuseNetwork(folder);
   },
 );
+
+test('on Windows a share is refused, by its path and behind a letter; a disk is not, however it is written', () => {
+  const judge = (path: string, really = path) =>
+    refuseNetwork(
+      path,
+      () => assert.fail('Windows has no magic numbers'),
+      () => really,
+      'win32',
+    );
+  for (const [path, really] of [
+    ['\\\\server\\share\\bay'],
+    ['//server/share/bay'],
+    ['\\\\?\\UNC\\server\\share\\bay'],
+    ['\\\\wsl.localhost\\Debian\\bay'],
+    ['Z:\\bay', '\\\\server\\share'],
+  ] as const)
+    assert.throws(
+      () => judge(path, really),
+      (error) => isImageError(error, 'store-unusable') && error.message.includes('network file system (a share)'),
+      path,
+    );
+  judge('C:\\bay');
+  judge('\\\\?\\C:\\bay', 'C:\\');
+  refuseNetwork(
+    'R:\\bay',
+    () => assert.fail('Windows has no magic numbers'),
+    () => {
+      throw new Error('EISDIR: a disk in memory');
+    },
+    'win32',
+  );
+});

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statfsSync, statSync, type Stats } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
@@ -108,8 +108,16 @@ export function judgePlace(place: Place): 'store' | 'new' {
   return 'new';
 }
 
-/** @throws ImageError `store-unusable` */
-export function refuseNetwork(path: string, statfs: (path: string) => { type: number } = statfsSync): void {
+/**
+ * On Windows a share is known by its path, and what leads to one (a drive's letter, a link) by the path that it stands for.
+ * @throws ImageError `store-unusable`
+ */
+export function refuseNetwork(
+  path: string,
+  statfs: (path: string) => { type: number } = statfsSync,
+  realPath: (path: string) => string = realpathSync.native,
+  system: NodeJS.Platform = process.platform,
+): void {
   const place = new Place(path);
   const why = (what: string) =>
     unusable(
@@ -117,15 +125,29 @@ export function refuseNetwork(path: string, statfs: (path: string) => { type: nu
       `it is on a network file system (${what}), where locks and atomic renames cannot be relied on`,
       'Keep the store on a disk of this machine; share it by `bay serve`.',
     );
-  if (process.platform === 'win32') {
-    if (/^\\\\(?![?.]\\)/.test(place.root) || /^\\\\\?\\UNC\\/i.test(place.root)) throw why('a share');
-    return;
-  }
+  if (system === 'win32' && isShare(path)) throw why('a share');
   let existing = place.root;
   while (!statIfThere(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  if (system === 'win32') {
+    if (isShare(reallyAt(existing, realPath))) throw why('a share');
+    return;
+  }
   // The kernel's magic is 32 bits; some systems give it with its sign.
   const name = networks.get(statfs(existing).type >>> 0);
   if (name !== undefined) throw why(name);
+}
+
+function reallyAt(path: string, realPath: (path: string) => string): string {
+  try {
+    return realPath(path);
+  } catch {
+    return path; // disks in memory cannot say: they are of this machine
+  }
+}
+
+/** `//server/share`, and `//?/UNC/server/share` as long paths are written; `//?/C:/` is a drive. */
+function isShare(path: string): boolean {
+  return /^[\\/]{2}(?![?.][\\/])/.test(path) || /^[\\/]{2}[?.][\\/]UNC[\\/]/i.test(path);
 }
 
 /** Makes the store's own folders, for this user alone. What is there stays. */

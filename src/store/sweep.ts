@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, renameSync, rmSync } from 'node:fs';
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { readdirSync, renameSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
+import { removeFile, removeFileNow } from '../io/remove-file.ts';
 import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName } from './blobs.ts';
 import type { Database } from './database.ts';
@@ -114,7 +116,8 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
     return dead;
   });
   database.at('swept');
-  for (const file of gone) await rm(file, { force: true });
+  // What Windows does not let go of now goes when the store is next opened.
+  for (const file of gone) await removeFile(file);
   return taken;
 }
 
@@ -161,7 +164,7 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
       bytes += await dropIfStale(place.blob(digest), now, dryRun, () =>
         database.transact(() => {
           // Somebody may just have kept it.
-          if (!database.get('SELECT 1 FROM blob WHERE digest = ?', digest)) rmSync(place.blob(digest), { force: true });
+          if (!database.get('SELECT 1 FROM blob WHERE digest = ?', digest)) removeFileNow(place.blob(digest));
         }),
       );
     }
@@ -185,14 +188,14 @@ export async function emptyTrash(database: Database): Promise<void> {
     }
     return rest;
   });
-  for (const path of gone) await rm(path, { force: true });
+  for (const path of gone) await removeFile(path);
 }
 
 async function dropIfStale(
   path: string,
   now: number,
   dryRun: boolean,
-  drop: () => Promise<void> = () => rm(path, { force: true }),
+  drop: () => Promise<unknown> = () => removeFile(path),
 ): Promise<number> {
   const facts = statIfThere(path);
   // A copied file keeps its old mtime; its ctime says when it came.
@@ -224,7 +227,7 @@ async function rmdirIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? ''))
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
       throw asImageError(error, `cannot remove ${path}`);
   }
 }

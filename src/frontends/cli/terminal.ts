@@ -18,7 +18,7 @@ export interface Terminal {
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by Ctrl-C, by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
+  /** Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
   readonly signal: AbortSignal;
   now(): Date;
 }
@@ -29,7 +29,13 @@ export interface ProcessTerminal extends Terminal {
 }
 
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
-const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const signals: Readonly<Record<string, number>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+  // Ctrl-Break; the closed window of a Windows console is SIGHUP.
+  ...(process.platform === 'win32' ? { SIGBREAK: 149 } : {}),
+};
 
 /** The terminal, npm and the setup script may each pass on the same Ctrl-C: within this many milliseconds it is one. */
 const oneInterrupt = 1000;
@@ -52,7 +58,8 @@ export function processTerminal(): ProcessTerminal {
   }
   // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // Windows says EOF of some pipes.
+    if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
     abort(141, 'the reader of the output has gone');
   });
   return {
