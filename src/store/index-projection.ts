@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -136,7 +136,10 @@ export class IndexProjection {
   }
 
   async #putAside(path: string, bytes: Buffer): Promise<IndexFile> {
-    linkSync(path, join(this.#database.place.own, `index.json.unreadable-${hashOf(bytes).slice(0, 12)}-${randomBytes(3).toString('hex')}`));
+    keepBeside(
+      path,
+      join(this.#database.place.own, `index.json.unreadable-${hashOf(bytes).slice(0, 12)}-${randomBytes(3).toString('hex')}`),
+    );
     await this.#database.transact(() => bumpChange(this.#database));
     return { entries: [], foreign: { entries: [], keys: {} } };
   }
@@ -181,7 +184,7 @@ export class IndexProjection {
         if (process.platform !== 'win32' && current) {
           if (now.previous_mark !== null && (markOf(this.#previousFile()) ?? now.previous_mark) !== now.previous_mark) return false;
           rmSync(this.#previousFile(), { force: true });
-          linkSync(place.indexFile, this.#previousFile());
+          linkIfAble(place.indexFile, this.#previousFile());
         }
         renameSync(draft, place.indexFile);
         this.#database.at('index-renamed');
@@ -305,7 +308,7 @@ async function createOnce(path: string, text: string): Promise<void> {
     }
     try {
       // Unlike a rename it never takes the place of what is there.
-      linkSync(draft, path);
+      keepBeside(draft, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
@@ -313,5 +316,21 @@ async function createOnce(path: string, text: string): Promise<void> {
     throw asImageError(error, `cannot write ${path}`);
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** Gives a file a second name, or where its disk cannot (exFAT), a copy of it. @throws where there is something of that name */
+function keepBeside(path: string, name: string): void {
+  if (!linkIfAble(path, name)) copyFileSync(path, name, constants.COPYFILE_EXCL);
+}
+
+/** False on disks without hard links. Windows says EISDIR of them. */
+function linkIfAble(path: string, name: string): boolean {
+  try {
+    linkSync(path, name);
+    return true;
+  } catch (error) {
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
