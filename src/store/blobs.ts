@@ -61,8 +61,9 @@ export class Blobs {
    * What proves wrong is marked, and counts as absent from then on.
    */
   async assure({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, operation: Operation = {}): Promise<void> {
+    // A CROSS JOIN is made in the order in which it is written: left to choose, SQLite reads all blobs, and looks for each among the few needed.
     const rows = this.#database.all<{ digest: Digest; size: number; state: number }>(
-      `WITH RECURSIVE ${need} SELECT DISTINCT blob.digest, blob.size, blob.state FROM need JOIN blob ON blob.digest = need.digest WHERE blob.state <> 2`,
+      `WITH RECURSIVE ${need} SELECT DISTINCT blob.digest, blob.size, blob.state FROM need CROSS JOIN blob ON blob.digest = need.digest WHERE blob.state <> 2`,
       digest,
       isManifestType(mediaType) ? 1 : 0,
     );
