@@ -11,7 +11,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { isBuilt } from './build-stamp.mjs';
@@ -151,8 +151,14 @@ function ensureLaunchers(node) {
   const wanted = [
     ['bay', `#!/bin/sh\n# Written by scripts/setup.mjs.\nBAY_LAUNCHER=$0 exec ${quoted(node)} ${quoted(entry)} "$@"\n`, 0o755],
   ];
-  if (windows)
-    wanted.push(['bay.cmd', `@setlocal\r\n@set "BAY_LAUNCHER=%~0"\r\n@"${node.replaceAll('%', '%%')}" "%~dp0dist\\bay.js" %*\r\n`]);
+  if (windows) {
+    const inside = node.startsWith(root + sep);
+    const program = (inside ? relative(root, node) : node).replaceAll('%', '%%');
+    // The command interpreter takes a file's letters for those of the console's code page, UTF-8 or not.
+    const letters = /[^\x20-\x7e]/.test(program) ? '@chcp 65001 >nul\r\n' : '';
+    const call = `@"${inside ? '%~dp0' : ''}${program}" "%~dp0dist\\bay.js" %*`;
+    wanted.push(['bay.cmd', `@setlocal\r\n${letters}@set "BAY_LAUNCHER=%~0"\r\n${call}\r\n`]);
+  }
   for (const [name, text, mode] of wanted) {
     const file = join(root, name);
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) replace(file, text, mode);
