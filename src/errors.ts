@@ -104,6 +104,11 @@ export function asImageError(error: unknown, what: string): ImageError {
       return as('unavailable', message, 'Another program has it open: close that, and try again.');
     case 'ENOENT':
       return as('not-found', message);
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'ENAMETOOLONG':
+    case 'ELOOP':
+      return as('invalid-argument', message);
     case 'ECONNREFUSED':
     case 'ECONNRESET':
     case 'ETIMEDOUT':

@@ -1,7 +1,7 @@
 /** A store in trouble, as the command line's user meets it: no room, no permission, another's, a newer one, processes that died in it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
@@ -11,7 +11,7 @@ import { bay, bayFile, spawnBay } from '../support/bay.ts';
 import { noise } from '../support/lying-registry.ts';
 import { tarOf } from '../support/make-image.ts';
 import { peer } from '../support/peers.ts';
-import { runProgram } from '../support/program.ts';
+import { runProgram, spawnProgram } from '../support/program.ts';
 import { temporary } from '../support/temporary.ts';
 import { homeWithImage } from './cli-home.ts';
 
@@ -80,19 +80,23 @@ test('a store of a later version is refused, and not touched', async (t) => {
   await home.intact();
 });
 
-test('a store whose database is damaged, or is none, says so', async (t) => {
+test('a store whose database is none says so, and what to do, which helps', async (t) => {
   const home = await homeWithImage(t);
   for (const suffix of ['-wal', '-shm']) rmSync(join(home.store, 'bay', `store.sqlite${suffix}`), { force: true });
   writeFileSync(join(home.store, 'bay', 'store.sqlite'), 'no database at all, but a text of some length'.repeat(100));
-  await home.refuses(['images'], { says: /^Error: .*store/m, hint: /./ });
-  await home.refuses(['tag', 'kept:1', 'kept:2'], { says: /^Error: .*store/m });
+  const damaged = { says: /^Error: cannot use the store .*: its database is damaged/m, hint: /Move .*store\.sqlite away/ };
+  await home.refuses(['images'], damaged);
+  await home.refuses(['tag', 'kept:1', 'kept:2'], damaged);
+  renameSync(join(home.store, 'bay', 'store.sqlite'), join(home.folder, 'damaged'));
+  assert.match(await home.succeeds(['images', '--format', '{{.Repository}}:{{.Tag}}']), /^kept:1$/m);
+  await home.intact();
 });
 
 test('a home that is a file, and a settings file that is none', async (t) => {
   const home = await homeWithImage(t);
   const file = join(home.folder, 'file');
   writeFileSync(file, '');
-  await home.refuses(['images'], { says: /^Error: /m }, { env: { BAY_HOME: file } });
+  await home.refuses(['images'], { says: /^Error: .* not a directory$/m }, { env: { BAY_HOME: file } });
   writeFileSync(join(home.home, 'config.json'), '{"store": ');
   await home.refuses(['images'], { says: /^Error: .*config\.json/m, hint: /./ });
   rmSync(join(home.home, 'config.json'));
@@ -182,12 +186,9 @@ test('a write lock that a killed process held is free', async (t) => {
   const home = await homeWithImage(t);
   const file = join(home.store, 'bay', 'store.sqlite');
   const script = `const { DatabaseSync } = require('node:sqlite'); new DatabaseSync(${JSON.stringify(file)}).exec('BEGIN IMMEDIATE; UPDATE state SET change = change + 100'); console.log('locked'); setInterval(() => {}, 1000);`;
-  const { spawn } = await import('node:child_process');
-  const child = spawn(process.execPath, ['-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-  });
+  const child = spawnProgram(process.execPath, ['-e', script], { env: { NODE_TEST_CONTEXT: undefined } });
   const ended = once(child, 'close');
+  assert.ok(child.stdout);
   await once(child.stdout, 'data');
   const waiting = bay(['tag', 'kept:1', 'kept:2'], { home: home.home });
   await wait(600);
