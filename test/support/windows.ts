@@ -45,6 +45,8 @@ export interface WindowsOptions {
 export interface WindowsProgram {
   readonly ended: Promise<number>;
   stdout(): string;
+  /** As it came. */
+  stdoutBytes(): Buffer;
   stderr(): string;
   /** Resolves to what the pattern found in stdout, as soon as it is there. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
@@ -120,6 +122,7 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
       child,
       ended,
       stdout,
+      stdoutBytes: () => readFileSync(`${output}.out`),
       stderr,
       async said(pattern) {
         const until = Date.now() + (options.timeout ?? 120_000);
