@@ -2,6 +2,7 @@ import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { readVerified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
+import type { Digest } from '../model/digest.ts';
 import { isImageManifestType, isIndexType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
 import { compareOsVersions, formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
@@ -25,6 +26,9 @@ interface Candidate extends Selection {
 
 const maxDepth = 4;
 
+/** Of all indexes that are read for one choice: a registry can make up more and more of them. */
+const maxTotalBytes = 64 * 1024 * 1024;
+
 /**
  * Chooses one platform's image from what a name points at. A lone manifest is taken as it is, whatever its platform (docker does so);
  * so is an index that speaks of no platform at all: a list of artifacts, not one image in several makes.
@@ -33,7 +37,7 @@ const maxDepth = 4;
  */
 export async function selectPlatform(source: ImageSource, origin: Descriptor, options: SelectOptions = {}): Promise<Selection> {
   if (!isIndexType(origin.mediaType)) return { root: origin, path: [] };
-  const candidates = await imagesIn(source, origin, [], options);
+  const candidates = await imagesIn(source, origin, [], { seen: new Set(), bytes: 0 }, options);
   if (!candidates.some((candidate) => candidate.platform)) {
     const [only] = candidates;
     return candidates.length === 1 && only && options.platform ? only : { root: origin, path: [] };
@@ -54,15 +58,31 @@ export async function selectPlatform(source: ImageSource, origin: Descriptor, op
   });
 }
 
-async function imagesIn(source: ImageSource, index: Descriptor, above: readonly Descriptor[], operation: Operation): Promise<Candidate[]> {
+/** What has been read for one choice. An index that is listed again has no other images in it. */
+interface Walk {
+  readonly seen: Set<Digest>;
+  bytes: number;
+}
+
+async function imagesIn(
+  source: ImageSource,
+  index: Descriptor,
+  above: readonly Descriptor[],
+  walk: Walk,
+  operation: Operation,
+): Promise<Candidate[]> {
+  if (walk.seen.has(index.digest)) return [];
+  walk.seen.add(index.digest);
   if (above.length >= maxDepth) throw new ImageError('invalid-content', `${index.digest}: indexes are nested more than ${maxDepth} deep`);
+  if ((walk.bytes += index.size) > maxTotalBytes)
+    throw new ImageError('too-large', `its indexes are larger than ${maxTotalBytes} bytes together`);
   const bytes = await readVerified(() => source.open(index, operation), index, maxManifestBytes);
   const document = parseManifest(bytes, index.mediaType);
   if (document.kind !== 'index') return [];
   const path = [...above, index];
   const found: Candidate[] = [];
   for (const entry of document.manifests) {
-    if (isIndexType(entry.mediaType)) found.push(...(await imagesIn(source, entry, path, operation)));
+    if (isIndexType(entry.mediaType)) for (const nested of await imagesIn(source, entry, path, walk, operation)) found.push(nested);
     else if (isImageManifestType(entry.mediaType) && !isAttestation(entry)) found.push({ root: entry, path, platform: entry.platform });
   }
   return found;
