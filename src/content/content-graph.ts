@@ -20,7 +20,7 @@ interface Node {
 const maxDepth = 12;
 
 /** Of all manifests together: a hundred thousand images have as much. A small packed archive can be made to have far more. */
-const maxTotalBytes = 128 * 1024 * 1024;
+export const maxGraphBytes = 128 * 1024 * 1024;
 
 /**
  * What roots reach in a place, and what of it is there. Places that promise completeness need none of this; it is for those that cannot:
@@ -58,8 +58,8 @@ export class ContentGraph {
         const isThere = await slots.run(() => has(target, { signal: scope.signal }));
         return { target, document: undefined, isThere, isWhole: isThere || isForeignLayerType(target.mediaType) };
       }
-      if ((total += target.size) > maxTotalBytes)
-        throw new ImageError('too-large', `its manifests are larger than ${maxTotalBytes} bytes together`);
+      if ((total += target.size) > maxGraphBytes)
+        throw new ImageError('too-large', `its manifests are larger than ${maxGraphBytes} bytes together`);
       const document = await slots.run(() => readPresent(source, target, { signal: scope.signal }));
       const children = document ? await scope.all(successors(document).map((child) => visit(child, depth + 1, scope))) : [];
       return {

@@ -3,10 +3,10 @@ import { Slots, together, type Scope } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readVerified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import type { Digest } from '../model/digest.ts';
-import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
+import { isForeignLayerType, isIndexType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
 import type { Reference } from '../model/reference.ts';
+import { maxGraphBytes } from './content-graph.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { ImageSource } from './image-source.ts';
 import { counted } from './counted.ts';
@@ -32,7 +32,11 @@ const maxDepth = 12;
  * @throws ImageError of the first failure, after everything else has ended
  */
 export async function copy(source: ImageSource, root: Descriptor, sink: ImageSink, options: CopyOptions = {}): Promise<void> {
-  await together(options.signal, (scope) => new Copy(source, sink, options, scope).visit(root, 0));
+  await together(options.signal, async (scope) => {
+    const copying = new Copy(source, sink, options, scope);
+    await copying.visit(root, 0);
+    if (options.referrers) await copying.referrers();
+  });
 }
 
 class Copy {
@@ -42,7 +46,11 @@ class Copy {
   readonly #scope: Scope;
   readonly #operation: Operation;
   readonly #slots: Slots;
-  readonly #visits = new Map<Digest, Promise<void>>();
+  readonly #visits = new Map<string, Promise<void>>();
+  /** Manifests whose referrers have not been asked for yet. */
+  #subjects: Descriptor[] = [];
+  /** Of all manifests that were read. */
+  #bytes = 0;
 
   constructor(source: ImageSource, sink: ImageSink, options: CopyOptions, scope: Scope) {
     this.#source = source;
@@ -54,32 +62,70 @@ class Copy {
   }
 
   visit(target: Descriptor, depth: number): Promise<void> {
-    let visit = this.#visits.get(target.digest);
+    const key = keyOf(target);
+    let visit = this.#visits.get(key);
     if (!visit) {
       visit = isManifestType(target.mediaType) ? this.#manifest(target, depth) : this.#slots.run(() => this.#blob(target));
-      this.#visits.set(target.digest, visit);
+      this.#visits.set(key, visit);
     }
     return visit;
   }
 
+  /**
+   * What refers to all that was visited, and what refers to that. Never asked for within a visit: digests leave no room for a circle of what contains what,
+   * but a registry may name anything as a referrer, the index that is being visited too, and that visit would wait for itself.
+   */
+  async referrers(): Promise<void> {
+    for (let round = 0; this.#source.referrers && this.#subjects.length > 0; round++) {
+      if (round > maxDepth)
+        throw new ImageError('invalid-content', `what refers to ${this.#subjects[0]?.digest} is chained more than ${maxDepth} long`);
+      const subjects = this.#subjects;
+      this.#subjects = [];
+      await this.#scope.all(
+        subjects.map(async (subject) => {
+          const referrers = await this.#slots.run(async () => {
+            this.#scope.signal.throwIfAborted();
+            return this.#source.referrers?.(subject, undefined, this.#operation);
+          });
+          await this.#scope.all((referrers ?? []).map((referrer) => this.visit(referrer, 0)));
+        }),
+      );
+    }
+  }
+
   async #manifest(target: Descriptor, depth: number): Promise<void> {
     if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
-    if (await this.#slots.run(() => this.#sink.has(target, this.#operation))) {
+    if (this.#options.referrers) this.#subjects.push(target);
+    const isThere = await this.#slots.run(async () => {
+      this.#scope.signal.throwIfAborted();
+      return this.#sink.has(target, this.#operation);
+    });
+    if (isThere) {
       this.#report(target, 'exists');
-    } else {
-      const bytes = await this.#slots.run(() => readVerified(() => this.#source.open(target, this.#operation), target, maxManifestBytes));
-      const children = successors(parseManifest(bytes, target.mediaType));
-      for (const child of children) this.#report(child, 'waiting');
-      // The largest first: nothing is waited for longer than for the one that begins last.
-      const order = children.toSorted((one, other) => other.size - one.size);
-      await this.#scope.all(order.map((child) => this.visit(child, depth + 1)));
-      await this.#slots.run(() => this.#sink.write(target, async (offset) => once(bytes.subarray(offset)), this.#operation));
-      this.#report(target, 'done');
+      // The sink needs nothing of it; but what refers to its manifests may be missing.
+      if (this.#options.referrers && isIndexType(target.mediaType)) {
+        const below = successors(parseManifest(await this.#read(target), target.mediaType));
+        await this.#scope.all(below.filter(({ mediaType }) => isManifestType(mediaType)).map((child) => this.visit(child, depth + 1)));
+      }
+      return;
     }
-    if (this.#options.referrers && this.#source.referrers) {
-      const referrers = await this.#source.referrers(target, undefined, this.#operation);
-      await this.#scope.all(referrers.map((referrer) => this.visit(referrer, depth + 1)));
-    }
+    const bytes = await this.#read(target);
+    const children = [...new Map(successors(parseManifest(bytes, target.mediaType)).map((child) => [keyOf(child), child])).values()];
+    for (const child of children) if (!this.#visits.has(keyOf(child))) this.#report(child, 'waiting');
+    // The largest first: nothing is waited for longer than for the one that begins last.
+    const order = children.toSorted((one, other) => other.size - one.size);
+    await this.#scope.all(order.map((child) => this.visit(child, depth + 1)));
+    await this.#slots.run(() => this.#sink.write(target, async (offset) => once(bytes.subarray(offset)), this.#operation));
+    this.#report(target, 'done');
+  }
+
+  /** Kept until its children are there: all of them together have a bound. */
+  #read(target: Descriptor): Promise<Buffer> {
+    return this.#slots.run(() => {
+      if ((this.#bytes += target.size) > maxGraphBytes)
+        throw new ImageError('too-large', `its manifests are larger than ${maxGraphBytes} bytes together`);
+      return readVerified(() => this.#source.open(target, this.#operation), target, maxManifestBytes);
+    });
   }
 
   async #blob(target: Descriptor): Promise<void> {
@@ -112,6 +158,11 @@ class Copy {
   #report(target: Descriptor, state: 'waiting' | 'exists' | 'skipped' | 'done'): void {
     this.#options.onProgress?.({ target, state });
   }
+}
+
+/** Each piece is moved once; bytes that are a manifest here and a blob there are two pieces to most places. */
+function keyOf({ digest, mediaType }: Descriptor): string {
+  return isManifestType(mediaType) ? `${digest} manifest` : digest;
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
