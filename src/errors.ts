@@ -98,10 +98,15 @@ export function asImageError(error: unknown, what: string): ImageError {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return as('permission', message);
+      // Windows gives the same answer for what may not be written, and for what somebody has open.
+      return as(
+        'permission',
+        message,
+        process.platform === 'win32' ? 'If another program has it open, close that and try again.' : undefined,
+      );
     case 'EBUSY':
     case 'ETXTBSY':
-      return as('unavailable', message, 'Another program has it open: close that, and try again.');
+      return as('unavailable', message, 'Another program has it open: close that and try again.');
     case 'ENOENT':
       return as('not-found', message);
     case 'ENOTDIR':

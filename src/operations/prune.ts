@@ -1,4 +1,5 @@
 import { isImageError } from '../errors.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
@@ -18,6 +19,9 @@ export interface Pruned {
   readonly bytes: number;
 }
 
+/** Images that are forgotten in one commit. */
+const together = 100;
+
 /** Removes images that nothing needs: those without a name, or with `all` those with one too. */
 export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
   const { filters = [] } = options;
@@ -36,18 +40,25 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
     if (holders.some(({ kind }) => kind === 'lease')) continue;
     images.push({ untagged: image.names.map(({ reference }) => reference), deleted: image.target.digest });
   }
-  const roots = images.map(({ deleted }) => deleted);
-  if (options.dryRun) return { images, bytes: (await host.store.sweep({ ...options, dryRun: true, roots })).bytes };
+  if (options.dryRun) {
+    const forgotten = images.map(({ deleted: digest }) => ({ digest }));
+    return { images, bytes: (await host.store.sweep({ dryRun: true, forgotten })).bytes };
+  }
   const pruned: Pruned['images'][number][] = [];
-  for (const image of images) if (await forget(host, image, all)) pruned.push(image);
+  for (let at = 0; at < images.length; at += together) {
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
+    const some = images.slice(at, at + together);
+    const gone = await Promise.all(some.map((image) => forget(host, image)));
+    pruned.push(...some.filter((_, index) => gone[index]));
+  }
   const { bytes } = await host.store.sweep({ signal: options.signal });
   return { images: pruned, bytes };
 }
 
-/** False where somebody else has removed it, or has given an image without a name one, since it was looked at. */
-async function forget(host: Pick<Host, 'store'>, image: Pruned['images'][number], withNames: boolean): Promise<boolean> {
+/** False where somebody else has removed it, or has given it one more name, since it was looked at. */
+async function forget(host: Pick<Host, 'store'>, { deleted, untagged }: Pruned['images'][number]): Promise<boolean> {
   try {
-    await host.store.forget(image.deleted, { verb: 'prune', ...(withNames ? { names: 'all' } : {}) });
+    await host.store.forget(deleted, { verb: 'prune', names: untagged });
     return true;
   } catch (error) {
     if (isImageError(error, 'not-found', 'conflict')) return false;

@@ -1,8 +1,9 @@
-import { ImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { shortId, type Digest } from '../model/digest.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
-import { canonical, familiar, repositoryName, type Reference } from '../model/reference.ts';
+import { familiar, repositoryName, type Reference } from '../model/reference.ts';
 import type { FoundImage, ImageRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 
@@ -29,21 +30,32 @@ export interface Removed {
  * The names go first, then content that nothing else holds.
  */
 export async function remove(host: Pick<Host, 'store'>, name: string, options: RemoveOptions = {}): Promise<Removed> {
+  if (options.signal?.aborted) throw canceled(options.signal.reason);
   const found = await host.store.find(name);
-  const image = await host.store.image(found.root.digest);
-  if (!image) throw new ImageError('not-found', `No such image: ${name}`);
-  if (options.platforms?.length) return removePlatforms(host, image, options.platforms, options);
-  const untagged = namesToRemove(found, image, options);
-  const last = untagged.length === image.names.length;
-  const deleted = last ? [image.target.digest] : [];
-  if (options.dryRun)
-    return { untagged, deleted, bytes: last ? (await host.store.sweep({ ...options, dryRun: true, roots: deleted })).bytes : 0 };
-  if (!last) {
-    for (const reference of untagged) await host.store.untag(reference, { verb: 'rmi' });
-    return { untagged, deleted, bytes: 0 };
+  const { digest } = found.root;
+  const image = await host.store.image(digest);
+  if (options.platforms?.length) {
+    if (!image) throw new ImageError('not-found', `No such image: ${name}`);
+    return removePlatforms(host, image, options.platforms, options);
   }
-  await host.store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
-  const { bytes } = await host.store.sweep({ signal: options.signal, roots: deleted });
+  // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
+  const { names } = image ?? { names: [] };
+  const untagged = image ? namesToRemove(found, image, options) : [];
+  if (untagged.length < names.length) {
+    if (!options.dryRun) for (const reference of untagged) await host.store.untag(reference, { verb: 'rmi' });
+    return { untagged, deleted: [], bytes: 0 };
+  }
+  const roots = [digest, ...names.flatMap(({ origin }) => origin?.digest ?? [])];
+  const deleted = [digest];
+  if (options.dryRun) return { untagged, deleted, bytes: (await host.store.sweep({ dryRun: true, roots, forgotten: [{ digest }] })).bytes };
+  try {
+    await host.store.forget(digest, { verb: 'rmi', names: untagged });
+  } catch (error) {
+    // Somebody has just given it one more name, which nobody asked to remove.
+    if (isImageError(error, 'conflict')) return remove(host, name, options);
+    throw error;
+  }
+  const { bytes } = await host.store.sweep({ signal: options.signal, roots });
   return { untagged, deleted, bytes };
 }
 
@@ -90,15 +102,11 @@ async function removePlatforms(
     });
   const deleted = gone.map(({ manifest }) => manifest.digest);
   const untagged = only ? [] : image.names.map(({ reference }) => reference);
+  const { digest } = image.target;
+  const instead = only?.manifest;
+  const roots = [digest, ...image.names.flatMap(({ origin }) => origin?.digest ?? [])];
   if (options.dryRun)
-    return {
-      untagged,
-      deleted,
-      bytes: (await host.store.sweep({ ...options, dryRun: true, roots: [image.target.digest] })).bytes - (only?.size ?? 0),
-    };
-  await using ingest = await host.store.begin({ verb: 'rmi', signal: options.signal });
-  if (only)
-    for (const name of image.names) await ingest.tag(only.manifest, canonical(name.reference), { origin: name.origin ?? image.target });
-  await host.store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
-  return { untagged, deleted, bytes: (await host.store.sweep({ signal: options.signal, roots: [image.target.digest] })).bytes };
+    return { untagged, deleted, bytes: (await host.store.sweep({ dryRun: true, roots, forgotten: [{ digest, instead }] })).bytes };
+  await host.store.forget(digest, { verb: 'rmi', names: 'all', instead });
+  return { untagged, deleted, bytes: (await host.store.sweep({ signal: options.signal, roots })).bytes };
 }

@@ -129,6 +129,21 @@ export class Database {
     }
   }
 
+  /** As `transact`, and takes everything back: what would become of the rows. What `work` leaves for after the commit does not happen. */
+  async tryOut<T>(work: (transaction: Transaction) => T): Promise<T> {
+    const takenBack = new ImageError('internal', 'taken back');
+    const results: T[] = [];
+    try {
+      await this.transact((transaction) => {
+        results.push(work(transaction));
+        throw takenBack;
+      });
+    } catch (error) {
+      if (error !== takenBack) throw error;
+    }
+    return results.at(-1) as T;
+  }
+
   /**
    * Runs `work`, which is synchronous, in a write transaction, and resolves when it is durable. A busy database is waited for without blocking this process.
    * Work that throws changes no row, and only it fails.

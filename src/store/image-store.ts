@@ -19,7 +19,7 @@ import { IndexProjection, makeLayout } from './index-projection.ts';
 import type { BeginOptions, Ingest } from './ingest.ts';
 import type { JournalEntry, JournalOptions } from './journal.ts';
 import { shows } from './links.ts';
-import { forgetImage, nameKey, removeName } from './names.ts';
+import { forgetImage, nameKey, removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { listReferrers } from './referrers.ts';
 import { layReserve } from './reserve.ts';
@@ -198,13 +198,19 @@ export class ImageStore implements ImageSource, AsyncDisposable {
 
   /**
    * Gives an image up, in every repository: nothing but leases, other images and indexes that need it keeps it then. Its bytes go with the next sweep.
-   * @throws ImageError `not-found`; `conflict` where it has names, and `names` does not say that they may go
+   * @throws ImageError `not-found`; `conflict` where it has names, and `names` does not say that they may go; `incomplete` where what comes instead of it is not whole
    */
-  async forget(target: Digest, options: { readonly verb: string; readonly names?: 'all' | undefined }): Promise<void> {
+  async forget(target: Digest, options: ForgetOptions & { readonly verb: string }): Promise<void> {
     await this.#projection.fresh();
-    await this.#database.removing((transaction) =>
-      forgetImage(this.#database, transaction, target, options.names === 'all', { actor: this.#database.actor, verb: options.verb }),
-    );
+    const { instead, verb } = options;
+    await this.#database.removing((transaction) => {
+      const missing = instead && this.#blobs.missing(instead);
+      if (missing !== undefined)
+        throw new ImageError('incomplete', `${instead?.digest} cannot be kept alone: ${missing}, which it needs, is not here`, {
+          detail: { digest: instead?.digest, missing },
+        });
+      forgetImage(this.#database, transaction, target, options, { actor: this.#database.actor, verb });
+    });
     this.#projection.renamed();
   }
 

@@ -3,6 +3,8 @@ import type { Database, Transaction } from './database.ts';
 
 /** How long a repository shows a blob that no manifest of it names yet. Milliseconds. */
 export const linkLife = 24 * 60 * 60 * 1000;
+/** A renewed link is written only when it has become this much shorter: most HEADs write nothing. */
+export const renewAfter = 60 * 60 * 1000;
 
 /**
  * True where a repository shows the content: by a link of its own, by a name, or because something that it shows needs it.
@@ -48,6 +50,21 @@ export function unlink(database: Database, repo: string, digest: Digest): void {
   if (shows(database, repo, digest)) database.run('INSERT INTO link (repo, digest, until, hidden) VALUES (?, ?, NULL, 1)', repo, digest);
 }
 
+/**
+ * Within a transaction: an image is wanted no more, and the repository shows its parts no more by links of their own. Those of blobs that a push may rely on
+ * at this moment stay, until they end.
+ */
+export function unlinkParts(database: Database, repo: string, image: Digest, { time }: Pick<Transaction, 'time'>): void {
+  database.run(
+    `DELETE FROM link WHERE repo = ?2 AND hidden = 0 AND (until IS NULL OR until < ?3) AND digest IN (
+       WITH RECURSIVE down (digest) AS (SELECT child FROM edge WHERE parent = ?1 UNION SELECT edge.child FROM down JOIN edge ON edge.parent = down.digest)
+       SELECT digest FROM down)`,
+    image,
+    repo,
+    time + linkLife - 2 * renewAfter,
+  );
+}
+
 /** Within a transaction: what a new name needs is shown again, though it was once deleted here. */
 export function unhide(database: Database, repo: string, target: Digest): void {
   if (!database.get('SELECT 1 FROM link WHERE repo = ? AND hidden = 1 LIMIT 1', repo)) return;
@@ -59,23 +76,17 @@ export function unhide(database: Database, repo: string, target: Digest): void {
   );
 }
 
-/** True where something holds it, itself or through what needs it, at this time; with `forgotten`, as if `forgetImage` had let these go, names and all. */
-export function held(database: Database, digest: Digest, { time }: Pick<Transaction, 'time'>, forgotten: readonly Digest[] = []): boolean {
+/** True where something holds it at this time, itself or through what needs it. */
+export function held(database: Database, digest: Digest, { time }: Pick<Transaction, 'time'>): boolean {
   return (
     database.get(
       `WITH RECURSIVE up (digest, deep) AS (
          VALUES (?1, 0)
          UNION SELECT edge.parent, 1 FROM up JOIN edge ON edge.child = up.digest
-         UNION SELECT manifest.subject, 0 FROM up JOIN manifest ON manifest.digest = up.digest WHERE manifest.subject IS NOT NULL),
-       gone (digest, root) AS (
-         SELECT value, 1 FROM json_each(?3)
-         UNION SELECT manifest.digest, 0 FROM gone JOIN manifest ON manifest.subject = gone.digest)
-       SELECT 1 FROM up JOIN holder ON holder.digest = up.digest WHERE holder.deep >= up.deep AND (holder.until IS NULL OR holder.until > ?2)
-         AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.digest = holder.digest AND (holder.kind = 'link' OR gone.root AND holder.kind IN ('name', 'image')))
-         LIMIT 1`,
+         UNION SELECT manifest.subject, 0 FROM up JOIN manifest ON manifest.digest = up.digest WHERE manifest.subject IS NOT NULL)
+       SELECT 1 FROM up JOIN holder ON holder.digest = up.digest WHERE holder.deep >= up.deep AND (holder.until IS NULL OR holder.until > ?2) LIMIT 1`,
       digest,
       time,
-      JSON.stringify(forgotten),
     ) !== undefined
   );
 }

@@ -5,7 +5,7 @@ import { familiar, repositoryName, type Reference } from '../model/reference.ts'
 import type { Database, Transaction } from './database.ts';
 import type { ImageName } from './image-record.ts';
 import type { Tagged } from './ingest.ts';
-import { held, unhide } from './links.ts';
+import { held, unhide, unlinkParts } from './links.ts';
 
 export interface NameRow {
   readonly repo: string;
@@ -60,13 +60,7 @@ export function setName(
   act: Act,
 ): Tagged {
   const before = getName(database, repo, tag);
-  database.run(
-    'INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)',
-    target.digest,
-    target.mediaType,
-    target.size,
-    transaction.time,
-  );
+  insertImage(database, transaction, target);
   unhide(database, repo, target.digest);
   if (before?.target === target.digest) {
     if (origin && origin.digest !== before.origin)
@@ -97,6 +91,13 @@ export function setName(
   return before ? { moved: true, before: nameOf(before).target } : { moved: true };
 }
 
+/** False where it was one before. */
+export function insertImage(database: Database, { time }: Transaction, { digest, mediaType, size }: Descriptor): boolean {
+  return (
+    database.run('INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)', digest, mediaType, size, time) > 0
+  );
+}
+
 /** Within a transaction: takes a name away. Its image becomes dangling where it was the last one. @throws ImageError `not-found` */
 export function removeName(database: Database, transaction: Transaction, { repo, tag }: { repo: string; tag: string }, act: Act): NameRow {
   const before = getName(database, repo, tag);
@@ -108,43 +109,74 @@ export function removeName(database: Database, transaction: Transaction, { repo,
   return before;
 }
 
+export interface ForgetOptions {
+  /** Names of it that may go with it: all, or these. Default: none. */
+  readonly names?: 'all' | readonly Reference[] | undefined;
+  /** One of its platforms: what its names point at from then on, with it as their origin; without names it becomes an image without a name. */
+  readonly instead?: Descriptor | undefined;
+}
+
 /**
- * Within a transaction: an image is wanted no more. Its names go where that is asked for, its links and those of its referrers too.
+ * Within a transaction: an image is wanted no more. Its names go where that is asked for, and its links, those of its parts in the same repositories, and those of what
+ * speaks of it or of them: a platform of an index, and a signature, that nothing carries any more are no images of their own.
  * @throws ImageError `not-found`; `conflict` where it has names that may not go
  */
-export function forgetImage(database: Database, transaction: Transaction, digest: Digest, withNames: boolean, act: Act): void {
+export function forgetImage(database: Database, transaction: Transaction, digest: Digest, options: ForgetOptions, act: Act): void {
   const names = database.all<NameRow>('SELECT * FROM name WHERE target = ? ORDER BY repo, tag', digest);
   const image = database.get<{ media_type: string; size: number }>('SELECT media_type, size FROM image WHERE digest = ?', digest);
   const linked = database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', digest) !== undefined;
   if (!image && !linked && names.length === 0) throw new ImageError('not-found', `No such image: ${digest}`);
-  if (names.length > 0 && !withNames) {
-    const shown = names.map(({ repo, tag }) => familiar(nameReference(repo, tag)));
+  const { names: may = [], instead } = options;
+  const kept = may === 'all' ? [] : names.filter(({ repo, tag }) => !may.some((name) => isKey(nameKey(name), { repo, tag })));
+  if (kept.length > 0) {
+    const shown = kept.map(({ repo, tag }) => familiar(nameReference(repo, tag)));
     throw new ImageError('conflict', `image ${digest} is named ${shown.join(', ')}`, { detail: { digest, names: shown } });
   }
-  for (const { repo, tag } of names) removeName(database, transaction, { repo, tag }, act);
-  if (image) {
-    database.run('DELETE FROM image WHERE digest = ?', digest);
-    if (names.length === 0)
-      write(
-        database,
-        transaction,
-        act,
-        null,
-        null,
-        { target: { mediaType: image.media_type, digest, size: image.size }, origin: undefined },
-        undefined,
-      );
-  }
-  database.run('DELETE FROM link WHERE digest = ?', digest);
-  database.run('DELETE FROM alias WHERE target = ?', digest);
-  bumpChange(database);
-  if (held(database, digest, transaction)) return;
-  // A signature that nothing carries any more is no image of its own.
-  const referrers = database.all<{ digest: Digest }>(
-    `WITH RECURSIVE about (digest) AS (SELECT digest FROM manifest WHERE subject = ? UNION SELECT manifest.digest FROM about JOIN manifest ON manifest.subject = about.digest) SELECT digest FROM about`,
+  const repos = database.all<{ repo: string }>(
+    'SELECT repo FROM name WHERE target = ?1 UNION SELECT repo FROM link WHERE digest = ?1 AND hidden = 0',
     digest,
   );
-  for (const referrer of referrers) database.run('DELETE FROM link WHERE digest = ?', referrer.digest);
+  for (const row of names) {
+    const { target, origin = target } = nameOf(row);
+    if (instead) setName(database, transaction, row, instead, origin, act);
+    else removeName(database, transaction, row, act);
+  }
+  if (image) {
+    database.run('DELETE FROM image WHERE digest = ?', digest);
+    if (names.length === 0) {
+      const gone = { target: { mediaType: image.media_type, digest, size: image.size }, origin: undefined };
+      write(database, transaction, act, null, null, gone, undefined);
+    }
+    if (instead) insertImage(database, transaction, instead);
+  }
+  database.run('DELETE FROM link WHERE digest = ?', digest);
+  for (const { repo } of repos) unlinkParts(database, repo, digest, transaction);
+  database.run('DELETE FROM alias WHERE target = ?', digest);
+  bumpChange(database);
+  const subjects = database.all<{ digest: Digest }>(
+    `WITH RECURSIVE inside (digest) AS (
+       VALUES (?) UNION SELECT edge.child FROM inside JOIN edge ON edge.parent = inside.digest AND edge.kind = 0)
+     SELECT digest FROM inside WHERE EXISTS (SELECT 1 FROM manifest WHERE subject = inside.digest)`,
+    digest,
+  );
+  for (const subject of subjects) if (!held(database, subject.digest, transaction)) unlinkReferrers(database, subject.digest, transaction);
+}
+
+function unlinkReferrers(database: Database, subject: Digest, transaction: Transaction): void {
+  const shown = database.all<{ digest: Digest; repo: string }>(
+    `WITH RECURSIVE about (digest) AS (
+       SELECT digest FROM manifest WHERE subject = ? UNION SELECT manifest.digest FROM about JOIN manifest ON manifest.subject = about.digest)
+     SELECT link.digest, link.repo FROM about JOIN link ON link.digest = about.digest`,
+    subject,
+  );
+  for (const { digest, repo } of shown) {
+    database.run('DELETE FROM link WHERE digest = ? AND repo = ?', digest, repo);
+    unlinkParts(database, repo, digest, transaction);
+  }
+}
+
+function isKey(one: { repo: string; tag: string }, other: { repo: string; tag: string }): boolean {
+  return one.repo === other.repo && one.tag === other.tag;
 }
 
 /** Within a transaction: what index.json shows has changed. */

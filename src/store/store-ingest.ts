@@ -19,7 +19,7 @@ import { fetchDraft } from './fetch-draft.ts';
 import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, Tagged } from './ingest.ts';
 import { Lease } from './lease.ts';
 import { link } from './links.ts';
-import { bumpChange, nameKey, setName } from './names.ts';
+import { bumpChange, insertImage, nameKey, setName } from './names.ts';
 
 /** What is smaller is fetched again rather than resumed. */
 const worthResuming = 256 * 1024;
@@ -148,17 +148,10 @@ export class StoreIngest implements Ingest {
 
   async keep(target: Descriptor): Promise<void> {
     await this.#blobs.assure(target);
-    const kept = await this.#transact(({ time }) => {
-      const { mediaType, digest, size } = this.#whole(target);
-      const added = this.#database.run(
-        'INSERT OR IGNORE INTO image (digest, media_type, size, added) VALUES (?, ?, ?, ?)',
-        digest,
-        mediaType,
-        size,
-        time,
-      );
-      if (added > 0) bumpChange(this.#database);
-      return added > 0;
+    const kept = await this.#transact((transaction) => {
+      const added = insertImage(this.#database, transaction, this.#whole(target));
+      if (added) bumpChange(this.#database);
+      return added;
     });
     if (kept) this.#ground.renamed();
   }

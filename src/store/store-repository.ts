@@ -13,7 +13,7 @@ import { readyManifest, requireChildren } from './content.ts';
 import type { Database } from './database.ts';
 import { privateDraft } from './drafts.ts';
 import { fetchDraft } from './fetch-draft.ts';
-import { link, linkLife, unlink } from './links.ts';
+import { link, linkLife, renewAfter, unlink } from './links.ts';
 import { getName, nameOf, removeName, setName, type NameRow } from './names.ts';
 import { listReferrers } from './referrers.ts';
 import type { Uploads } from './uploads.ts';
@@ -30,9 +30,6 @@ export interface RepositoryGround {
   renamed(): void;
   uploads(): Promise<Uploads>;
 }
-
-/** A renewed link is written only when it has become this much shorter: most HEADs write nothing. */
-const renewAfter = 60 * 60 * 1000;
 
 /**
  * One repository of the store: its tags are the names that begin with it, and it shows what these need, what was pushed to it, and nothing else.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
@@ -11,15 +11,22 @@ import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName } from './blobs.ts';
 import type { Database } from './database.ts';
 import { leaseLife } from './lease.ts';
-import { held } from './links.ts';
+import { held, linkLife } from './links.ts';
+import { forgetImage, type ForgetOptions } from './names.ts';
 import { statIfThere } from './place.ts';
 import { uploadLife } from './uploads.ts';
 
 export interface SweepOptions extends Operation {
-  /** Says what would go and removes nothing; `roots` count as forgotten then, names and all: it is the plan of forgetting and sweeping them. */
+  /** Says what would go, and removes nothing. */
   readonly dryRun?: boolean | undefined;
   /** Only what these held. */
   readonly roots?: readonly Digest[] | undefined;
+  /** With `dryRun`: what would be forgotten first, names and all. Default: `roots`. So the plan of forgetting and sweeping is what both would do. */
+  readonly forgotten?: readonly Forgotten[] | undefined;
+}
+
+export interface Forgotten extends Pick<ForgetOptions, 'instead'> {
+  readonly digest: Digest;
 }
 
 export interface Swept {
@@ -50,13 +57,11 @@ interface Candidate {
  * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `emptyTrash` brings its file back.
  */
 export async function sweep(database: Database, options: SweepOptions = {}): Promise<Swept> {
-  const now = database.now().getTime();
-  const candidates = options.roots ? below(database, options.roots) : unheld(database, now);
+  const find = (time: number) => (options.roots ? below(database, options.roots) : unheld(database, time));
   const swept: Candidate[] = [];
-  if (options.dryRun) {
-    const { roots } = options;
-    for (const candidate of candidates) if (!roots || !held(database, candidate.digest, { time: now }, roots)) swept.push(candidate);
-  } else {
+  if (options.dryRun) swept.push(...(await plan(database, options, find)));
+  else {
+    const candidates = find(database.now().getTime());
     for (let at = 0; at < candidates.length; at += atOnce) {
       if (options.signal?.aborted) throw canceled(options.signal.reason);
       swept.push(...(await take(database, candidates.slice(at, at + atOnce))));
@@ -65,6 +70,26 @@ export async function sweep(database: Database, options: SweepOptions = {}): Pro
   let bytes = swept.reduce((sum, { size }) => sum + size, 0);
   if (!options.roots) bytes += await sweepFiles(database, options.dryRun ?? false);
   return { blobs: swept.map(({ digest, size, mediaType }) => ({ digest, size, ...(mediaType === null ? {} : { mediaType }) })), bytes };
+}
+
+/** What would be taken, found by doing all of it but that, and taking it back. */
+async function plan(
+  database: Database,
+  { roots, forgotten = roots?.map((digest) => ({ digest })) ?? [] }: SweepOptions,
+  find: (time: number) => readonly Candidate[],
+): Promise<readonly Candidate[]> {
+  const act = { actor: database.actor, verb: 'plan' };
+  return database.tryOut((transaction) => {
+    for (const { digest, instead } of forgotten) {
+      try {
+        forgetImage(database, transaction, digest, { names: 'all', instead }, act);
+      } catch (error) {
+        // It has been forgotten already.
+        if (!isImageError(error, 'not-found')) throw error;
+      }
+    }
+    return find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
+  });
 }
 
 /** Everything that these need, and what speaks of it. */
@@ -135,16 +160,23 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
       database.run('DELETE FROM lease WHERE renewed <= ?', time - leaseLife);
       database.run('DELETE FROM link WHERE hidden = 0 AND until <= ?', time);
       database.run('DELETE FROM upload WHERE updated <= ?', time - uploadLife);
+      // From a clock that was set back since: nobody would see the end of these.
+      database.run('UPDATE lease SET renewed = ?1 WHERE renewed > ?1', time);
+      database.run('UPDATE upload SET updated = ?1 WHERE updated > ?1', time);
+      database.run('UPDATE link SET until = ?1 WHERE until > ?1', time + linkLife);
     });
   }
-  const uploads = new Set(database.all<{ file: string }>('SELECT file FROM upload').map(({ file }) => file));
+  const uploads = new Set(
+    database.all<{ file: string }>('SELECT file FROM upload WHERE updated > ?', now - uploadLife).map(({ file }) => file),
+  );
   for (const entry of await readdir(place.drafts, { withFileTypes: true })) {
     const path = join(place.drafts, entry.name);
     if (!entry.isDirectory()) {
       if (!uploads.has(entry.name)) bytes += await dropIfStale(path, now, dryRun);
       continue;
     }
-    const lives = entry.name === 'free' || database.get('SELECT 1 FROM lease WHERE id = ?', entry.name) !== undefined;
+    const lives =
+      entry.name === 'free' || database.get('SELECT 1 FROM lease WHERE id = ? AND renewed > ?', entry.name, now - leaseLife) !== undefined;
     if (lives && entry.name !== 'free') continue;
     for (const name of await readdirIfThere(path)) bytes += await dropIfStale(join(path, name), now, dryRun);
     if (!lives && !dryRun) await rmdirIfEmpty(path);

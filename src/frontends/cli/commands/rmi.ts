@@ -46,6 +46,8 @@ export const rmi = command({
           if (flags.dryRun) terminal.stdout.write(`Space that would be reclaimed: ${humanSize(removed.bytes, 4)}\n`);
         }
       } catch (error) {
+        // The rest is not removed after a Ctrl-C.
+        if (terminal.signal.aborted) throw error;
         // With --force an image that is not there is as good as removed, as in docker's.
         if (flags.force && isImageError(error, 'not-found')) continue;
         report(error);
