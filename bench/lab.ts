@@ -5,7 +5,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { run, type Command, type RunOptions } from './command.ts';
 import { startDocker, type Docker } from './docker.ts';
 import { gigabyteImage, mixedImage, tinyImages, type MadeImage } from './made-images.ts';
-import { peer, systemPath } from './peers.ts';
+import { systemPath } from '../test/support/peers.ts';
+import { peer } from './peers.ts';
 import { startDoor, startRegistry, type RegistryServer } from './registry-server.ts';
 
 /** The published entry. Another build is measured by `BENCH_BAY`. */

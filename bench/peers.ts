@@ -3,13 +3,11 @@
  * missing is a row that says so.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, lstatSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 import type { Command } from './command.ts';
+import { isProgram, isThere, systemPath } from '../test/support/peers.ts';
 import { Skipped } from './skipped.ts';
-
-export const systemPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 export interface Peer {
   readonly name: string;
@@ -56,18 +54,4 @@ function locate(name: string): Peer {
   const here = [...(process.env['PATH'] ?? '').split(delimiter), ...systemPath].map((folder) => join(folder, name)).find(isProgram);
   if (here === undefined) throw new Skipped(`${name} is not installed`);
   return { name, command: (args) => [here, ...args], beside: (command) => command };
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Without following links: an absolute one is to be followed inside the chroot. */
-function isThere(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }

@@ -2,6 +2,7 @@ import { ImageError, isImageError } from '../errors.ts';
 import { Slots, together, type Scope } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readVerified } from '../io/verified.ts';
+import { once } from '../io/once.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { isForeignLayerType, isIndexType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
@@ -163,8 +164,4 @@ class Copy {
 /** Each piece is moved once; bytes that are a manifest here and a blob there are two pieces to most places. */
 function keyOf({ digest, mediaType }: Descriptor): string {
   return isManifestType(mediaType) ? `${digest} manifest` : digest;
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }

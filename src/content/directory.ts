@@ -12,6 +12,7 @@ import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
+import { once } from '../io/once.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestHex, digestOf, isDigest, type Digest } from '../model/digest.ts';
 import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
@@ -180,10 +181,6 @@ export class Directory implements ImageSource, ImageSink {
     };
     await writeDraft(this.path, bytes, place, signal);
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }
 
 async function listFolder(path: string): Promise<readonly string[] | undefined> {

@@ -4,6 +4,7 @@ import { decompress } from '../formats/compression/decompress.ts';
 import { peekCompression } from '../formats/compression/detect.ts';
 import { TarParser } from '../formats/tar/parser.ts';
 import type { Operation } from '../io/operation.ts';
+import { once } from '../io/once.ts';
 import type { RunConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestFrom, digestOf, type Digest } from '../model/digest.ts';
@@ -121,8 +122,4 @@ function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOp
 function document(mediaType: string, value: unknown): { target: Descriptor; bytes: Buffer } {
   const bytes = Buffer.from(JSON.stringify(value));
   return { target: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }

@@ -8,6 +8,7 @@ import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
+import { once } from '../io/once.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, isDigest, type Digest } from '../model/digest.ts';
 import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
@@ -290,10 +291,6 @@ export class OciFolder implements ImageSource, ImageSink {
         : 'An image layout has the files oci-layout and index.json and the folder blobs.';
     return new ImageError('invalid-content', `${this.path} is not an OCI image layout`, { hint });
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }
 
 /** True where a layout can be made: nothing is there but what another process of ours is just making it of. */

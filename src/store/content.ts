@@ -3,6 +3,7 @@ import { successors } from '../content/successors.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFile } from '../io/remove-file.ts';
 import { readVerified } from '../io/verified.ts';
+import { once } from '../io/once.ts';
 import { maxConfigBytes } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm } from '../model/digest.ts';
@@ -96,10 +97,6 @@ async function writePrivate(database: Database, target: Descriptor, bytes: Uint8
   await draft.seal();
   database.at('draft');
   return draft.path;
-}
-
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }
 
 async function readConfig(blobs: Blobs, config: Descriptor, operation: Operation) {

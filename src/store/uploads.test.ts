@@ -105,6 +105,31 @@ test('a body that breaks off leaves what has arrived', async (t) => {
   await upload.finish(digestOf(bytes));
 });
 
+test('who asks while a piece is being written is told of every whole block that has come', async (t) => {
+  const store = await open(t);
+  const bytes = randomBytes(3_000_000);
+  const upload = await store.repository(name).upload();
+  let more = () => {};
+  const waiting = new Promise<void>((resolve) => (more = resolve));
+  let taken = () => {};
+  const arrived = new Promise<void>((resolve) => (taken = resolve));
+  const writing = upload.append(
+    (async function* () {
+      yield* chunksOf(bytes.subarray(0, 2_500_000), 50_000);
+      taken();
+      await waiting;
+      yield bytes.subarray(2_500_000);
+    })(),
+    0,
+  );
+  await arrived;
+  const { offset } = await store.repository(name).upload(upload.id);
+  more();
+  await writing;
+  assert.ok(offset >= 1 << 20 && offset <= 2_500_000, String(offset));
+  await upload.finish(digestOf(bytes));
+});
+
 test('a writer that has fallen silent is taken over, and cannot spoil what goes on without it', async (t) => {
   const folder = storeFolder(t);
   const bytes = randomBytes(100_000);

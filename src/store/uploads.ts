@@ -39,7 +39,8 @@ export class Uploads {
   readonly #blobs: Blobs;
   /** Hashes over exactly `offset` bytes of `file`. */
   readonly #hashes = new Map<string, { file: string; offset: number; algorithm: DigestAlgorithm; hash: Hash }>();
-  readonly #writers = new Set<string>();
+  /** What this process is writing now. */
+  readonly #writers = new Map<string, DraftFile>();
 
   constructor(database: Database, blobs: Blobs) {
     this.#database = database;
@@ -70,7 +71,10 @@ export class Uploads {
 
   /** @throws ImageError `upload-unknown` */
   async resume(repo: string, id: string): Promise<Upload> {
-    return new StoreUpload(this, repo, id, this.#row(repo, id).offset);
+    const { offset, writer } = this.#row(repo, id);
+    // Who asks may be the client of a broken request whose end has not been noticed here: what that has brought is there all the same.
+    const writing = writer === null ? undefined : this.#writers.get(writer);
+    return new StoreUpload(this, repo, id, Math.max(offset, writing?.written ?? 0));
   }
 
   /** Undefined where the upload has ended. */
@@ -206,7 +210,7 @@ export class Uploads {
       await this.#remove(id, path);
       throw new ImageError('upload-unknown', `upload ${id} unknown: its file is gone`, { detail: { id } });
     }
-    this.#writers.add(writer);
+    this.#writers.set(writer, draft);
     return { row, draft, writer };
   }
 

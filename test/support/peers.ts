@@ -18,7 +18,7 @@ import { runProgram, spawnProgram, type Ended, type ProgramOptions } from './pro
 /** What Debian 12 does not package: may be missing in CI as well. */
 const optionalInCi: ReadonlySet<string> = new Set(['crane', 'oras', 'cosign', 'notation']);
 
-const systemPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+export const systemPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 export interface Peer {
   readonly name: string;
@@ -75,7 +75,7 @@ function locate(name: string): Invocation | undefined {
   };
 }
 
-function isProgram(file: string): boolean {
+export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return true;
@@ -85,6 +85,6 @@ function isProgram(file: string): boolean {
 }
 
 /** Without following links: an absolute one is to be followed inside the chroot. */
-function isThere(file: string): boolean {
+export function isThere(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,6 +1,7 @@
 import { ImageError } from '../../errors.ts';
 import type { Repository } from '../../content/repository.ts';
 import { readBytes, readVerified } from '../../io/verified.ts';
+import { once } from '../../io/once.ts';
 import type { Descriptor } from '../../model/descriptor.ts';
 import { digestAlgorithm, digestOf, parseDigest } from '../../model/digest.ts';
 import { bareMediaType, parseManifest } from '../../model/manifest.ts';
@@ -108,8 +109,4 @@ function declaredType(header: string | undefined): string | undefined {
     throw new ImageError('invalid-content', 'schema version 1 is no longer supported; push the image again with a current tool');
   if (!isManifestType(type)) throw new ImageError('invalid-content', `${type.slice(0, 160)} is not the media type of a manifest`);
   return type;
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
