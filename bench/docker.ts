@@ -5,9 +5,11 @@ import { startDaemon } from './daemon.ts';
 import type { Peer } from './peers.ts';
 import { Skipped } from './skipped.ts';
 
-/** docker's client, and a daemon of the bench's own without networks. */
+/** docker's client, and a daemon of the bench's own without networks: dockerd, or ours. */
 export interface Docker {
   readonly pid: number;
+  /** Path of the daemon's socket. */
+  readonly socket: string;
   readonly client: Peer;
   command(...args: readonly string[]): Command;
   end(): Promise<void>;
@@ -15,13 +17,13 @@ export interface Docker {
 
 export async function startDocker(client: Peer, dockerd: Peer, folder: string, options: RunOptions): Promise<Docker> {
   if (process.getuid?.() !== 0) throw new Skipped('dockerd needs root');
-  const socket = `unix://${join(folder, 'docker.sock')}`;
-  const command = (...args: readonly string[]) => client.command(['--host', socket, ...args]);
+  const socket = join(folder, 'docker.sock');
+  const command = clientOf(client, socket);
   const daemon = await startDaemon(
     dockerd.command([
       ...[
         '--host',
-        socket,
+        `unix://${socket}`,
         '--data-root',
         join(folder, 'data'),
         '--exec-root',
@@ -34,5 +36,21 @@ export async function startDocker(client: Peer, dockerd: Peer, folder: string, o
     options,
     async () => void (await said(command('version'), options)),
   );
-  return { pid: daemon.pid, client, command, end: () => daemon.end() };
+  return { pid: daemon.pid, socket, client, command, end: () => daemon.end() };
+}
+
+/** Our own Engine API door: `serve` is the command that opens it, without its socket. */
+export async function startDockerDoor(client: Peer, serve: Command, folder: string, options: RunOptions): Promise<Docker> {
+  const socket = join(folder, 'docker.sock');
+  const command = clientOf(client, socket);
+  const daemon = await startDaemon(
+    [...serve, '--docker-socket', socket],
+    options,
+    async () => void (await said(command('version'), options)),
+  );
+  return { pid: daemon.pid, socket, client, command, end: () => daemon.end() };
+}
+
+function clientOf(client: Peer, socket: string): Docker['command'] {
+  return (...args) => client.command(['--host', `unix://${socket}`, ...args]);
 }

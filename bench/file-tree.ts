@@ -32,6 +32,23 @@ export function* fileTree(name: string, bytes: number, seed: number): Generator<
   }
 }
 
+/** So many files of two kilobytes in the mean: what a package manager leaves behind. */
+export function* smallFiles(name: string, count: number, seed: number): Generator<NewTarMember> {
+  const random = new Random(seed);
+  const pool = texts();
+  yield folder(`${name}/`);
+  let folderPath = '';
+  for (let made = 0; made < count; made++) {
+    if (made % filesInFolder === 0) {
+      folderPath = `${name}/part-${Math.floor(made / filesInFolder)}/`;
+      yield folder(folderPath);
+    }
+    const size = 100 + random.below(3800);
+    const at = random.below(poolBytes - size);
+    yield { entry: { path: `${folderPath}file-${made}`, size }, body: pool.subarray(at, at + size) };
+  }
+}
+
 /** One file that nothing can pack. */
 export function* packedFile(path: string, bytes: number, seed: number): Generator<NewTarMember> {
   yield { entry: { path, size: bytes }, body: noise(bytes, seed) };

@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 
 import { run, type Command, type RunOptions } from './command.ts';
-import { startDocker, type Docker } from './docker.ts';
-import { gigabyteImage, mixedImage, tinyImages, type MadeImage } from './made-images.ts';
+import { startDocker, startDockerDoor, type Docker } from './docker.ts';
+import { gigabyteImage, mixedImage, newFiles, tinyImages, type MadeImage } from './made-images.ts';
 import { systemPath } from '../test/support/peers.ts';
 import { peer } from './peers.ts';
 import { startDoor, startRegistry, type RegistryServer } from './registry-server.ts';
@@ -66,6 +66,10 @@ export class Lab implements AsyncDisposable {
     return this.#once(`tiny-${count}`, () => tinyImages(this.#inputs, count));
   }
 
+  newFiles(): Promise<string> {
+    return this.#once('new files', () => newFiles(this.#inputs));
+  }
+
   /** A home of ours with all of the tiny images. */
   tinyHome(count: number): Promise<string> {
     return this.#once(`tiny-home-${count}`, async () => {
@@ -99,6 +103,15 @@ export class Lab implements AsyncDisposable {
       const docker = await startDocker(peer('docker'), peer('dockerd'), await this.fresh('docker'), this.options());
       this.#ends.push(() => docker.end());
       return docker;
+    });
+  }
+
+  /** docker's client against our own Engine API door, over a home of ours. */
+  dockerDoor(home: string): Promise<Docker> {
+    return this.#once(`docker door of ${home}`, async () => {
+      const door = await startDockerDoor(peer('docker'), this.bay('serve', '--listen', '127.0.0.1:0'), home, this.options(home));
+      this.#ends.push(() => door.end());
+      return door;
     });
   }
 

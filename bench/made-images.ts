@@ -12,7 +12,7 @@ import { parseReference } from '../src/model/reference.ts';
 import { append } from '../src/operations/append.ts';
 import { importImage } from '../src/operations/import-image.ts';
 import { ImageStore } from '../src/store/image-store.ts';
-import { fileTree, packedFile } from './file-tree.ts';
+import { fileTree, packedFile, smallFiles } from './file-tree.ts';
 
 const platform = parsePlatform('linux/amd64');
 const date = new Date('2026-01-02T03:04:05Z');
@@ -68,6 +68,17 @@ async function madeImage(
   await rm(join(draft, 'bay'), { recursive: true });
   renameSync(draft, layout);
   return { layout, name };
+}
+
+/** A tar of 39,000 small files, 90 MB. */
+export async function newFiles(folder: string): Promise<string> {
+  const file = join(folder, 'new-files.tar');
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const draft = `${file}.draft`;
+  await pipeline(writeTar(smallFiles('new', 39_000, 5)), createWriteStream(draft));
+  renameSync(draft, file);
+  return file;
 }
 
 /** A docker archive of so many tiny images, ten tags to a repository, each with a layer of its own. */
