@@ -33,6 +33,7 @@ export class Lab implements AsyncDisposable {
   /** What every command gets, and nothing else: settings of the user's own would count too. */
   options(home?: string, more: Omit<RunOptions, 'env'> = {}): RunOptions {
     const user = join(this.work, 'user');
+    mkdirSync(user, { recursive: true });
     return {
       env: {
         PATH: [dirname(process.execPath), ...systemPath].join(delimiter),

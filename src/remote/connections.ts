@@ -1,10 +1,10 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequestArgs } from 'node:http';
-import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { lookup } from 'node:dns';
 import type { SecureContext } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { ImageError } from '../errors.ts';
+import type { SecureAgent } from './secure-agent.ts';
 import { setReader, SocketReader } from './socket-reader.ts';
 
 /** What a connection is made with beyond host and port; connections are shared only between requests that agree in it. */
@@ -30,21 +30,26 @@ declare module 'node:http' {
 
 /** More at once to one host help nobody: `copy` moves four pieces, and registries throttle. */
 const maxSockets = 16;
-
-type OnSocket = (error: Error | null, socket?: Duplex) => void;
+const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: 8, scheduling: 'lifo', timeout: 0 } as const;
 
 /** Kept-alive connections, http and https, direct and through proxies, shared by all that one host asks of registries. Idle ones keep no process alive. */
 export class Connections {
-  readonly http: HttpAgent = new PlainAgent({ keepAlive: true, maxSockets, maxFreeSockets: 8, scheduling: 'lifo', timeout: 0 });
-  readonly https: HttpsAgent = new SecureAgent({ keepAlive: true, maxSockets, maxFreeSockets: 8, scheduling: 'lifo', timeout: 0 });
+  readonly http: HttpAgent = new PlainAgent(agentOptions);
+  #https: Promise<SecureAgent> | undefined;
+
+  /** Loaded when it is first asked for: TLS costs a plain transfer a tenth of its start. */
+  https(): Promise<SecureAgent> {
+    this.#https ??= import('./secure-agent.ts').then(({ SecureAgent }) => new SecureAgent(agentOptions));
+    return this.#https;
+  }
 
   close(): void {
     this.http.destroy();
-    this.https.destroy();
+    void this.#https?.then((agent) => agent.destroy());
   }
 }
 
-function wayName({ way }: ClientRequestArgs): string {
+export function wayName({ way }: ClientRequestArgs): string {
   return way === undefined ? '' : `:${way.proxy?.href ?? ''}:${way.allowAddress === undefined ? '' : 'guarded'}:${way.tls?.id ?? ''}`;
 }
 
@@ -67,32 +72,8 @@ class PlainAgent extends HttpAgent {
   }
 }
 
-class SecureAgent extends HttpsAgent {
-  override getName(options: RequestOptions = {}): string {
-    return super.getName(options) + wayName(options);
-  }
-
-  override createConnection(options: RequestOptions, onSocket: OnSocket): Duplex | undefined {
-    const { way } = options;
-    const tls = {
-      ...options,
-      ...guard(way),
-      ALPNProtocols: ['http/1.1'],
-      ...(way?.tls?.context ? { secureContext: way.tls.context } : {}),
-      rejectUnauthorized: way?.tls?.verify !== false,
-    };
-    const direct = (more: object) => super.createConnection({ ...tls, ...more }, onSocket) as Socket;
-    if (way?.proxy === undefined) return limitConnect(direct({}), 'secureConnect', way);
-    tunnel(way.proxy, `${options.host}:${options.port}`, way.connectTimeout).then(
-      (socket) => onSocket(null, limitConnect(direct({ socket }), 'secureConnect', way)),
-      (error: Error) => onSocket(error),
-    );
-    return undefined;
-  }
-}
-
 /** A name may have an address that it must not have here; the check is made on the very address that is connected to, so that a second answer of the name server changes nothing. */
-function guard(way: Way | undefined): { lookup?: LookupFunction } {
+export function guard(way: Way | undefined): { lookup?: LookupFunction } {
   const allow = way?.allowAddress;
   if (allow === undefined) return {};
   return {
@@ -115,7 +96,7 @@ export function refusedAddress(hostname: string, address = hostname): ImageError
   });
 }
 
-function limitConnect(socket: Socket, event: 'connect' | 'secureConnect', way: Way | undefined): Socket {
+export function limitConnect(socket: Socket, event: 'connect' | 'secureConnect', way: Way | undefined): Socket {
   if (way === undefined) return socket;
   const timer = setTimeout(() => socket.destroy(connectTimeout(way.connectTimeout)), way.connectTimeout);
   const stop = () => clearTimeout(timer);
@@ -128,7 +109,7 @@ function connectTimeout(milliseconds: number): Error {
 }
 
 /** A connection to `target` through an http proxy (RFC 9110, CONNECT). The proxy's own name and password go to the proxy alone. */
-async function tunnel(proxy: URL, target: string, timeout: number): Promise<Duplex> {
+export async function tunnel(proxy: URL, target: string, timeout: number): Promise<Duplex> {
   const request = proxy.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
   return new Promise((resolve, reject) => {
     const connecting = request({

@@ -2,12 +2,13 @@ import type { ImageError } from '../errors.ts';
 import { authorized } from './authorized.ts';
 import { tlsSettings, type CertificateFiles } from './certificates.ts';
 import type { Connections, TlsSettings } from './connections.ts';
-import { httpTransport, wireError } from './http-transport.ts';
+import { httpTransport } from './http-transport.ts';
 import { logged } from './logged.ts';
 import type { ProxyFor } from './proxy.ts';
 import { redirecting } from './redirects.ts';
 import type { Credentials, WireLog } from './registry-options.ts';
 import { retrying, type RetryPolicy } from './retry.ts';
+import { speaksTls } from './speaks-tls.ts';
 import type { Capability } from './hosts-toml.ts';
 import type { Route } from './routes.ts';
 import type { Timeouts, Transport } from './transport.ts';
@@ -128,28 +129,4 @@ async function settledBase(route: Route, ground: Ground): Promise<URL> {
   base.protocol = 'https:';
   if (ground.proxy(base) === undefined && !(await speaksTls(base, Math.min(3000, ground.timeouts.connect)))) base.protocol = 'http:';
   return base;
-}
-
-/**
- * Whether a host begins a TLS handshake when it is asked to. Where no port was named and nobody listens on TLS's, plain http's is tried, as docker does.
- * @throws ImageError `unavailable` where the host cannot be reached at all: nothing has been learnt then
- */
-async function speaksTls(base: URL, timeout: number): Promise<boolean> {
-  const { connect: connectTls } = await import('node:tls');
-  const host = base.hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve, reject) => {
-    // Nothing is sent over this connection: whether the certificate is good is asked when something is.
-    const socket = connectTls({ host, port: Number(base.port || 443), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], timeout });
-    const answer = (speaks: boolean) => {
-      socket.destroy();
-      resolve(speaks);
-    };
-    socket.once('secureConnect', () => answer(true));
-    socket.once('timeout', () => answer(false));
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      const gone = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(error.code ?? '');
-      if (gone && base.port !== '') reject(wireError(error, base));
-      else answer(!gone && /alert/i.test(`${error.code} ${error.message}`));
-    });
-  });
 }

@@ -82,7 +82,7 @@ async function prepare(request: WireRequest, settings: HttpSettings): Promise<[S
   };
   if (secure) {
     const { request: httpsRequest } = await import('node:https');
-    return [httpsRequest, { ...options, agent: settings.connections.https }];
+    return [httpsRequest, { ...options, agent: await settings.connections.https() }];
   }
   if (proxy === undefined) return [httpRequest, { ...options, agent: settings.connections.http }];
   const whole: RequestOptions = {
@@ -95,7 +95,7 @@ async function prepare(request: WireRequest, settings: HttpSettings): Promise<[S
   };
   if (proxy.protocol !== 'https:') return [httpRequest, whole];
   const { request: httpsRequest } = await import('node:https');
-  return [httpsRequest, { ...whole, agent: settings.connections.https, way: { connectTimeout: settings.timeouts.connect } }];
+  return [httpsRequest, { ...whole, agent: await settings.connections.https(), way: { connectTimeout: settings.timeouts.connect } }];
 }
 
 function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeouts): Promise<WireResponse> {
