@@ -101,6 +101,12 @@ export class Blobs {
     return new FileStream(file, { start: offset, length: end - offset, signal: options.signal });
   }
 
+  /** Where the bytes are, of a file that has been verified once. @throws as `open` */
+  async path(target: Descriptor): Promise<string> {
+    closeSync((await this.#handle(target, {})).file);
+    return this.#database.place.blob(target.digest);
+  }
+
   /** All of a small piece. */
   async read(target: Descriptor, limit: number, operation: Operation = {}): Promise<Buffer> {
     const { file, size } = await this.#handle(target, operation);

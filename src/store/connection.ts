@@ -2,6 +2,7 @@ import { toNamespacedPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
+import { sqlite } from '../io/sqlite.ts';
 import { unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
 
@@ -41,17 +42,6 @@ export function connectNow(place: Place): DatabaseSync {
 /** SQLite gives its path to Windows as it is, where one of more than 260 letters (with `-journal` behind it) must be written in another way. */
 function databasePath({ databaseFile }: Place): string {
   return databaseFile.length > 240 ? toNamespacedPath(databaseFile) : databaseFile;
-}
-
-/** `node:sqlite`, without the warning that Node 22 prints at its first use: users cannot do anything about it. */
-function sqlite(): typeof import('node:sqlite') {
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    return process.getBuiltinModule('node:sqlite');
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }
 
 /** SQLite's primary result code (sqlite.org/rescode.html), or undefined for another error. */

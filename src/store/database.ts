@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { ImageError, isImageError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import type { Digest } from '../model/digest.ts';
 import { asColumns, asStoreError, connect, connectNow, isBusy } from './connection.ts';
+import { plantLayers } from './layer-forest.ts';
 import { Place, unusable } from './place.ts';
 import { spendReserve } from './reserve.ts';
 import { migrations, summaryTables } from './schema.ts';
@@ -332,7 +335,8 @@ export class Database {
   async #migrate(): Promise<void> {
     const version = this.#version();
     this.#refuseNewer(version);
-    if (version === migrations.length && this.get("SELECT 1 FROM sqlite_master WHERE name = 'summary_detail'")) return;
+    const whole = "SELECT 1 FROM sqlite_master WHERE name IN ('summary_detail', 'layered') GROUP BY type HAVING count(*) = 2";
+    if (version === migrations.length && this.get(whole)) return;
     await this.#begin(performance.now() + patience);
     try {
       // Another process may have been first.
@@ -340,11 +344,23 @@ export class Database {
       this.#refuseNewer(from);
       for (const step of migrations.slice(from)) this.#connection.exec(step);
       this.#connection.exec(summaryTables);
+      this.#plantAll();
       this.#connection.exec(`PRAGMA user_version = ${migrations.length}`);
       this.#connection.exec('COMMIT');
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       throw asStoreError(this.#place, error);
+    }
+  }
+
+  /** What an older format knew of each image's layers, in the form that this one has. */
+  #plantAll(): void {
+    const rows = this.all<{ digest: Digest; detail: string }>(
+      'SELECT digest, detail FROM summary_detail WHERE NOT EXISTS (SELECT 1 FROM layered WHERE manifest = digest)',
+    );
+    for (const { digest, detail } of rows) {
+      const { diffIds, layers } = JSON.parse(detail) as { diffIds: Digest[]; layers: Descriptor[] };
+      plantLayers(this, digest, diffIds, layers);
     }
   }
 }

@@ -7,6 +7,7 @@ import { heldOpen } from '../io/held-open.ts';
 import { removeFile } from '../io/remove-file.ts';
 import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
+import { isDraftFolder } from './draft-folder.ts';
 import { leaseLife } from './lease.ts';
 import { hasEnded } from './process-mark.ts';
 
@@ -83,7 +84,7 @@ export class Drafts {
     );
     const entries = await readdir(place.drafts, { withFileTypes: true });
     return entries
-      .filter((entry) => entry.isDirectory() && entry.name !== 'free' && !alive.has(entry.name))
+      .filter((entry) => entry.isDirectory() && !isDraftFolder(entry) && entry.name !== 'free' && !alive.has(entry.name))
       .map(({ name }) => join(place.drafts, name));
   }
 }

@@ -10,7 +10,10 @@ import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
 import { Blobs } from './blobs.ts';
 import type { Fault } from './check.ts';
+import type { ContainerChange, ContainerRecord, NewContainer } from './container-record.ts';
 import { Database, type StorePoint } from './database.ts';
+import type { DraftFolder } from './draft-folder.ts';
+import type { EventOptions } from './events.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
 import type { FoundImage, ImageName, ImageRecord } from './image-record.ts';
@@ -25,9 +28,11 @@ import { listReferrers } from './referrers.ts';
 import { layReserve } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
 import { StoreRepository } from './store-repository.ts';
+import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
 import type { Usage } from './usage.ts';
+import type { VolumeRecord } from './volume-record.ts';
 
 export interface StoreOptions {
   /** Who the journal says it was. Default: the user's name. */
@@ -235,6 +240,112 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return readJournal(this.#database, options);
   }
 
+  /** What happened here, by any process: oldest first. `epoch` tells when to ask again. */
+  async events(options?: EventOptions): Promise<readonly StoreEvent[]> {
+    return (await eventRows()).listEvents(this.#database, options);
+  }
+
+  /** The number of the newest event; 0 where there has been none. */
+  async lastEvent(): Promise<number> {
+    return (await eventRows()).lastEvent(this.#database);
+  }
+
+  /** Writes down what changed nothing here, or what a container did. Changes of names, containers and volumes write their own. */
+  async record(happening: Happening): Promise<void> {
+    const { insertEvent } = await eventRows();
+    await this.#database.transact((transaction) => insertEvent(this.#database, transaction, happening));
+  }
+
+  /** The newest first. */
+  async containers(): Promise<readonly ContainerRecord[]> {
+    return (await containerRows()).listContainers(this.#database);
+  }
+
+  /** By its id, its name, or the beginning of its id. @throws ImageError `not-found`, `ambiguous`, with docker's texts */
+  async container(idOrName: string): Promise<ContainerRecord> {
+    return (await containerRows()).findContainer(this.#database, idOrName);
+  }
+
+  /** @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more */
+  async addContainer(added: NewContainer, event: Occurrence): Promise<ContainerRecord> {
+    return (await containerRows()).addContainer(this.#database, this.#blobs, added, event);
+  }
+
+  /** `change` is synchronous, and sees what is there in the very transaction that writes. @throws ImageError `not-found`, `conflict`; what `change` throws */
+  async changeContainer(id: string, change: (current: ContainerRecord) => ContainerChange, event?: Occurrence): Promise<ContainerRecord> {
+    return (await containerRows()).changeContainer(this.#database, id, change, event);
+  }
+
+  /** Takes the record and what was changed in it. `allow` is synchronous, and throws where it must stay. @throws ImageError `not-found` */
+  async removeContainer(id: string, event: Occurrence, allow?: (current: ContainerRecord) => void): Promise<ContainerRecord> {
+    return (await containerRows()).removeContainer(this.#database, id, event, allow);
+  }
+
+  /** The folder for what is changed in a container, made where there is none; it goes with the container. @throws ImageError `not-found` */
+  async containerFolder(id: string): Promise<string> {
+    return (await containerRows()).containerFolder(this.#database, id);
+  }
+
+  /** By name. */
+  async volumes(): Promise<readonly VolumeRecord[]> {
+    return (await volumeRows()).listVolumes(this.#database);
+  }
+
+  /** @throws ImageError `not-found` with docker's text */
+  async volume(name: string): Promise<VolumeRecord> {
+    return (await volumeRows()).getVolume(this.#database, name);
+  }
+
+  /** Ids of the containers that need it. */
+  async volumeUsers(name: string): Promise<readonly string[]> {
+    return (await volumeRows()).volumeUsers(this.#database, name);
+  }
+
+  /** Makes a volume, or finds the one of that name: then `draft` stays where it is. @param draft a folder with a `_data` in it, what the volume begins with */
+  async addVolume(added: Pick<VolumeRecord, 'name' | 'document'>, event: Occurrence, draft?: DraftFolder): Promise<VolumeRecord> {
+    return (await volumeRows()).addVolume(this.#database, added, event, draft);
+  }
+
+  async changeVolume(name: string, change: (current: VolumeRecord) => Pick<VolumeRecord, 'document'>): Promise<VolumeRecord> {
+    return (await volumeRows()).changeVolume(this.#database, name, change);
+  }
+
+  /** Takes the volume with its files. @throws ImageError `not-found`; `conflict` with docker's text where a container needs it */
+  async removeVolume(name: string, event: Occurrence): Promise<void> {
+    return (await volumeRows()).removeVolume(this.#database, name, event);
+  }
+
+  /** A folder for what is on its way in; a later process removes it when this one was killed. `await using` it. @param purpose a word */
+  async draftFolder(purpose: string): Promise<DraftFolder> {
+    const { makeDraftFolder } = await import('./draft-folder.ts');
+    return makeDraftFolder(this.#database, purpose);
+  }
+
+  /** The folder of a layer that has been laid out here, or undefined. */
+  async tree(diffId: Digest): Promise<string | undefined> {
+    return (await treeRows()).getTree(this.#database, diffId);
+  }
+
+  /**
+   * Keeps a layer that was laid out, whose diff ID has been computed from the blob's bytes; where another was first, the draft stays its maker's.
+   * @param bytes what it takes on the disk beside the blobs
+   * @param blob what it was made from: from then on this blob is known to be that layer
+   * @returns its folder
+   */
+  async addTree(diffId: Digest, draft: DraftFolder, bytes: number, blob?: Digest): Promise<string> {
+    return (await treeRows()).addTree(this.#database, diffId, draft, bytes, blob);
+  }
+
+  /** What all layers that have been laid out take on the disk. */
+  async treesBytes(): Promise<number> {
+    return (await treeRows()).treesBytes(this.#database);
+  }
+
+  /** The path of a blob, verified once, for a worker that reads it itself. A lease must hold it meanwhile. @throws as `open` */
+  async blobFile(target: Descriptor): Promise<string> {
+    return this.#blobs.path(target);
+  }
+
   /** Hashes every blob, and compares files, records and names. Empty where all is well. */
   async check(options: Operation = {}): Promise<readonly Fault[]> {
     await this.#projection.fresh();
@@ -286,9 +397,11 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   }
 
   async #recover(): Promise<void> {
-    if (readdirSync(this.#database.place.trash).length === 0) return;
-    const { emptyTrash } = await import('./sweep.ts');
-    await emptyTrash(this.#database);
+    const { trash, drafts } = this.#database.place;
+    // A folder's draft has a file beside it that says whose it is, as long as it is one.
+    if (readdirSync(trash).length === 0 && !readdirSync(drafts).some((name) => name.endsWith('.maker'))) return;
+    const { recover } = await import('./sweep.ts');
+    await recover(this.#database);
   }
 
   #shows(repo: string, digest: Digest): boolean {
@@ -307,6 +420,11 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return this.#uploads;
   }
 }
+
+const eventRows = () => import('./events.ts');
+const containerRows = () => import('./containers.ts');
+const volumeRows = () => import('./volumes.ts');
+const treeRows = () => import('./trees.ts');
 
 function userName(): string {
   try {

@@ -83,6 +83,7 @@ export function held(database: Database, digest: Digest, { time }: Pick<Transact
       `WITH RECURSIVE up (digest, deep) AS (
          VALUES (?1, 0)
          UNION SELECT edge.parent, 1 FROM up JOIN edge ON edge.child = up.digest
+         UNION SELECT parent.child, 1 FROM up JOIN parent ON parent.parent = up.digest
          UNION SELECT manifest.subject, 0 FROM up JOIN manifest ON manifest.digest = up.digest WHERE manifest.subject IS NOT NULL)
        SELECT 1 FROM up JOIN holder ON holder.digest = up.digest WHERE holder.deep >= up.deep AND (holder.until IS NULL OR holder.until > ?2) LIMIT 1`,
       digest,

@@ -8,6 +8,7 @@ import type { Index, Manifest } from '../model/manifest.ts';
 import { isForeignLayerType, isImageConfigType, isManifestType } from '../model/media-types.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Database } from './database.ts';
+import { plantLayers } from './layer-forest.ts';
 
 /** What lists show of one image; kept in the database as its manifest is, and to be had again from the blobs. */
 export interface Summary {
@@ -57,6 +58,8 @@ export function insertManifest(database: Database, target: Descriptor, document:
     document.annotations ? JSON.stringify(document.annotations) : null,
   );
   if (added === 0) return;
+  const base = document.annotations?.['org.opencontainers.image.base.digest'];
+  if (base !== undefined) database.run('INSERT OR IGNORE INTO base (manifest, digest) VALUES (?, ?)', target.digest, base);
   successors(document).forEach((child, position) => {
     const kind = isManifestType(child.mediaType) ? 0 : document.kind === 'manifest' && position === 0 ? 1 : 2;
     database.run(
@@ -94,4 +97,5 @@ export function insertSummary(database: Database, target: Descriptor, config: De
     target.digest,
     JSON.stringify({ diffIds: summary.diffIds, layers: summary.layers }),
   );
+  plantLayers(database, target.digest, summary.diffIds, summary.layers);
 }

@@ -56,6 +56,24 @@ export class Place {
     return join(this.root, 'bay', 'reserve');
   }
 
+  /** Layers laid out, each once: a folder for each diff ID. */
+  get trees(): string {
+    return join(this.root, 'bay', 'trees');
+  }
+
+  tree(diffId: Digest): string {
+    return join(this.root, 'bay', 'trees', `${digestAlgorithm(diffId)}-${digestHex(diffId)}`);
+  }
+
+  /** What was changed on top of images: a folder for each container that has changed something. */
+  get containers(): string {
+    return join(this.root, 'bay', 'containers');
+  }
+
+  get volumes(): string {
+    return join(this.root, 'bay', 'volumes');
+  }
+
   /** Files on their way out. */
   get trash(): string {
     return join(this.root, 'bay', 'trash');
@@ -161,6 +179,9 @@ export function makeFolders(place: Place): void {
       place.own,
       place.drafts,
       place.freeDrafts,
+      place.trees,
+      place.containers,
+      place.volumes,
       place.trash,
     ])
       mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -145,10 +145,92 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE state ADD COLUMN index_mark TEXT; -- of the index.json last written: where it is that file still, nobody need read it
   `,
+  `
+  -- The document is of the room containers/: the store keeps it, and reads nothing in it.
+  CREATE TABLE container (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image TEXT NOT NULL,                      -- as it was asked for
+    target TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    origin TEXT,
+    state TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    document TEXT NOT NULL                    -- JSON
+  ) WITHOUT ROWID;
+  CREATE INDEX container_target ON container (target);
+  CREATE INDEX container_manifest ON container (manifest);
+  CREATE INDEX container_origin ON container (origin) WHERE origin IS NOT NULL;
+
+  CREATE TABLE volume (
+    name TEXT PRIMARY KEY,
+    folder TEXT NOT NULL UNIQUE,              -- its name in volumes/, one that any file system takes
+    created INTEGER NOT NULL,
+    document TEXT NOT NULL                    -- JSON
+  ) WITHOUT ROWID;
+  -- Which volumes a container needs.
+  CREATE TABLE container_volume (
+    container TEXT NOT NULL,
+    volume TEXT NOT NULL,
+    PRIMARY KEY (container, volume)
+  ) WITHOUT ROWID;
+  CREATE INDEX container_volume_volume ON container_volume (volume);
+
+  -- Layers laid out once, in trees/.
+  CREATE TABLE tree (
+    diff_id TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    added INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- Layer blobs that were decompressed here, and what their diff ID proved to be.
+  CREATE TABLE checked (
+    blob TEXT PRIMARY KEY,
+    diff_id TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  -- What an image was made from, as who made it said; the content of the parent stays while that of the child does.
+  CREATE TABLE parent (
+    child TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    how TEXT NOT NULL,                        -- commit, build, install
+    time INTEGER NOT NULL,
+    PRIMARY KEY (child, parent)
+  ) WITHOUT ROWID;
+  CREATE INDEX parent_parent ON parent (parent);
+  -- What a manifest says of its base: org.opencontainers.image.base.digest.
+  CREATE TABLE base (
+    manifest TEXT PRIMARY KEY,
+    digest TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX base_digest ON base (digest);
+  INSERT INTO base SELECT digest, json_extract(annotations, '$."org.opencontainers.image.base.digest"') FROM manifest
+    WHERE annotations LIKE '%org.opencontainers.image.base.digest%' AND json_extract(annotations, '$."org.opencontainers.image.base.digest"') IS NOT NULL;
+
+  CREATE TABLE event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    action TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    attributes TEXT NOT NULL                  -- JSON: text by text
+  );
+  CREATE INDEX event_time ON event (time);
+
+  DROP VIEW holder;
+  CREATE VIEW holder (kind, id, digest, deep, until) AS
+    SELECT 'name', repo || iif(substr(tag, 1, 1) = '@', tag, ':' || tag), target, 1, NULL FROM name
+    UNION ALL SELECT 'origin', repo || iif(substr(tag, 1, 1) = '@', tag, ':' || tag), origin, 0, NULL FROM name WHERE origin IS NOT NULL
+    UNION ALL SELECT 'image', digest, digest, 1, NULL FROM image
+    UNION ALL SELECT 'link', repo, digest, 1, until FROM link WHERE hidden = 0
+    UNION ALL SELECT 'container', id, target, 1, NULL FROM container
+    UNION ALL SELECT 'container', id, manifest, 1, NULL FROM container
+    UNION ALL SELECT 'container', id, origin, 0, NULL FROM container WHERE origin IS NOT NULL
+    UNION ALL SELECT 'lease', lease, digest, 1, renewed + 60000 FROM lease_hold JOIN lease ON lease.id = lease_hold.lease;
+  `,
 ];
 
 /**
- * What lists show of each image's manifest; may be lost: it is read again from the blobs.
+ * What lists show of each image's manifest, and which layers it stands on; may be lost: it is read again from the blobs.
  * Tables with row ids: their rows are long, and read from end to end.
  */
 export const summaryTables = `
@@ -169,4 +251,29 @@ export const summaryTables = `
     digest TEXT PRIMARY KEY,
     detail TEXT NOT NULL                      -- JSON: { diffIds, layers }
   );
+
+  -- The layers of all images as a forest: what has the same diff IDs from the bottom up has the same node; below 0 there is nothing. A node is a chain ID, without the hashing.
+  CREATE TABLE IF NOT EXISTS chain (
+    id INTEGER PRIMARY KEY,
+    below INTEGER NOT NULL,
+    diff_id TEXT NOT NULL,
+    UNIQUE (below, diff_id)
+  );
+  CREATE INDEX IF NOT EXISTS chain_diff_id ON chain (diff_id);
+  -- The same, of what has the same blobs too.
+  CREATE TABLE IF NOT EXISTS stack (
+    id INTEGER PRIMARY KEY,
+    below INTEGER NOT NULL,
+    chain INTEGER NOT NULL,
+    blob TEXT NOT NULL,
+    UNIQUE (below, chain, blob)
+  );
+  CREATE INDEX IF NOT EXISTS stack_chain ON stack (chain);
+  CREATE TABLE IF NOT EXISTS layered (
+    manifest TEXT PRIMARY KEY,
+    chain INTEGER NOT NULL,
+    stack INTEGER                             -- absent where the config has another number of layers than the manifest
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS layered_chain ON layered (chain);
+  CREATE INDEX IF NOT EXISTS layered_stack ON layered (stack);
 `;

@@ -10,10 +10,15 @@ import { removeFile, removeFileNow } from '../io/remove-file.ts';
 import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName } from './blobs.ts';
 import type { Database } from './database.ts';
+import { dropDeadFolders, isDraftFolder } from './draft-folder.ts';
+import { forgetOldEvents } from './events.ts';
+import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
+import { uprootLayers } from './layer-forest.ts';
 import { leaseLife } from './lease.ts';
 import { held, linkLife } from './links.ts';
 import { forgetImage, type ForgetOptions } from './names.ts';
 import { statIfThere } from './place.ts';
+import { dropTree, idleTrees, type IdleTree } from './trees.ts';
 import { uploadLife } from './uploads.ts';
 
 export interface SweepOptions extends Operation {
@@ -35,7 +40,9 @@ export interface Swept {
     readonly size: number;
     /** Absent for blobs that are no manifests. */ readonly mediaType?: string;
   }[];
-  /** Of the blobs, and of forgotten drafts. */
+  /** Layers laid out that no image has any more. */
+  readonly trees: readonly Digest[];
+  /** Of the blobs, the trees, and forgotten drafts. */
   readonly bytes: number;
 }
 
@@ -54,22 +61,31 @@ interface Candidate {
  * Takes away what nothing holds. It may run beside pulls, pushes and loads: whether something is held is asked again in the very transaction that takes it, and whoever relies
  * on content holds it in one of their own.
  *
- * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `emptyTrash` brings its file back.
+ * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `recover` brings its file back.
  */
 export async function sweep(database: Database, options: SweepOptions = {}): Promise<Swept> {
   const find = (time: number) => (options.roots ? below(database, options.roots) : unheld(database, time));
   const swept: Candidate[] = [];
-  if (options.dryRun) swept.push(...(await plan(database, options, find)));
-  else {
+  const trees: IdleTree[] = [];
+  if (options.dryRun) {
+    const planned = await plan(database, options, find);
+    swept.push(...planned.blobs);
+    trees.push(...planned.trees);
+  } else {
     const candidates = find(database.now().getTime());
     for (let at = 0; at < candidates.length; at += atOnce) {
       if (options.signal?.aborted) throw canceled(options.signal.reason);
       swept.push(...(await take(database, candidates.slice(at, at + atOnce))));
     }
+    trees.push(...(await takeTrees(database)));
   }
-  let bytes = swept.reduce((sum, { size }) => sum + size, 0);
+  let bytes = [...swept.map(({ size }) => size), ...trees.map((tree) => tree.bytes)].reduce((sum, size) => sum + size, 0);
   if (!options.roots) bytes += await sweepFiles(database, options.dryRun ?? false);
-  return { blobs: swept.map(({ digest, size, mediaType }) => ({ digest, size, ...(mediaType === null ? {} : { mediaType }) })), bytes };
+  return {
+    blobs: swept.map(({ digest, size, mediaType }) => ({ digest, size, ...(mediaType === null ? {} : { mediaType }) })),
+    trees: trees.map(({ diffId }) => diffId),
+    bytes,
+  };
 }
 
 /** What would be taken, found by doing all of it but that, and taking it back. */
@@ -77,7 +93,7 @@ async function plan(
   database: Database,
   { roots, forgotten = roots?.map((digest) => ({ digest })) ?? [] }: SweepOptions,
   find: (time: number) => readonly Candidate[],
-): Promise<readonly Candidate[]> {
+): Promise<{ readonly blobs: readonly Candidate[]; readonly trees: readonly IdleTree[] }> {
   const act = { actor: database.actor, verb: 'plan' };
   return database.tryOut((transaction) => {
     for (const { digest, instead } of forgotten) {
@@ -88,11 +104,13 @@ async function plan(
         if (!isImageError(error, 'not-found')) throw error;
       }
     }
-    return find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
+    const blobs = find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
+    for (const { digest } of blobs) uprootLayers(database, digest);
+    return { blobs, trees: idleTrees(database) };
   });
 }
 
-/** Everything that these need, and what speaks of it. */
+/** Everything that these need, what speaks of it, and what they were made from. */
 function below(database: Database, roots: readonly Digest[]): Candidate[] {
   const found = new Map<Digest, Candidate>();
   for (const root of roots) {
@@ -100,7 +118,8 @@ function below(database: Database, roots: readonly Digest[]): Candidate[] {
       `WITH RECURSIVE down (digest) AS (
          VALUES (?)
          UNION SELECT edge.child FROM down JOIN edge ON edge.parent = down.digest
-         UNION SELECT manifest.digest FROM down JOIN manifest ON manifest.subject = down.digest)
+         UNION SELECT manifest.digest FROM down JOIN manifest ON manifest.subject = down.digest
+         UNION SELECT parent.parent FROM down JOIN parent ON parent.child = down.digest)
        SELECT blob.digest, blob.size, manifest.media_type AS mediaType FROM down JOIN blob ON blob.digest = down.digest LEFT JOIN manifest ON manifest.digest = down.digest`,
       root,
     );
@@ -115,6 +134,7 @@ export function unheld(database: Database, now: number): Candidate[] {
     `WITH RECURSIVE live (digest, deep) AS (
        SELECT digest, deep FROM holder WHERE until IS NULL OR until > ?1
        UNION SELECT edge.child, 1 FROM live JOIN edge ON edge.parent = live.digest WHERE live.deep
+       UNION SELECT parent.parent, 1 FROM live JOIN parent ON parent.child = live.digest WHERE live.deep
        UNION SELECT manifest.digest, 1 FROM live JOIN manifest ON manifest.subject = live.digest)
      SELECT blob.digest, blob.size, manifest.media_type AS mediaType FROM blob LEFT JOIN manifest ON manifest.digest = blob.digest
      WHERE blob.digest NOT IN (SELECT digest FROM live)`,
@@ -135,6 +155,10 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
       database.at('trashed');
       for (const table of ['blob', 'manifest', 'summary', 'summary_detail', 'link'])
         database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);
+      uprootLayers(database, digest);
+      database.run('DELETE FROM base WHERE manifest = ?', digest);
+      database.run('DELETE FROM checked WHERE blob = ?', digest);
+      database.run('DELETE FROM parent WHERE child = ?', digest);
       database.run('DELETE FROM edge WHERE parent = ?', digest);
       database.run('DELETE FROM alias WHERE target = ?', digest);
     }
@@ -146,13 +170,27 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
   return taken;
 }
 
+/** Whoever lays a layer out holds an image that has it, so what no image has is nobody's. */
+async function takeTrees(database: Database): Promise<IdleTree[]> {
+  if (idleTrees(database).length === 0) return [];
+  const { idle, gone } = await database.removing((transaction) => {
+    const found = idleTrees(database);
+    return { idle: found, gone: found.map(({ diffId }) => dropTree(database, transaction, diffId)) };
+  });
+  await emptyFolders(gone);
+  return idle;
+}
+
 /** What lies about without rows: old drafts, ended uploads, expired leases and links, files in `blobs/` that nothing speaks of. @returns their bytes */
 async function sweepFiles(database: Database, dryRun: boolean): Promise<number> {
   const { place } = database;
   const now = database.now().getTime();
   let bytes = 0;
   if (!dryRun) {
+    await dropDeadFolders(database);
+    await mendFolders(database);
     await database.removing(({ time }) => {
+      forgetOldEvents(database);
       database.run(
         'DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)',
         time - leaseLife,
@@ -171,6 +209,8 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
   );
   for (const entry of await readdir(place.drafts, { withFileTypes: true })) {
     const path = join(place.drafts, entry.name);
+    // Another process is making these.
+    if (isDraftFolder(entry)) continue;
     if (!entry.isDirectory()) {
       if (!uploads.has(entry.name)) bytes += await dropIfStale(path, now, dryRun);
       continue;
@@ -204,12 +244,15 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
   return bytes;
 }
 
-/** Brings back what a killed sweep took without saying so, and deletes the rest. */
-export async function emptyTrash(database: Database): Promise<void> {
+/** Brings back what a killed process took without saying so, and deletes the rest, with the drafts of those that were killed. */
+export async function recover(database: Database): Promise<void> {
   const { place } = database;
+  if (!(await dropDeadFolders(database)) && readdirSync(place.trash).length === 0) return;
+  await mendFolders(database);
   const gone = await database.transact((transaction) => {
     const rest: string[] = [];
     for (const name of readdirSync(place.trash)) {
+      if (isFolderName(name)) continue;
       const path = join(place.trash, name);
       const digest = /^(sha256|sha512)-([0-9a-f]+)\./.exec(name);
       const known = digest ? `${digest[1]}:${digest[2]}` : '';

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { isImageError } from '../errors.ts';
+import { makeImage, putImage } from '../../test/support/make-image.ts';
+import { openStore, storeFolder } from '../../test/support/open-store.ts';
+import type { NewContainer } from './container-record.ts';
+import type { ImageStore } from './image-store.ts';
+
+async function withImage(store: ImageStore, name = 'debian:12') {
+  const image = await makeImage({ layers: ['base', name] });
+  await using ingest = await store.begin({ verb: 'pull' });
+  await putImage(ingest, image);
+  await ingest.tag(image.target, name);
+  return image;
+}
+
+function container(image: { target: { digest: NewContainer['target']['digest'] } }, changes: Partial<NewContainer> = {}): NewContainer {
+  const { digest } = image.target;
+  return {
+    id: randomBytes(32).toString('hex'),
+    name: 'web',
+    image: 'debian:12',
+    target: { digest },
+    manifest: { digest },
+    state: 'created',
+    created: new Date(5),
+    volumes: [],
+    document: { Config: { Cmd: ['sh'] } },
+    ...changes,
+  };
+}
+
+const code =
+  (...codes: Parameters<typeof isImageError>[1][]) =>
+  (error: unknown) =>
+    isImageError(error, ...codes);
+
+test('a container is found by its id, its name, and the beginning of its id', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const added = await store.addContainer(container(image), { action: 'create', attributes: { name: 'web', image: 'debian:12' } });
+  assert.deepEqual(added.target, image.target);
+  assert.deepEqual(added.document, { Config: { Cmd: ['sh'] } });
+  for (const text of [added.id, 'web', '/web', added.id.slice(0, 7)]) assert.equal((await store.container(text)).id, added.id);
+  await assert.rejects(store.container('nope'), { code: 'not-found', message: 'No such container: nope' });
+  const twins = ['aa11', 'aa22'].map((begin, at) => container(image, { id: begin.padEnd(64, '0'), name: `twin${at}` }));
+  for (const twin of twins) await store.addContainer(twin, { action: 'create' });
+  await assert.rejects(store.container('aa'), code('ambiguous'));
+  assert.equal((await store.container('aa2')).name, 'twin1');
+});
+
+test('a name belongs to one container, also when it is changed', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const first = await store.addContainer(container(image), { action: 'create' });
+  await assert.rejects(store.addContainer(container(image), { action: 'create' }), (error) => {
+    assert.ok(isImageError(error, 'conflict'));
+    assert.match(error.message, new RegExp(`^Conflict. The container name "/web" is already in use by container "${first.id}"`));
+    return true;
+  });
+  const second = await store.addContainer(container(image, { name: 'db' }), { action: 'create' });
+  await assert.rejects(
+    store.changeContainer(second.id, () => ({ name: 'web' })),
+    code('conflict'),
+  );
+  const renamed = await store.changeContainer(second.id, ({ document }) => ({ name: 'cache', document: { ...document, more: 1 } }), {
+    action: 'rename',
+    attributes: { oldName: '/db' },
+  });
+  assert.deepEqual([renamed.name, renamed.document.more], ['cache', 1]);
+  assert.deepEqual(
+    (await store.events()).filter(({ type }) => type === 'container').map(({ action, id }) => [action, id]),
+    [
+      ['create', first.id],
+      ['create', second.id],
+      ['rename', second.id],
+    ],
+  );
+});
+
+test('the content of a container stays whatever becomes of its image, and goes when it is removed', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image), { action: 'create' });
+  const folder = await store.containerFolder(id);
+  writeFileSync(join(folder, 'changed'), 'x');
+  await store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
+  assert.equal((await store.sweep()).bytes, 0);
+  assert.deepEqual(
+    (await store.holders(image.target.digest)).map(({ kind, id: holder }) => [kind, holder]),
+    [
+      ['container', id],
+      ['container', id],
+    ],
+  );
+  await store.removeContainer(id, { action: 'destroy' });
+  assert.equal(existsSync(folder), false);
+  assert.deepEqual(readdirSync(join(store.path, 'bay', 'trash')), []);
+  assert.ok((await store.sweep()).blobs.some(({ digest }) => digest === image.target.digest));
+  await assert.rejects(store.addContainer(container(image), { action: 'create' }), { message: 'No such image: debian:12' });
+});
+
+test('what may not be removed stays as it was', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image, { state: 'running' }), { action: 'create' });
+  const before = await store.events();
+  await assert.rejects(
+    store.removeContainer(id, { action: 'destroy' }, ({ state }) => {
+      if (state === 'running') throw new RangeError('it runs');
+    }),
+  );
+  assert.equal((await store.container(id)).state, 'running');
+  assert.deepEqual(await store.events(), before);
+});
+
+test('a volume that a container needs cannot be removed, and a container cannot be made without it', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  await assert.rejects(store.addContainer(container(image, { volumes: ['data'] }), { action: 'create' }), {
+    message: 'get data: no such volume',
+  });
+  const volume = await store.addVolume({ name: 'data', document: { labels: {} } }, { action: 'create' });
+  writeFileSync(join(volume.mountpoint, 'kept'), 'x');
+  const again = await store.addVolume({ name: 'data', document: { labels: { other: '1' } } }, { action: 'create' });
+  assert.deepEqual(again, volume);
+  const { id } = await store.addContainer(container(image, { volumes: ['data'] }), { action: 'create' });
+  await assert.rejects(store.removeVolume('data', { action: 'destroy' }), { message: `remove data: volume is in use - [${id}]` });
+  assert.ok(existsSync(join(volume.mountpoint, 'kept')));
+  await store.removeContainer(id, { action: 'destroy' });
+  await store.removeVolume('data', { action: 'destroy' });
+  assert.deepEqual(await store.volumes(), []);
+  assert.deepEqual(readdirSync(join(store.path, 'bay', 'volumes')), []);
+  assert.deepEqual(
+    (await store.events()).filter(({ type }) => type === 'volume').map(({ action }) => action),
+    ['create', 'destroy'],
+  );
+});
+
+test('a volume keeps apart from others on any file system, whatever it is called', async (t) => {
+  const store = await openStore(t);
+  const names = ['data', 'DATA', 'Data', 'con', 'aux.txt', 'a.', 'x'.repeat(250)];
+  const made = await Promise.all(names.map((name) => store.addVolume({ name, document: {} }, { action: 'create' })));
+  const folders = made.map(({ mountpoint }) => mountpoint.split(/[\\/]/).at(-2) ?? '');
+  assert.equal(new Set(folders.map((folder) => folder.toLowerCase())).size, names.length);
+  for (const folder of folders) assert.match(folder, /^(?!(?:con|aux)(?:\.|$))[a-z0-9~][a-z0-9_.-]{0,99}(?<!\.)$/);
+  assert.deepEqual((await store.volumes()).map(({ name }) => name).toSorted(), names.toSorted());
+});
+
+test('a volume begins with what its draft has', async (t) => {
+  const store = await openStore(t);
+  await using draft = await store.draftFolder('volume');
+  mkdirSync(join(draft.path, '_data'));
+  writeFileSync(join(draft.path, '_data', 'file'), 'content');
+  const { mountpoint } = await store.addVolume({ name: 'filled', document: {} }, { action: 'create' }, draft);
+  assert.deepEqual(readdirSync(mountpoint), ['file']);
+  assert.deepEqual(readdirSync(join(store.path, 'bay', 'drafts')), ['free']);
+});
+
+test('a layer is laid out once, and goes with the last image that has it', async (t) => {
+  const store = await openStore(t);
+  const one = await withImage(store, 'one:1');
+  const two = await withImage(store, 'two:1');
+  const [record] = (await store.image(one.target.digest))?.platforms ?? [];
+  const [base, own] = record?.diffIds ?? [];
+  assert.ok(base && own);
+  for (const diffId of [base, own, base]) {
+    await using draft = await store.draftFolder('tree');
+    writeFileSync(join(draft.path, 'pack'), 'x'.repeat(100));
+    const folder = await store.addTree(diffId, draft, 100);
+    assert.equal(await store.tree(diffId), folder);
+  }
+  assert.equal(await store.treesBytes(), 200);
+  await store.forget(one.target.digest, { verb: 'rmi', names: 'all' });
+  const plan = await store.sweep({ dryRun: true });
+  const swept = await store.sweep();
+  assert.deepEqual(plan, swept);
+  assert.deepEqual(swept.trees, [own]);
+  assert.equal(await store.tree(own), undefined);
+  assert.ok(await store.tree(base));
+  await store.forget(two.target.digest, { verb: 'rmi', names: 'all' });
+  assert.deepEqual((await store.sweep({ roots: [two.target.digest] })).trees, [base]);
+  assert.deepEqual(readdirSync(join(store.path, 'bay', 'trees')), []);
+});
+
+test('what was thrown away without saying so comes back, and what nobody owns goes, when the store is opened', async (t) => {
+  const folder = storeFolder(t);
+  const store = await openStore(t, folder);
+  const volume = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  writeFileSync(join(volume.mountpoint, 'kept'), 'x');
+  const bay = join(folder, 'bay');
+  // A removal that was killed before its commit, an addition that was, and a draft of a process that has ended.
+  const { renameSync } = await import('node:fs');
+  renameSync(join(bay, 'volumes', 'data'), join(bay, 'trash', 'volumes~data.0123456789ab'));
+  mkdirSync(join(bay, 'trees', `sha256-${'0'.repeat(64)}`));
+  mkdirSync(join(bay, 'drafts', '~tree-1'));
+  writeFileSync(join(bay, 'drafts', '~tree-1.maker'), (await import('./process-mark.ts')).processMark(2 ** 22 - 7));
+  await store.close();
+  await openStore(t, folder);
+  assert.deepEqual(readdirSync(volume.mountpoint), ['kept']);
+  for (const name of ['trees', 'trash', 'containers']) assert.deepEqual(readdirSync(join(bay, name)), []);
+  assert.deepEqual(readdirSync(join(bay, 'drafts')), ['free']);
+});

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { heldOpen } from '../io/held-open.ts';
+import { removeFolder } from '../io/remove-folder.ts';
+import type { Database, Transaction } from './database.ts';
+import { statIfThere } from './place.ts';
+
+/**
+ * The folders that rows speak of: one for each tree and volume, one for each container that has changed something. They come and go within the transaction of their row.
+ * A process killed between a rename and the commit leaves a folder without a row, or a row whose folder is in `trash/`: `mendFolders` puts both right.
+ */
+const kinds = ['trees', 'containers', 'volumes'] as const;
+export type FolderKind = (typeof kinds)[number];
+
+const trashed = /^(trees|containers|volumes)~(.*)\.[0-9a-f]{12}$/;
+
+/**
+ * Within a transaction: the folder of a row that is going goes to `trash/`, where there is one.
+ * @returns where it is then; undefined where there was none. On Windows what somebody has open stays where it is until the next look.
+ */
+export function discardFolder(database: Database, transaction: Transaction, kind: FolderKind, name: string): string | undefined {
+  const { place } = database;
+  const trash = join(place.trash, `${kind}~${name}.${randomBytes(6).toString('hex')}`);
+  try {
+    renameSync(join(place[kind], name), trash);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || heldOpen(error)) return undefined;
+    throw error;
+  }
+  database.at('trashed');
+  transaction.syncFolder(place[kind]);
+  return trash;
+}
+
+/** Within a transaction: a draft becomes the folder of a row that is coming. What lies there without a row goes. @returns what has gone to `trash/` */
+export function placeFolder(
+  database: Database,
+  transaction: Transaction,
+  kind: FolderKind,
+  name: string,
+  draft: string,
+): string | undefined {
+  const { place } = database;
+  const old = statIfThere(join(place[kind], name)) ? discardFolder(database, transaction, kind, name) : undefined;
+  renameSync(draft, join(place[kind], name));
+  database.at('renamed');
+  transaction.syncFolder(place[kind]);
+  return old;
+}
+
+/** After the commit. */
+export async function emptyFolders(paths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of paths) if (path !== undefined) await removeFolder(path);
+}
+
+/** Brings back the folders in `trash/` whose rows still count, and gives up those that have no row. Nothing else in `trash/` is its concern. */
+export async function mendFolders(database: Database): Promise<void> {
+  const { place } = database;
+  const gone = await database.transact((transaction) => {
+    const dead: string[] = [];
+    for (const entry of readdirSync(place.trash)) {
+      const [, kind, name] = trashed.exec(entry) ?? [];
+      const known = kinds.find((one) => one === kind);
+      if (!known || name === undefined) continue;
+      const path = join(place.trash, entry);
+      if (hasRow(database, known, name) && !statIfThere(join(place[known], name))) {
+        renameSync(path, join(place[known], name));
+        transaction.syncFolder(place[known]);
+      } else dead.push(path);
+    }
+    for (const kind of kinds)
+      for (const name of readdirSync(place[kind]))
+        if (!hasRow(database, kind, name)) {
+          const trash = discardFolder(database, transaction, kind, name);
+          if (trash !== undefined) dead.push(trash);
+        }
+    return dead;
+  });
+  await emptyFolders(gone);
+}
+
+/** True for the name in `trash/` of what was such a folder. */
+export function isFolderName(name: string): boolean {
+  return trashed.test(name);
+}
+
+/** Folders that no row speaks of. */
+export function strayFolders(database: Database): string[] {
+  const { place } = database;
+  return kinds.flatMap((kind) =>
+    readdirSync(place[kind])
+      .filter((name) => !hasRow(database, kind, name))
+      .map((name) => join(place[kind], name)),
+  );
+}
+
+function hasRow(database: Database, kind: FolderKind, name: string): boolean {
+  switch (kind) {
+    case 'trees': {
+      const [algorithm = '', hex = ''] = name.split('-');
+      return database.get('SELECT 1 FROM tree WHERE diff_id = ?', `${algorithm}:${hex}`) !== undefined;
+    }
+    case 'containers':
+      return database.get('SELECT 1 FROM container WHERE id = ?', name) !== undefined;
+    case 'volumes':
+      return database.get('SELECT 1 FROM volume WHERE folder = ?', name) !== undefined;
+  }
+}

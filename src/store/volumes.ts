@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ImageError } from '../errors.ts';
+import type { Database, Transaction } from './database.ts';
+import { makeDraftFolder, type DraftFolder } from './draft-folder.ts';
+import { insertEvent } from './events.ts';
+import { discardFolder, emptyFolders, placeFolder } from './folders.ts';
+import type { Occurrence } from './store-event.ts';
+import type { VolumeRecord } from './volume-record.ts';
+
+interface VolumeRow {
+  readonly name: string;
+  readonly folder: string;
+  readonly created: number;
+  readonly document: string;
+}
+
+/** By name. */
+export function listVolumes(database: Database): VolumeRecord[] {
+  return database.all<VolumeRow>('SELECT * FROM volume ORDER BY name').map((row) => record(database, row));
+}
+
+/** @throws ImageError `not-found` with docker's text */
+export function getVolume(database: Database, name: string): VolumeRecord {
+  return record(database, getRow(database, name));
+}
+
+/** Ids of the containers that need it. */
+export function volumeUsers(database: Database, name: string): string[] {
+  return database
+    .all<{ container: string }>('SELECT container FROM container_volume WHERE volume = ? ORDER BY container', name)
+    .map(({ container }) => container);
+}
+
+/**
+ * Makes a volume, or finds the one of that name, as docker does: then `draft` is left as it is, and no event is written.
+ * @param draft a folder with a `_data` in it: what the volume begins with. Default: nothing
+ */
+export async function addVolume(
+  database: Database,
+  added: Pick<VolumeRecord, 'name' | 'document'>,
+  event: Occurrence,
+  draft?: DraftFolder,
+): Promise<VolumeRecord> {
+  await using own = draft ? undefined : await makeDraftFolder(database, 'volume');
+  const folder = draft ?? own;
+  if (own) await mkdir(join(own.path, '_data'), { mode: 0o755 });
+  const { record: made, old } = await database.transact((transaction) => {
+    const there = database.get<VolumeRow>('SELECT * FROM volume WHERE name = ?', added.name);
+    if (there || !folder) return { record: getVolume(database, added.name), old: undefined };
+    const name = folderName(added.name);
+    const stray = placeFolder(database, transaction, 'volumes', name, folder.path);
+    folder.taken(transaction);
+    database.run(
+      'INSERT INTO volume (name, folder, created, document) VALUES (?, ?, ?, ?)',
+      added.name,
+      name,
+      transaction.time,
+      JSON.stringify(added.document),
+    );
+    tell(database, transaction, added.name, event);
+    return { record: getVolume(database, added.name), old: stray };
+  });
+  await emptyFolders([old]);
+  return made;
+}
+
+/** @throws ImageError `not-found`; whatever `change` throws */
+export async function changeVolume(
+  database: Database,
+  name: string,
+  change: (current: VolumeRecord) => Pick<VolumeRecord, 'document'>,
+): Promise<VolumeRecord> {
+  return database.transact(() => {
+    const { document } = change(getVolume(database, name));
+    database.run('UPDATE volume SET document = ? WHERE name = ?', JSON.stringify(document), name);
+    return getVolume(database, name);
+  });
+}
+
+/** Takes the volume with its files. @throws ImageError `not-found`; `conflict` with docker's text where a container needs it */
+export async function removeVolume(database: Database, name: string, event: Occurrence): Promise<void> {
+  const trash = await database.removing((transaction) => {
+    const { folder } = getRow(database, name);
+    const users = volumeUsers(database, name);
+    if (users.length > 0)
+      throw new ImageError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
+        detail: { volume: name, containers: users },
+      });
+    database.run('DELETE FROM volume WHERE name = ?', name);
+    tell(database, transaction, name, event);
+    return discardFolder(database, transaction, 'volumes', folder);
+  });
+  await emptyFolders([trash]);
+}
+
+function getRow(database: Database, name: string): VolumeRow {
+  const row = database.get<VolumeRow>('SELECT * FROM volume WHERE name = ?', name);
+  if (!row) throw new ImageError('not-found', `get ${name}: no such volume`, { detail: { volume: name } });
+  return row;
+}
+
+function record(database: Database, { name, folder, created, document }: VolumeRow): VolumeRecord {
+  return {
+    name,
+    created: new Date(created),
+    mountpoint: join(database.place.volumes, folder, '_data'),
+    document: JSON.parse(document) as Record<string, unknown>,
+  };
+}
+
+/** The name itself where every file system takes it, and keeps it apart from others; else what stands for it. `~` is in no volume's name. */
+function folderName(name: string): string {
+  const plain = /^[a-z0-9][a-z0-9_.-]{0,99}$/.test(name) && !name.endsWith('.') && !/^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/.test(name);
+  return plain ? name : `~${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
+
+function tell(database: Database, transaction: Transaction, id: string, { action, attributes = {} }: Occurrence): void {
+  insertEvent(database, transaction, { type: 'volume', action, id, attributes });
+}
