@@ -14,9 +14,13 @@ export interface Server {
 }
 
 /** `bay serve` on a free port, ended with the test. */
-export async function startServer(t: Pick<TestContext, 'after'>, home: string): Promise<Server> {
+export async function startServer(
+  t: Pick<TestContext, 'after'>,
+  home: string,
+  { args = [], env }: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Server> {
   mkdirSync(home, { recursive: true });
-  const child = spawnBay(['serve', '--listen', '127.0.0.1:0'], { home });
+  const child = spawnBay(['serve', '--listen', '127.0.0.1:0', ...args], { home, ...(env ? { env } : {}) });
   let said = '';
   child.stderr?.on('data', (part: Buffer) => (said += part.toString()));
   const ended = once(child, 'exit');
