@@ -53,3 +53,15 @@ export async function storeFolder(env: Environment): Promise<string> {
   refuseOddPath(folder);
   return folder;
 }
+
+/**
+ * Where the Docker Engine door is opened by default: a socket in the user's runtime folder, or beside a store that `BAY_HOME` chose, so that two of them can be
+ * open at once; on Windows a pipe.
+ */
+export function defaultDockerSocket(env: Environment): string {
+  if (process.platform === 'win32') return String.raw`\\.\pipe\bayplan`;
+  // The XDG base directory specification, as above.
+  const runtime = env.XDG_RUNTIME_DIR;
+  const folder = !env.BAY_HOME && runtime && isAbsolute(runtime) ? join(runtime, 'bayplan') : join(homeFolder(env), 'run');
+  return join(folder, 'docker.sock');
+}

@@ -1,8 +1,11 @@
-import { ImageError } from '../errors.ts';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { asImageError, ImageError } from '../errors.ts';
 import type { ServeOptions } from '../frontends/cli/commands/serve.ts';
 import type { Terminal } from '../frontends/cli/terminal.ts';
 import { isLoopback, listen, registryDoor } from '../frontends/registry/door.ts';
-import { storeFolder } from '../io/home-folder.ts';
+import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
+import { defaultDockerSocket, storeFolder } from '../io/home-folder.ts';
 import { loadSamples } from '../operations/samples.ts';
 import { ImageStore } from '../store/image-store.ts';
 
@@ -16,20 +19,82 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         hint: 'Listen on 127.0.0.1, or say --open-to-anyone if anyone who reaches it may read, push and delete every image.',
       },
     );
+  const { docker } = options;
+  if (docker.listen && !docker.tls && !isLoopback(docker.listen.host))
+    throw new ImageError(
+      'insecure',
+      `${docker.listen.host} is reachable from other machines, and whoever reaches the Docker Engine API can do everything`,
+      {
+        hint: 'Give --tls-cert, --tls-key and --tls-ca, or listen on 127.0.0.1.',
+      },
+    );
   await using store = await ImageStore.open(await storeFolder(terminal.env), { actor: 'serve', now: () => terminal.now() });
   const samples = options.samples ? await loadSamples({ store, now: () => terminal.now() }) : [];
-  const { address, close } = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
-  terminal.stdout.write(await welcome(terminal, store, address, samples));
+  const doors: { close(): Promise<void> }[] = [];
   try {
+    const registry = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
+    doors.push(registry);
+    const engine = await openEngine(store, options.docker, terminal);
+    doors.push(...engine);
+    terminal.stdout.write(await welcome(terminal, store, registry.address, engine, samples));
     await stopped(terminal.signal);
   } finally {
-    await close();
-    terminal.stdout.write('Stopped.\n');
+    await Promise.all(doors.map((door) => door.close()));
   }
+  terminal.stdout.write('Stopped.\n');
   return 0;
 }
 
-async function welcome(terminal: Terminal, store: ImageStore, address: string, samples: readonly string[]): Promise<string> {
+async function openEngine(
+  store: ImageStore,
+  { socket, listen: address, tls }: ServeOptions['docker'],
+  terminal: Terminal,
+): Promise<EngineListening[]> {
+  const { env, cwd } = terminal;
+  const door = engineDoor({
+    store,
+    now: () => terminal.now(),
+    openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
+  });
+  const opened: EngineListening[] = [];
+  try {
+    if (socket !== 'none')
+      opened.push(await listenOnSocket(door, socket === undefined ? defaultDockerSocket(env) : socketPath(socket, cwd)));
+    if (address) opened.push(await listenOnAddress(door, { ...address, tls: tls && (await readCertificates(tls, cwd)) }));
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map((one) => one.close()));
+    throw error;
+  }
+}
+
+/** Docker's own spelling of a place is understood too. */
+function socketPath(text: string, cwd: string): string {
+  const path = text.replace(/^unix:\/\//, '').replace(/^npipe:/, '');
+  return process.platform === 'win32' ? path.replaceAll('/', '\\') : resolve(cwd, path);
+}
+
+async function readCertificates(
+  files: NonNullable<ServeOptions['docker']['tls']>,
+  cwd: string,
+): Promise<{ cert: Buffer; key: Buffer; ca: Buffer }> {
+  const read = async (file: string): Promise<Buffer> => {
+    try {
+      return await readFile(resolve(cwd, file));
+    } catch (error) {
+      throw asImageError(error, `cannot read ${file}`);
+    }
+  };
+  return { cert: await read(files.cert), key: await read(files.key), ca: await read(files.ca) };
+}
+
+async function welcome(
+  terminal: Terminal,
+  store: ImageStore,
+  address: string,
+  engine: readonly EngineListening[],
+  samples: readonly string[],
+): Promise<string> {
   const bay = terminal.env.BAY_LAUNCHER ?? 'bay';
   const host = new URL(address).host;
   const name = samples[0] ?? (await store.names())[0]?.reference.repository ?? 'IMAGE';
@@ -37,12 +102,14 @@ async function welcome(terminal: Terminal, store: ImageStore, address: string, s
     `Bayplan is ready.`,
     `  Store     ${store.path}`,
     `  Registry  ${address}`,
+    ...engine.map(({ address: docker }) => `  Docker    ${docker}`),
     ...(samples.length === 0 ? [] : ['', `The store was empty: it has ${samples.length} sample images now.`]),
     '',
     'Try, in a second terminal:',
     `  ${bay} images`,
     `  ${bay} history ${name}`,
     `  ${bay} copy ${name} docker://${host}/try/${name}`,
+    ...engine.slice(0, 1).map(({ address: docker }) => `  docker -H ${docker} images`),
     `  ${bay} help`,
     '',
     'Ctrl-C stops the server.',

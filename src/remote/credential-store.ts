@@ -26,7 +26,7 @@ export class CredentialStore {
   /** For a repository below a host; a file or helper that cannot be read is a warning, and the registry is asked without credentials. */
   async find(host: string, repository?: string): Promise<Credentials | undefined> {
     const given = await this.#options.credentials?.(host);
-    if (given !== undefined) return given;
+    if (given !== undefined) return given ?? undefined;
     for (const path of [this.path, ...this.#containersFiles()]) {
       const config = await this.#read(path);
       const found = config === undefined ? undefined : await this.#findIn(config, host, repository);

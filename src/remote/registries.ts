@@ -55,6 +55,8 @@ export interface Registries {
   catalog(host: string, page?: Page, options?: Operation): Promise<readonly string[]>;
   /** Keeps credentials once the registry has accepted them. `host` as a user types it; `docker.io` for the Hub. @throws ImageError `unauthorized` */
   login(host: string, credentials: Credentials, options?: Operation): Promise<LoginResult>;
+  /** As `login`, and keeps nothing: what the client is to keep, which for a token service is its token. @throws ImageError `unauthorized` */
+  prove(host: string, credentials: Credentials, options?: Operation): Promise<Credentials>;
   /** Forgets credentials; false where there were none. */
   logout(host: string): Promise<boolean>;
   /** The credentials that are kept for a host, if any: for `login` without a name. */
@@ -131,14 +133,22 @@ class ConfiguredRegistries implements Registries {
   }
 
   async login(host: string, credentials: Credentials, options: Operation = {}): Promise<LoginResult> {
-    const { endpoint, ground, route } = await this.#registry(host);
-    const registry = route.host;
-    const transport = retrying(redirecting(wireFor(route, endpoint.base, ground), { sameOrigin: true }), ground.retry);
-    const { keep, checked } = await proveCredentials({ base: endpoint.base, transport }, credentials, options);
-    if (!checked) this.#options.onWarning?.(`${registry} lets everybody in and did not check these credentials`);
+    const { keep, registry } = await this.#proved(host, credentials, options);
     const stored = await this.#store.keep(registry, keep);
     this.#forgetSettings();
     return { status: 'Login Succeeded', ...stored };
+  }
+
+  async prove(host: string, credentials: Credentials, options: Operation = {}): Promise<Credentials> {
+    return (await this.#proved(host, credentials, options)).keep;
+  }
+
+  async #proved(host: string, credentials: Credentials, options: Operation): Promise<{ keep: Credentials; registry: string }> {
+    const { endpoint, ground, route } = await this.#registry(host);
+    const transport = retrying(redirecting(wireFor(route, endpoint.base, ground), { sameOrigin: true }), ground.retry);
+    const { keep, checked } = await proveCredentials({ base: endpoint.base, transport }, credentials, options);
+    if (!checked) this.#options.onWarning?.(`${route.host} lets everybody in and did not check these credentials`);
+    return { keep, registry: route.host };
   }
 
   async logout(host: string): Promise<boolean> {
@@ -260,7 +270,7 @@ class ConfiguredRegistries implements Registries {
       proxy: proxyFor(env, { httpProxy: text('httpProxy'), httpsProxy: text('httpsProxy'), noProxy: text('noProxy') }),
       userAgent: options.userAgent ?? 'bayplan',
       onLog: options.onLog,
-      headers: forwardedHeaders(metaHeaders),
+      headers: forwardedHeaders({ ...(isObject(metaHeaders) ? metaHeaders : {}), ...options.extraHeaders }),
       credentials: (host, repository) => this.#findCredentials(host, repository),
       strangers: async (host) => ({ certificates: await routing.certificates(host), verify: !routing.isInsecure(host) }),
       onAnswer: (host, headers) => this.#hear(host, headers),

@@ -31,8 +31,10 @@ export interface RegistryOptions {
   readonly plainHttp?: readonly string[] | boolean | undefined;
   /** Hosts whose certificate is not verified, or true for every host. They may also be spoken to in plain http where they have no TLS, as docker's insecure registries. */
   readonly insecureTls?: readonly string[] | boolean | undefined;
-  /** Asked before the files; undefined lets them answer. */
-  readonly credentials?: ((host: string) => Promise<Credentials | undefined> | Credentials | undefined) | undefined;
+  /** Asked before the files; undefined lets them answer, null says that there are none, whatever the files say. */
+  readonly credentials?: ((host: string) => Promise<Credentials | null | undefined> | Credentials | null | undefined) | undefined;
+  /** Sent with every request, as the `X-Meta-…` ones of the docker client's settings. */
+  readonly extraHeaders?: Readonly<Record<string, string>> | undefined;
   readonly userAgent?: string | undefined;
   /** A sentence for the user: a registry's own `Warning`, an unencrypted credential … */
   readonly onWarning?: ((text: string) => void) | undefined;

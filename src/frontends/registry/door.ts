@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { drainLater } from '../../io/drain-later.ts';
 import { parseReference } from '../../model/reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -37,9 +38,6 @@ export interface RequestRecord {
   /** The whole error, where there was one: what a client is told of the server's own faults is less. */
   readonly error?: unknown;
 }
-
-/** How long what a client still sends is read and dropped after its answer, so that it can read the answer; then the connection is cut. */
-const linger = 5000;
 
 /**
  * The registry: docker's and OCI's distribution API over the store, without TLS and authentication, which are for whoever listens to decide.
@@ -164,17 +162,6 @@ function foreignPage({ headers }: IncomingMessage): boolean {
   const { origin, host } = headers;
   if (origin === undefined) return false;
   return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
-}
-
-/** After an answer that came before the end of the request the rest is read and dropped, to keep the connection; a client that goes on for long loses it. */
-function drainLater(request: IncomingMessage, response: ServerResponse): void {
-  response.once('finish', () => {
-    if (request.complete) return;
-    // Node does so itself only where nothing was read of it.
-    request.resume();
-    const cut = setTimeout(() => request.socket.destroy(), linger).unref();
-    request.once('close', () => clearTimeout(cut));
-  });
 }
 
 /** Clients are told little of the server's own faults: somebody must be told the rest. */

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asImageError, ImageError } from '../../errors.ts';
+import { closeServer } from '../../io/close-server.ts';
 import { defaultLimits } from './limits.ts';
 
 export interface ListenOptions {
@@ -46,7 +47,7 @@ export async function listen(door: RequestListener, options: ListenOptions = {})
     server.listen({ host, port }, resolve);
   });
   const { address, family, port: actual } = server.address() as AddressInfo;
-  return { server, address: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, close: () => close(server, grace) };
+  return { server, address: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, close: () => closeServer(server, grace) };
 }
 
 function refused(error: NodeJS.ErrnoException, host: string, port: number): ImageError {
@@ -59,17 +60,6 @@ function refused(error: NodeJS.ErrnoException, host: string, port: number): Imag
   if (error.code === 'EADDRNOTAVAIL')
     return new ImageError('invalid-argument', `${what}: it is not an address of this machine`, { cause: error });
   return asImageError(error, what);
-}
-
-async function close(server: Server, grace: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // Connections that became idle since, and at last the rest.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  const end = setTimeout(() => server.closeAllConnections(), grace);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(end);
 }
 
 /** True where only this machine reaches it: 127.0.0.0/8, ::1 and `localhost`. Any other name may resolve to anything. */

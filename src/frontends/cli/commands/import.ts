@@ -2,7 +2,6 @@
 
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../../../errors.ts';
 import { parsePlatform } from '../../../model/platform.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
@@ -60,12 +59,6 @@ async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
 async function openTar(source: string, { stdin, cwd, signal }: Terminal): Promise<AsyncIterable<Uint8Array>> {
   if (source === '-') return stdin;
   if (!/^https?:\/\//.test(source)) return await openFile(resolve(cwd, source));
-  try {
-    const response = await fetch(source, { signal });
-    if (!response.ok || response.body === null)
-      throw new ImageError('unavailable', `cannot read ${source}: the server answered ${response.status} ${response.statusText}`);
-    return Readable.fromWeb(response.body);
-  } catch (error) {
-    throw asImageError(error, `cannot read ${source}`);
-  }
+  const { fetchTar } = await import('../../../operations/fetch-tar.ts');
+  return await fetchTar(source, { signal });
 }

@@ -13,13 +13,30 @@ export interface ServeOptions {
   readonly readOnly: boolean;
   /** Loads the sample images where the store is empty. */
   readonly samples: boolean;
+  readonly docker: {
+    /** Path of the socket, or a pipe's name. Undefined: the usual place; `none`: nowhere. */
+    readonly socket: string | undefined;
+    readonly listen: { readonly host: string; readonly port: number } | undefined;
+    /** Paths of PEM files: all three, or none. */
+    readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
+  };
 }
 
 export const serve = command({
   description:
-    'Open the doors of the container host, in the foreground: an OCI registry over the store. Whatever is pushed to it is in `bay images` at once, and whatever is pulled is served. Ctrl-C ends it; uploads in progress go on after the next start.',
+    'Open the doors of the container host, in the foreground: an OCI registry over the store, and the Docker Engine API, so that docker’s own client works on it. Whatever comes in by one door is in `bay images` and in the other at once. Ctrl-C ends it; uploads in progress go on after the next start.',
   operands: { usage: '', min: 0, max: 0 },
   flags: {
+    'docker-listen': {
+      type: 'string',
+      value: 'host:port',
+      help: 'Open the Docker Engine API on a TCP port too; beyond this\nmachine only with the three --tls flags',
+    },
+    'docker-socket': {
+      type: 'string',
+      value: 'path',
+      help: 'Where the Docker Engine API listens: a socket, or on Windows\na pipe; none for nowhere',
+    },
     listen: {
       type: 'string',
       default: '127.0.0.1:5080',
@@ -32,14 +49,29 @@ export const serve = command({
     },
     'read-only': { type: 'bool', help: 'Refuse pushes and deletions' },
     samples: { type: 'bool', help: 'Load the sample images where the store is empty' },
+    'tls-ca': { type: 'string', value: 'file', help: 'Authority whose clients may use --docker-listen' },
+    'tls-cert': { type: 'string', value: 'file', help: 'Certificate of --docker-listen' },
+    'tls-key': { type: 'string', value: 'file', help: 'Key of that certificate' },
   },
   examples: [
     ['A registry for this machine', 'bay serve'],
     ['On a free port', 'bay serve --listen 127.0.0.1:0'],
+    ['For docker’s client', 'bay serve --docker-socket /tmp/bay.sock & docker -H unix:///tmp/bay.sock images'],
   ],
   async run({ flags, serve: open, terminal }) {
+    const { tlsCert: cert, tlsKey: key, tlsCa: ca } = flags;
+    const some = [cert, key, ca].filter((file) => file !== undefined).length;
+    if (some > 0 && some < 3)
+      throw new ImageError('invalid-argument', '--tls-cert, --tls-key and --tls-ca go together', {
+        hint: 'Clients and server prove to each other who they are: that takes a certificate, its key, and the authority of the clients.',
+      });
+    const docker = {
+      socket: flags.dockerSocket,
+      listen: flags.dockerListen === undefined ? undefined : parseListen(flags.dockerListen),
+      tls: cert === undefined || key === undefined || ca === undefined ? undefined : { cert, key, ca },
+    };
     return open(
-      { ...parseListen(flags.listen), openToAnyone: flags.openToAnyone, readOnly: flags.readOnly, samples: flags.samples },
+      { ...parseListen(flags.listen), openToAnyone: flags.openToAnyone, readOnly: flags.readOnly, samples: flags.samples, docker },
       terminal,
     );
   },

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isImageError } from '../../errors.ts';
+import { drainLater } from '../../io/drain-later.ts';
+import { hostPlatform } from '../../model/platform.ts';
+import { version as release } from '../../version.ts';
+import { newestVersion, splitVersion, versionText } from './api-version.ts';
+import type { Answer } from './answer.ts';
+import { refuseBrowsers } from './refuse-browsers.ts';
+import type { Desk, EngineHost } from './desk.ts';
+import { Exchange } from './exchange.ts';
+import { failureAnswer, failureStatus, failureText, pageNotFound } from './failure.ts';
+import { ListCache } from './list-cache.ts';
+import { ProgressLines } from './progress-lines.ts';
+import { formBody } from './request-body.ts';
+import { RouteTable, splitTarget } from './route.ts';
+import { routes } from './routes.ts';
+
+export type { EngineHost } from './desk.ts';
+export { listenOnAddress, listenOnSocket, type EngineListening } from './listen.ts';
+
+export interface EngineDoorOptions {
+  /** Told of errors that are the server's own. Default: a line each on stderr. */
+  readonly onFault?: (error: unknown, request: IncomingMessage) => void;
+}
+
+/**
+ * The Docker Engine API over the store: docker's client and SDKs, skopeo's `docker-daemon:` and whatever else speaks it. Without TLS and authentication: who may
+ * connect is for whoever listens to decide.
+ *
+ * A thin skin: it reads requests, calls one verb, and translates.
+ */
+export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): RequestListener {
+  const table = new RouteTable(routes);
+  const desk: Desk = {
+    host,
+    id: randomUUID(),
+    started: host.now(),
+    lists: new ListCache(() => host.store.epoch()),
+    pruning: new Set(),
+  };
+  const common = {
+    'Api-Version': versionText(newestVersion),
+    'Docker-Experimental': 'false',
+    Ostype: hostPlatform().os,
+    Server: `Bayplan/${release} (${hostPlatform().os})`,
+  };
+
+  return (request, response) => {
+    for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
+    if (request.method !== 'GET' && request.method !== 'HEAD') drainLater(request, response);
+    const left = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) left.abort();
+    });
+    void answerTo(request, response, left.signal).catch((error: unknown) => {
+      if (!response.destroyed && isFault(error)) (options.onFault ?? complain)(error, request);
+      // The head is out: breaking off is all that still tells the client.
+      if (response.headersSent || response.destroyed) response.destroy();
+      else write(request, response, failureAnswer(error));
+    });
+  };
+
+  async function answerTo(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    await send(request, response, await makeAnswer(request, signal), (error) => (options.onFault ?? complain)(error, request));
+  }
+
+  async function makeAnswer(request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
+    refuseBrowsers(request);
+    const { method = '' } = request;
+    // What docker's own router does with every path.
+    if (method === 'OPTIONS') return { status: 200, headers: { 'Content-Length': 0 } };
+    const target = splitTarget(request.url ?? '');
+    const { version, path } = splitVersion(target.path);
+    const found = table.find(method, path);
+    if (!found) throw pageNotFound();
+    if (found.route.raw !== true && (method === 'POST' || method === 'PUT'))
+      for (const [key, value] of await formBody(request)) target.query.append(key, value);
+    return found.route.handler(new Exchange({ desk, request, version, name: found.name, query: target.query, signal }));
+  }
+}
+
+async function send(request: IncomingMessage, response: ServerResponse, answer: Answer, onFault: (error: unknown) => void): Promise<void> {
+  const { body, lines } = answer;
+  if (lines) {
+    const out = new ProgressLines(response, () => response.writeHead(answer.status, { ...answer.headers }));
+    try {
+      await lines(out);
+      out.start();
+    } catch (error) {
+      if (!out.started) throw error;
+      if (!response.destroyed && isFault(error)) onFault(error);
+      out.fail(failureText(error));
+    }
+    response.end();
+    return;
+  }
+  if (!(body instanceof Readable)) return write(request, response, answer);
+  if (request.method === 'HEAD') {
+    body.destroy();
+    write(request, response, { status: answer.status, ...(answer.headers ? { headers: answer.headers } : {}) });
+    return;
+  }
+  response.writeHead(answer.status, { ...answer.headers });
+  await pipeline(body, response);
+}
+
+function write(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers });
+  response.end(request.method === 'HEAD' || body instanceof Readable ? undefined : body);
+}
+
+function isFault(error: unknown): boolean {
+  return !isImageError(error, 'canceled', 'unavailable') && failureStatus(error) === 500;
+}
+
+function complain(error: unknown, { method, url }: IncomingMessage): void {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${new Date().toISOString()} engine: ${method} ${url?.slice(0, 200)}: ${what}\n`);
+}

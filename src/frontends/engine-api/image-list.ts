@@ -1,0 +1,61 @@
+import { createdAt } from '../../operations/image-filter.ts';
+import { list, shownPlatform } from '../../operations/list.ts';
+import { familiar } from '../../model/reference.ts';
+import type { ImageRecord } from '../../store/image-record.ts';
+import { jsonTextAnswer, type Answer } from './answer.ts';
+import type { ApiVersion } from './api-version.ts';
+import type { Exchange } from './exchange.ts';
+import { manifestSummaries } from './manifest-summaries.ts';
+
+/** `GET /images/json`. Made once for as long as nothing changes. */
+export async function listImages(exchange: Exchange): Promise<Answer> {
+  const { desk, version } = exchange;
+  const withShared = version >= 42 && exchange.flag('shared-size');
+  const withManifests = version >= 47 && exchange.flag('manifests');
+  const filters = [...exchange.filters()];
+  // Before filters there was one, of names.
+  const pattern = exchange.text('filter');
+  if (pattern !== undefined && version < 41) filters.push({ key: 'reference', value: pattern });
+  const question = JSON.stringify(['images', version, withShared, withManifests, filters]);
+  const json = await desk.lists.get(question, async () => {
+    const images = await list(desk.host, { filters });
+    const shared = withShared ? await sharedSizes(exchange) : undefined;
+    return Promise.all(
+      images.map(async (image) => ({
+        ...imageRow(image, version),
+        ...(shared ? { SharedSize: shared.get(image.target.digest) ?? 0 } : {}),
+        ...(withManifests ? { Manifests: await manifestSummaries(desk.host.store, image) } : {}),
+      })),
+    );
+  });
+  return jsonTextAnswer(200, json);
+}
+
+/** Bytes that another image has too, by the image's digest. */
+export async function sharedSizes({ desk }: Exchange): Promise<ReadonlyMap<string, number>> {
+  const { images } = await desk.host.store.usage();
+  return new Map(images.map(({ target, shared }) => [target, shared]));
+}
+
+/** A row of the list, in the shape of the version. Names are familiar: docker 29 prints them as they come. */
+export function imageRow(image: ImageRecord, version: ApiVersion): Record<string, unknown> {
+  const shown = shownPlatform(image);
+  const labels = shown?.labels ?? {};
+  const size = shown?.size ?? image.target.size;
+  const tags = image.names.filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
+  const digests = image.repoDigests;
+  const empty = version < 43;
+  return {
+    Containers: -1,
+    Created: Math.floor(createdAt(image) / 1000),
+    Id: image.target.digest,
+    Labels: Object.keys(labels).length > 0 ? labels : null,
+    ParentId: '',
+    ...(version >= 48 ? { Descriptor: image.target } : {}),
+    RepoDigests: empty && digests.length === 0 ? ['<none>@<none>'] : digests,
+    RepoTags: empty && tags.length === 0 ? ['<none>:<none>'] : tags,
+    SharedSize: -1,
+    Size: size,
+    ...(version < 44 ? { VirtualSize: size } : {}),
+  };
+}

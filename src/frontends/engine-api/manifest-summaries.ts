@@ -1,0 +1,47 @@
+import { isAttestation } from '../../content/select-platform.ts';
+import { maxManifestBytes, parseManifest } from '../../model/manifest.ts';
+import { isIndexType } from '../../model/media-types.ts';
+import type { ImageRecord, PlatformRecord } from '../../store/image-record.ts';
+import type { ImageStore } from '../../store/image-store.ts';
+
+/**
+ * What is inside an image, as `?manifests=1` asks: each platform that is here, and of an index what else it names, with what is not here said to be so.
+ * Sizes are packed bytes.
+ */
+export async function manifestSummaries(store: Pick<ImageStore, 'read' | 'has'>, image: ImageRecord): Promise<readonly object[]> {
+  const here = new Map(image.platforms.map((record) => [record.manifest.digest, record]));
+  if (!isIndexType(image.target.mediaType)) return image.platforms.map((record) => platformSummary(record));
+  const document = parseManifest(await store.read(image.target, maxManifestBytes), image.target.mediaType);
+  if (document.kind !== 'index') return [];
+  const summaries: object[] = [];
+  for (const entry of document.manifests) {
+    const record = here.get(entry.digest);
+    if (record) {
+      here.delete(entry.digest);
+      summaries.push(platformSummary(record));
+      continue;
+    }
+    const available = await store.has(entry);
+    const size = { Content: available ? entry.size : 0, Total: available ? entry.size : 0 };
+    const common = { ID: entry.digest, Descriptor: entry, Available: available, Size: size };
+    const of = entry.annotations?.['vnd.docker.reference.digest'];
+    if (isAttestation(entry)) summaries.push({ ...common, Kind: 'attestation', AttestationData: { For: of ?? '' } });
+    else if (entry.platform)
+      summaries.push({ ...common, Kind: 'image', ImageData: { Platform: entry.platform, Containers: [], Size: { Unpacked: 0 } } });
+    else summaries.push({ ...common, Kind: 'unknown' });
+  }
+  // Of indexes inside the index.
+  for (const record of here.values()) summaries.push(platformSummary(record));
+  return summaries;
+}
+
+function platformSummary({ manifest, platform, size }: PlatformRecord): object {
+  return {
+    ID: manifest.digest,
+    Descriptor: platform ? { ...manifest, platform } : manifest,
+    Available: true,
+    Size: { Content: size, Total: size },
+    Kind: 'image',
+    ImageData: { Platform: platform ?? { architecture: '', os: '' }, Containers: [], Size: { Unpacked: 0 } },
+  };
+}

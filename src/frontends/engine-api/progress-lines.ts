@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http';
+import type { TransferStatus } from '../../operations/transfer-status.ts';
+
+/** The stream of a long act: JSON objects, each ended by CR LF and sent at once. The answer's head goes out with the first. */
+export class ProgressLines {
+  readonly #response: ServerResponse;
+  readonly #head: () => void;
+
+  constructor(response: ServerResponse, head: () => void) {
+    this.#response = response;
+    this.#head = head;
+  }
+
+  /** True once a byte is out: an error can no longer have a status. */
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Sends the head alone, for a client that waits for it. */
+  start(): void {
+    if (this.started) return;
+    this.#head();
+    this.#response.flushHeaders();
+  }
+
+  write(line: object): void {
+    if (this.#response.destroyed) return;
+    this.start();
+    this.#response.write(`${JSON.stringify(line)}\r\n`);
+  }
+
+  /** A row of the client's table. One that only counts is left out where the client does not keep up. */
+  status({ id, status, current, total }: TransferStatus): void {
+    if (current === undefined) return this.write({ status, progressDetail: {}, id });
+    if (!this.#response.writableNeedDrain) this.write({ status, progressDetail: { current, total }, id });
+  }
+
+  fail(message: string): void {
+    this.write({ errorDetail: { message }, error: message });
+  }
+}

@@ -1,0 +1,152 @@
+import { arch, cpus, hostname, release as kernelRelease, totalmem, type as systemType } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { ImageError } from '../../errors.ts';
+import { hostPlatform } from '../../model/platform.ts';
+import { list } from '../../operations/list.ts';
+import { commit, version as release } from '../../version.ts';
+import { newestVersion, oldestVersion, versionText } from './api-version.ts';
+import { jsonAnswer, type Answer } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import { imageRow, sharedSizes } from './image-list.ts';
+
+/** `GET` and `HEAD /_ping`: every client's first word; it chooses the version, and the builder, by the head of the answer. */
+export function ping({ request }: Exchange): Answer {
+  const body = Buffer.from(request.method === 'HEAD' ? '' : 'OK');
+  return {
+    status: 200,
+    headers: {
+      // The classic one: a client without its own BuildKit is not to look for ours.
+      'Builder-Version': '1',
+      'Cache-Control': 'no-cache, no-store, must-revalidate',
+      Pragma: 'no-cache',
+      Swarm: 'inactive',
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': body.length,
+    },
+    body,
+  };
+}
+
+/** `GET /version`. */
+export function showVersion(): Answer {
+  const { os, architecture } = hostPlatform();
+  const facts = {
+    Version: release,
+    ApiVersion: versionText(newestVersion),
+    MinAPIVersion: versionText(oldestVersion),
+    GitCommit: commit,
+    // Docker's client prints it; what we are written in has another name.
+    GoVersion: `node${process.versions.node}`,
+    Os: os,
+    Arch: architecture,
+    KernelVersion: kernelRelease(),
+  };
+  const { Version, ...details } = facts;
+  return jsonAnswer(200, {
+    Platform: { Name: 'Bayplan' },
+    Components: [{ Name: 'Engine', Version, Details: { ...details, Experimental: 'false' } }],
+    ...facts,
+  });
+}
+
+/** `GET /info`. */
+export async function showInfo({ desk, version }: Exchange): Promise<Answer> {
+  const { store, now } = desk.host;
+  const { os } = hostPlatform();
+  return jsonAnswer(200, {
+    ID: desk.id,
+    Containers: 0,
+    ContainersRunning: 0,
+    ContainersPaused: 0,
+    ContainersStopped: 0,
+    Images: (await store.images()).length,
+    Driver: 'oci-layout',
+    DriverStatus: [['Format', 'OCI image layout']],
+    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: [] },
+    MemoryLimit: false,
+    SwapLimit: false,
+    CpuCfsPeriod: false,
+    CpuCfsQuota: false,
+    CPUShares: false,
+    CPUSet: false,
+    PidsLimit: false,
+    IPv4Forwarding: false,
+    OomKillDisable: false,
+    Debug: false,
+    NFd: 0,
+    NGoroutines: 0,
+    SystemTime: now().toISOString(),
+    LoggingDriver: 'none',
+    CgroupDriver: 'none',
+    NEventsListener: 0,
+    KernelVersion: kernelRelease(),
+    OperatingSystem: await systemName(),
+    OSVersion: '',
+    OSType: os,
+    Architecture: machines[arch()] ?? arch(),
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: {
+      InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
+      IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } },
+      Mirrors: [],
+    },
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: store.path,
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    Name: hostname(),
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: release,
+    Runtimes: {},
+    DefaultRuntime: '',
+    Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
+    LiveRestoreEnabled: false,
+    Isolation: '',
+    InitBinary: '',
+    ContainerdCommit: { ID: '' },
+    RuncCommit: { ID: '' },
+    InitCommit: { ID: '' },
+    SecurityOptions: [],
+    Warnings: null,
+    ...(version < 25 ? { ExecutionDriver: '<not supported>' } : {}),
+  });
+}
+
+/** As `uname -m` says it. */
+const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+async function systemName(): Promise<string> {
+  try {
+    const name = /^PRETTY_NAME=(?:"([^"]*)"|(.*))$/m.exec(await readFile('/etc/os-release', 'utf8'));
+    return name?.[1] ?? name?.[2] ?? systemType();
+  } catch {
+    return systemType();
+  }
+}
+
+const diskTypes = ['container', 'image', 'volume', 'build-cache'];
+
+/** `GET /system/df`. */
+export async function diskUsage(exchange: Exchange): Promise<Answer> {
+  const { desk, version } = exchange;
+  const asked = version >= 42 ? exchange.texts('type') : [];
+  for (const type of asked)
+    if (!diskTypes.includes(type)) throw new ImageError('invalid-argument', `unknown object type: ${type.slice(0, 40)}`);
+  const wants = (type: string): boolean => asked.length === 0 || asked.includes(type);
+  const { total } = await desk.host.store.usage();
+  const shared = wants('image') ? await sharedSizes(exchange) : new Map<string, number>();
+  return jsonAnswer(200, {
+    LayersSize: total,
+    Images: wants('image')
+      ? (await list(desk.host)).map((image) => ({ ...imageRow(image, version), SharedSize: shared.get(image.target.digest) ?? 0 }))
+      : null,
+    Containers: wants('container') ? [] : null,
+    Volumes: wants('volume') ? [] : null,
+    BuildCache: wants('build-cache') ? [] : null,
+    ...(version < 42 ? { BuilderSize: 0 } : {}),
+  });
+}
