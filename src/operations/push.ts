@@ -37,6 +37,7 @@ export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   // Copy goes no further down than what is there whole; whoever watches a push wants to see each layer.
   if (options.onProgress) for (const target of there) await reportWhole(host, target, options.onProgress);
   if (reference.digest === undefined) await remote.tag(root, identifier(reference), options);
+  await host.store.record({ type: 'image', action: 'push', id: familiar(reference), attributes: { name: familiarName(reference) } });
   return { root, origin: origin && origin.digest !== root.digest ? origin : undefined };
 }
 

@@ -6,7 +6,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Platform } from '../model/platform.ts';
-import { canonical, parseReference, repositoryName } from '../model/reference.ts';
+import { canonical, familiar, parseReference, repositoryName } from '../model/reference.ts';
 import type { Host } from './host.ts';
 
 export interface SaveOptions extends Operation {
@@ -28,6 +28,10 @@ export async function save(host: Pick<Host, 'store'>, names: readonly string[], 
       image.names.push(...own.filter((other) => !image.names.includes(other)));
       images.set(root.digest, image);
     }
+  for (const { target, names: own } of images.values()) {
+    const [name = target.digest] = own.map((text) => familiar(parseReference(text)));
+    await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name } });
+  }
   return writeArchive(host.store, [...images.values()], options);
 }
 

@@ -11,7 +11,8 @@ import type { Database, Transaction } from './database.ts';
 import { changedNames, folder, forgottenSince } from './index-changes.ts';
 import type { IndexEntry, IndexFile } from './index-file.ts';
 import { insertManifest, insertSummary, parseConfigIfValid, summarize } from './manifests.ts';
-import { bumpChange, getName, nameKey, setName } from './names.ts';
+import { nameKey } from './name-key.ts';
+import { bumpChange, getName, setName } from './names.ts';
 import { statIfThere } from './place.ts';
 
 /** More pieces than this one index.json does not bring in; it was made to exhaust whoever walks it. */

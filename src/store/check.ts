@@ -7,10 +7,14 @@ import type { Digest } from '../model/digest.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
 import { blobState, fileMark, hashOpen, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { strayFolders } from './folders.ts';
 import { parseIndexFile } from './index-file.ts';
 import { held } from './links.ts';
-import { nameReference, type NameRow } from './names.ts';
+import { nameReference } from './name-key.ts';
+import { type NameRow } from './names.ts';
 import { canonical } from '../model/reference.ts';
+import { statIfThere } from './place.ts';
+import { listVolumes } from './volumes.ts';
 
 /** Something that is not as it must be. */
 export interface Fault {
@@ -36,7 +40,7 @@ export async function check(database: Database, blobs: Blobs, options: Operation
     const fault = await checkBlob(database, digest, options);
     if (fault) faults.push(fault);
   }
-  faults.push(...(await checkManifests(database, blobs, options)), ...checkNames(database, blobs));
+  faults.push(...(await checkManifests(database, blobs, options)), ...checkNames(database, blobs), ...(await checkFolders(database)));
   return faults;
 }
 
@@ -109,7 +113,11 @@ async function checkManifests(database: Database, blobs: Blobs, options: Operati
     if (kind === 'lease' || kind === 'image') continue;
     const missing = blobs.missing({ mediaType, digest });
     if (missing !== undefined && missing !== digest && held(database, digest, { time: now }))
-      faults.push({ kind: 'incomplete', digest: missing, message: `${id} needs ${missing}, which is not here` });
+      faults.push({
+        kind: 'incomplete',
+        digest: missing,
+        message: `${kind === 'container' ? `container ${id.slice(0, 12)}` : id} needs ${missing}, which is not here`,
+      });
   }
   return faults;
 }
@@ -126,6 +134,38 @@ function checkNames(database: Database, blobs: Blobs): Fault[] {
       faults.push({ kind: 'record', digest: target, message: `${name} points at ${target}, which the list of images lacks` });
   }
   return faults;
+}
+
+/**
+ * That each layer laid out and each volume has its folder, and each folder belongs to somebody. A layer whose folder is gone is laid out again when it is needed.
+ * In one transaction: no folder comes or goes meanwhile.
+ */
+function checkFolders(database: Database): Promise<Fault[]> {
+  return database.transact(() => {
+    const faults: Fault[] = [];
+    for (const { diff_id: digest } of database.all<{ diff_id: Digest }>('SELECT diff_id FROM tree')) {
+      const file = database.place.tree(digest);
+      if (statIfThere(file)) continue;
+      database.run('DELETE FROM tree WHERE diff_id = ?', digest);
+      faults.push({
+        kind: 'missing',
+        digest,
+        file,
+        message: `the layer ${digest} is recorded as laid out, but its folder ${file} is gone`,
+      });
+    }
+    for (const { name, mountpoint: file } of listVolumes(database))
+      if (!statIfThere(file)) faults.push({ kind: 'missing', file, message: `the folder ${file} of the volume ${name} is gone` });
+    for (const file of strayFolders(database)) faults.push({ kind: 'record', file, message: `nothing that is recorded owns ${file}` });
+    for (const { container, volume } of database.all<{ container: string; volume: string }>(
+      'SELECT container, volume FROM container_volume WHERE volume NOT IN (SELECT name FROM volume) OR container NOT IN (SELECT id FROM container)',
+    ))
+      faults.push({
+        kind: 'record',
+        message: `container ${container.slice(0, 12)} is recorded to need the volume ${volume}, and one of them is not here`,
+      });
+    return faults;
+  });
 }
 
 function checkDatabase(database: Database): Fault[] {

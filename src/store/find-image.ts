@@ -5,7 +5,8 @@ import { familiar, parseReference, repositoryName, withDefaultTag, type Referenc
 import type { Database } from './database.ts';
 import type { FoundImage } from './image-record.ts';
 import { shows } from './links.ts';
-import { getName, nameKey, nameOf, type NameRow } from './names.ts';
+import { nameKey } from './name-key.ts';
+import { getName, nameOf, type NameRow } from './names.ts';
 
 /**
  * What a user means by a text, as docker reads it: a name (`latest` where it has no tag), else a digest or the beginning of an id.

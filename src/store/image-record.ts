@@ -22,6 +22,8 @@ export interface PlatformRecord {
   readonly created?: string;
   /** Packed bytes: manifest, config and each distinct layer once. */
   readonly size: number;
+  /** What those of its layers that have been laid out here take beside that; other images may share them. Read when it is first asked for. */
+  readonly unpacked: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly diffIds: readonly Digest[];
   readonly layers: readonly Descriptor[];

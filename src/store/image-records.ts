@@ -10,7 +10,8 @@ import type { Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import type { ImageName, ImageRecord, PlatformRecord } from './image-record.ts';
 import { insertSummary, parseConfigIfValid, summarize, type Summary as WholeSummary } from './manifests.ts';
-import { nameOf, nameReference, type NameRow } from './names.ts';
+import { nameReference } from './name-key.ts';
+import { nameOf, type NameRow } from './names.ts';
 
 type ImageColumns = readonly [...SummaryColumns, digest: Digest, type: string | number, size: number, added: number];
 
@@ -294,8 +295,13 @@ class PlatformRow implements PlatformRecord {
     return this.#details.of(this.manifest.digest).layers;
   }
 
+  get unpacked(): number {
+    return this.#details.unpacked(this.manifest.digest);
+  }
+
   toJSON(): PlatformRecord {
-    return Object.assign({}, this, { config: this.config, labels: this.labels, diffIds: this.diffIds, layers: this.layers });
+    const { config, labels, diffIds, layers, unpacked } = this;
+    return Object.assign({}, this, { config, labels, diffIds, layers, unpacked });
   }
 }
 
@@ -311,6 +317,7 @@ interface Detail {
 class Details {
   readonly #database: Database;
   #details: Map<Digest, string | Detail> | undefined;
+  #trees: ReadonlyMap<Digest, number> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -323,6 +330,15 @@ class Details {
     const detail = found === undefined ? { diffIds: [], layers: [] } : (JSON.parse(found) as Detail);
     this.#loaded().set(digest, detail);
     return detail;
+  }
+
+  /** Bytes of those of its layers that are laid out. */
+  unpacked(digest: Digest): number {
+    this.#trees ??= new Map(this.#database.columnsLater<[Digest, number]>('SELECT diff_id, bytes FROM tree'));
+    if (this.#trees.size === 0) return 0;
+    let bytes = 0;
+    for (const diffId of new Set(this.of(digest).diffIds)) bytes += this.#trees.get(diffId) ?? 0;
+    return bytes;
   }
 
   #loaded(): Map<Digest, string | Detail> {

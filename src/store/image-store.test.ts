@@ -348,7 +348,7 @@ test('signatures that came with an image stay as long as it does, and are shown 
   await store.forget(image.target.digest, { verb: 'rmi', names: 'all' });
   await store.sweep({ roots: [image.target.digest] });
   assert.equal(await store.has(signature), false);
-  assert.deepEqual(await store.usage(), { total: 0, unheld: 0, drafts: 0, images: [] });
+  assert.deepEqual(await store.usage(), { total: 0, unheld: 0, trees: 0, drafts: 0, images: [] });
 });
 
 test('holders say who keeps what, and the way down', async (t) => {

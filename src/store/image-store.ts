@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
-import { ImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
 import type { ImageSource, OpenOptions } from '../content/image-source.ts';
 import type { Page, Repository } from '../content/repository.ts';
 import type { Operation } from '../io/operation.ts';
@@ -22,7 +22,8 @@ import { IndexProjection, makeLayout } from './index-projection.ts';
 import type { BeginOptions, Ingest } from './ingest.ts';
 import type { JournalEntry, JournalOptions } from './journal.ts';
 import { shows } from './links.ts';
-import { forgetImage, nameKey, removeName, type ForgetOptions } from './names.ts';
+import { nameKey } from './name-key.ts';
+import { forgetImage, removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { listReferrers } from './referrers.ts';
 import { layReserve } from './reserve.ts';
@@ -253,7 +254,12 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   /** Writes down what changed nothing here, or what a container did. Changes of names, containers and volumes write their own. */
   async record(happening: Happening): Promise<void> {
     const { insertEvent } = await eventRows();
-    await this.#database.transact((transaction) => insertEvent(this.#database, transaction, happening));
+    try {
+      await this.#database.transact((transaction) => insertEvent(this.#database, transaction, happening));
+    } catch (error) {
+      // What has happened has happened, though a full disk keeps it from being written down.
+      if (!isImageError(error, 'disk-full', 'unavailable')) throw error;
+    }
   }
 
   /** The newest first. */

@@ -9,7 +9,8 @@ import { closedFirst, storeFolder } from '../../test/support/open-store.ts';
 import { Database } from './database.ts';
 import { changedNames } from './index-changes.ts';
 import type { IndexEntry } from './index-file.ts';
-import { getName, nameKey, removeName, setName } from './names.ts';
+import { nameKey } from './name-key.ts';
+import { getName, removeName, setName } from './names.ts';
 import { makeFolders, Place } from './place.ts';
 
 async function open(t: TestContext): Promise<Database> {

@@ -3,7 +3,7 @@ import { isObject, parseDescriptor, type Descriptor } from '../model/descriptor.
 import type { Digest } from '../model/digest.ts';
 import { isManifestType, mediaTypes } from '../model/media-types.ts';
 import { canonical, familiar, parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
-import { nameKey } from './names.ts';
+import { nameKey } from './name-key.ts';
 
 /**
  * `index.json` of an image layout (image-spec image-layout.md, "index.json File"): an index whose entries carry their names in annotations.

@@ -8,7 +8,8 @@ import { syncFolder } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
-import { bumpChange, nameReference } from './names.ts';
+import { nameReference } from './name-key.ts';
+import { bumpChange } from './names.ts';
 import type { Digest } from '../model/digest.ts';
 
 /** How long changes wait for others that come with them. Milliseconds. */

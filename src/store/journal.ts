@@ -1,7 +1,7 @@
 import type { Descriptor } from '../model/descriptor.ts';
 import { parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
 import type { Database } from './database.ts';
-import { nameKey, nameReference } from './names.ts';
+import { nameKey, nameReference } from './name-key.ts';
 
 /** One change of a name. Order is `number`, never the clock. */
 export interface JournalEntry {

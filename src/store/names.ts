@@ -1,11 +1,13 @@
 import { ImageError } from '../errors.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
-import { familiar, repositoryName, type Reference } from '../model/reference.ts';
+import { familiar, type Reference } from '../model/reference.ts';
 import type { Database, Transaction } from './database.ts';
+import { tellDeleted, tellNamed, tellUntagged } from './image-events.ts';
 import type { ImageName } from './image-record.ts';
 import type { Tagged } from './ingest.ts';
 import { held, unhide, unlinkParts } from './links.ts';
+import { nameKey, nameReference } from './name-key.ts';
 
 export interface NameRow {
   readonly repo: string;
@@ -17,18 +19,6 @@ export interface NameRow {
   readonly origin_type: string | null;
   readonly origin_size: number | null;
   readonly tagged: number;
-}
-
-/** The columns that a name is kept under. A name with a digest and no tag is kept under `@` and the digest; with both, the digest alone counts, as with docker. */
-export function nameKey(reference: Reference): { repo: string; tag: string } {
-  return { repo: repositoryName(reference), tag: reference.digest === undefined ? (reference.tag ?? 'latest') : `@${reference.digest}` };
-}
-
-export function nameReference(repo: string, tag: string): Reference {
-  const slash = repo.indexOf('/');
-  const registry = repo.slice(0, slash);
-  const repository = repo.slice(slash + 1);
-  return tag.startsWith('@') ? { registry, repository, digest: tag.slice(1) as Digest } : { registry, repository, tag };
 }
 
 export function nameOf(row: NameRow): ImageName {
@@ -50,6 +40,9 @@ export interface Act {
   readonly verb: string;
 }
 
+/** Verbs that are told of as often as somebody does them, though the name pointed there before. */
+const told: ReadonlySet<string> = new Set(['pull', 'push', 'tag', 'load', 'import']);
+
 /** Within a transaction: points a name at an image, and writes it down. Pointing it where it points already changes at most its origin. */
 export function setName(
   database: Database,
@@ -62,6 +55,7 @@ export function setName(
   const before = getName(database, repo, tag);
   insertImage(database, transaction, target);
   unhide(database, repo, target.digest);
+  if (before?.target !== target.digest || told.has(act.verb)) tellNamed(database, transaction, act.verb, repo, tag, target.digest);
   if (before?.target === target.digest) {
     if (origin && origin.digest !== before.origin)
       database.run(
@@ -105,6 +99,7 @@ export function removeName(database: Database, transaction: Transaction, { repo,
   database.run('DELETE FROM name WHERE repo = ? AND tag = ?', repo, tag);
   database.run('DELETE FROM alias WHERE repo = ? AND tag = ?', repo, tag);
   write(database, transaction, act, repo, tag, before, undefined);
+  tellUntagged(database, transaction, repo, tag, before.target);
   settle(database, before.target);
   return before;
 }
@@ -149,6 +144,8 @@ export function forgetImage(database: Database, transaction: Transaction, digest
     }
     if (instead) insertImage(database, transaction, instead);
   }
+  const last = names.at(-1);
+  tellDeleted(database, transaction, digest, last && familiar(nameReference(last.repo, last.tag)));
   database.run('DELETE FROM link WHERE digest = ?', digest);
   for (const { repo } of repos) unlinkParts(database, repo, digest, transaction);
   database.run('DELETE FROM alias WHERE target = ?', digest);

@@ -17,10 +17,12 @@ import type { Database, Transaction } from './database.ts';
 import { DraftFile } from './draft-file.ts';
 import { Drafts, privateDraft } from './drafts.ts';
 import { fetchDraft } from './fetch-draft.ts';
+import { tellKept } from './image-events.ts';
 import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, Tagged } from './ingest.ts';
 import { Lease } from './lease.ts';
 import { link } from './links.ts';
-import { bumpChange, insertImage, nameKey, setName } from './names.ts';
+import { nameKey } from './name-key.ts';
+import { bumpChange, insertImage, setName } from './names.ts';
 
 /** What is smaller is fetched again rather than resumed. */
 const worthResuming = 256 * 1024;
@@ -151,7 +153,10 @@ export class StoreIngest implements Ingest {
     await this.#blobs.assure(target);
     const kept = await this.#transact((transaction) => {
       const added = insertImage(this.#database, transaction, this.#whole(target));
-      if (added) bumpChange(this.#database);
+      if (added) {
+        tellKept(this.#database, transaction, this.#verb, target.digest);
+        bumpChange(this.#database);
+      }
       return added;
     });
     if (kept) this.#ground.renamed();

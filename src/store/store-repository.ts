@@ -7,12 +7,13 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { isDigest, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { isManifestType, mediaTypes } from '../model/media-types.ts';
-import { familiarName, isTag, repositoryName, type Reference } from '../model/reference.ts';
+import { familiar, familiarName, isTag, repositoryName, type Reference } from '../model/reference.ts';
 import { blobState, type Blobs } from './blobs.ts';
 import { readyManifest, requireChildren } from './content.ts';
 import type { Database } from './database.ts';
 import { privateDraft } from './drafts.ts';
 import { fetchDraft } from './fetch-draft.ts';
+import { tellDeleted } from './image-events.ts';
 import { link, linkLife, renewAfter, unlink } from './links.ts';
 import { getName, nameOf, removeName, setName, type NameRow } from './names.ts';
 import { listReferrers } from './referrers.ts';
@@ -164,8 +165,11 @@ export class StoreRepository implements Repository {
         removeName(this.#database, transaction, { repo, tag }, { actor: this.#database.actor, verb: 'delete' });
       unlink(this.#database, this.#repo, target.digest);
       // What was deleted on purpose is not kept as a dangling image.
-      if (names.length > 0 && !this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target.digest))
+      const [last] = names;
+      if (last && !this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target.digest)) {
         this.#database.run('DELETE FROM image WHERE digest = ?', target.digest);
+        tellDeleted(this.#database, transaction, target.digest, familiar(nameOf(last).reference));
+      }
     });
     this.#ground.renamed();
   }

@@ -4,13 +4,16 @@ import type { Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
 import { statIfThere } from './place.ts';
 import { unheld } from './sweep.ts';
+import { treesBytes } from './trees.ts';
 
-/** What takes space, in packed bytes. */
+/** What takes space, in bytes on the disk. Blobs are packed. */
 export interface Usage {
   /** All blobs. */
   readonly total: number;
   /** What nothing holds: a sweep would free it. */
   readonly unheld: number;
+  /** Layers that have been laid out. */
+  readonly trees: number;
   /** Partial downloads and uploads. */
   readonly drafts: number;
   readonly images: readonly ImageUsage[];
@@ -47,6 +50,7 @@ export async function measureUsage(database: Database): Promise<Usage> {
   return {
     total,
     unheld: free,
+    trees: treesBytes(database),
     drafts: await draftBytes(database.place.drafts),
     images: [...images].map(([target, { size, shared }]) => ({ target, size, shared, unique: size - shared })),
   };

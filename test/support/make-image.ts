@@ -25,6 +25,11 @@ export interface MakeImageOptions {
   readonly docker?: boolean;
   /** Layers that stay with their publisher, by number. */
   readonly foreign?: readonly number[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** What the config says that the layers are, where it does not tell the truth. */
+  readonly claims?: readonly string[];
 }
 
 /** A tar of these files. */
@@ -81,13 +86,16 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
       JSON.stringify({
         created: '2026-01-02T03:04:05Z',
         ...platform,
-        config: { Env: ['A=1'], Cmd: ['/bin/true'] },
-        rootfs: { type: 'layers', diff_ids: diffIds },
+        config: { Env: ['A=1'], Cmd: ['/bin/true'], ...(options.labels ? { Labels: options.labels } : {}) },
+        rootfs: { type: 'layers', diff_ids: options.claims ?? diffIds },
         history: texts.map((text) => ({ created: '2026-01-02T03:04:05Z', created_by: `COPY ${text}` })),
       }),
     ),
   );
-  const target = keep(types.manifest, Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: types.manifest, config, layers })));
+  const target = keep(
+    types.manifest,
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: types.manifest, config, layers, annotations: options.annotations })),
+  );
   return { target, config, layers, blobs };
 }
 

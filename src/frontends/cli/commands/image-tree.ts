@@ -8,7 +8,7 @@ import { humanSize } from '../units.ts';
 
 /**
  * Docker's tree: an image's names, the facts beside the last of them, and below a line for each platform of an index; sizes to the right, and
- * air between the images. Blobs stay packed here, so both sizes are of the packed bytes.
+ * air between the images. The content is the packed bytes; what of the layers has been laid out is in the disk usage beside that.
  */
 export async function imageTree(images: readonly ImageRecord[]): Promise<string> {
   const header: Row = ['IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE', 'EXTRA'];
@@ -37,14 +37,14 @@ const sizes: ReadonlySet<number> = new Set([2, 3]);
 function linesOf(image: ImageRecord): readonly Row[] {
   const names = image.names.map(({ reference }) => printable(familiar(reference)));
   const last = names.pop() ?? '<untagged>';
-  const total = humanSize(packed(image.platforms) || image.target.size);
+  const content = packed(image.platforms) || image.target.size;
   const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
   return [
     ...names.map((name): Row => [name]),
-    [last, shortId(image.target.digest), total, total, ''],
-    ...listed.map(({ manifest, platform, size }, at): Row => {
+    [last, shortId(image.target.digest), humanSize(content + unpacked(image.platforms)), humanSize(content), ''],
+    ...listed.map(({ manifest, platform, size, unpacked: trees }, at): Row => {
       const name = `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? printable(formatPlatform(platform)) : 'unknown'}`;
-      return [name, shortId(manifest.digest), humanSize(size), humanSize(size), ''];
+      return [name, shortId(manifest.digest), humanSize(size + trees), humanSize(size), ''];
     }),
   ];
 }
@@ -55,6 +55,11 @@ function packed(platforms: readonly PlatformRecord[]): number {
     platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]).map(({ digest, size }) => [digest, size]),
   );
   return [...pieces.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** Of platforms that share no layer, as those of different systems and processors do not. */
+function unpacked(platforms: readonly PlatformRecord[]): number {
+  return platforms.reduce((sum, platform) => sum + platform.unpacked, 0);
 }
 
 function byName(a: ImageRecord, b: ImageRecord): number {

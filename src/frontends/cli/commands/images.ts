@@ -99,7 +99,7 @@ function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
   const rows: ImageRow[] = [];
   const time = createdAt(image);
   const created = time === 0 ? undefined : new Date(time);
-  const size = shownPlatform(image)?.size ?? image.target.size;
+  const size = sizeOnDisk(image);
   const { names } = image;
   for (const { reference, target, origin } of names) {
     const repository = familiarName(reference);
@@ -112,6 +112,12 @@ function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
     rows.push({ image, created, size, repository, tag: reference.tag ?? none, digest });
   }
   return rows.length > 0 ? rows : [{ image, created, size, repository: none, tag: none, digest: none }];
+}
+
+/** Of the platform that is shown: packed, and what of its layers has been laid out. */
+function sizeOnDisk(image: ImageRecord): number {
+  const shown = shownPlatform(image);
+  return shown ? shown.size + shown.unpacked : image.target.size;
 }
 
 function imageFields(now: Date, noTrunc: boolean) {
@@ -138,7 +144,7 @@ function document(image: ImageRecord) {
     names: image.names.map(({ reference }) => familiar(reference)),
     digests: image.repoDigests,
     created: createdAt(image) === 0 ? null : new Date(createdAt(image)).toISOString(),
-    size: shownPlatform(image)?.size ?? image.target.size,
+    size: sizeOnDisk(image),
     platforms: image.platforms.map(({ manifest, platform, size }) => ({ id: manifest.digest, platform, size })),
     ...(image.artifactType === undefined ? {} : { artifactType: image.artifactType }),
   };

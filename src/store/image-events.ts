@@ -1,0 +1,58 @@
+import type { Digest } from '../model/digest.ts';
+import { familiar, familiarName } from '../model/reference.ts';
+import type { Database, Transaction } from './database.ts';
+import { insertEvent } from './events.ts';
+import { nameReference } from './name-key.ts';
+
+/** Labels that take more are left out of an event: they are in the image's config. */
+const maxLabels = 16 * 1024;
+
+/**
+ * Within a transaction: that a name was given, by this verb. As docker's events: a pull and a push are about the reference, everything else about the image;
+ * a name that comes by another verb than docker has is a tag.
+ */
+export function tellNamed(database: Database, transaction: Transaction, verb: string, repo: string, tag: string, digest: Digest): void {
+  const reference = nameReference(repo, tag);
+  if (verb === 'pull' || verb === 'push')
+    tell(database, transaction, verb, familiar(reference), familiarName(reference), labelsOf(database, digest));
+  else
+    tell(database, transaction, ['load', 'import'].includes(verb) ? verb : 'tag', digest, familiar(reference), labelsOf(database, digest));
+}
+
+/** Within a transaction: that an image came without a name. Named ones have told it by their names, but for what was made here. */
+export function tellKept(database: Database, transaction: Transaction, verb: string, digest: Digest): void {
+  tell(database, transaction, ['load', 'import', 'pull'].includes(verb) ? verb : 'create', digest, digest, labelsOf(database, digest));
+}
+
+/** Within a transaction. */
+export function tellUntagged(database: Database, transaction: Transaction, repo: string, tag: string, digest: Digest): void {
+  tell(database, transaction, 'untag', digest, familiar(nameReference(repo, tag)), labelsOf(database, digest));
+}
+
+/** Within a transaction. @param name the last that it had */
+export function tellDeleted(database: Database, transaction: Transaction, digest: Digest, name: string | undefined): void {
+  tell(database, transaction, 'delete', digest, name ?? digest, labelsOf(database, digest));
+}
+
+function tell(
+  database: Database,
+  transaction: Transaction,
+  action: string,
+  id: string,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): void {
+  insertEvent(database, transaction, { type: 'image', action, id, attributes: { ...labels, name } });
+}
+
+/** Of an index, the first image's that is here. */
+function labelsOf(database: Database, digest: Digest): Readonly<Record<string, string>> {
+  const row = database.get<{ labels: string | null }>(
+    `SELECT labels FROM summary WHERE digest = ?1
+     UNION ALL SELECT labels FROM (
+       SELECT summary.labels FROM edge JOIN summary ON summary.digest = edge.child
+       WHERE edge.parent = ?1 AND edge.kind = 0 AND NOT edge.attestation ORDER BY position LIMIT 1) LIMIT 1`,
+    digest,
+  );
+  return row?.labels && row.labels.length <= maxLabels ? (JSON.parse(row.labels) as Record<string, string>) : {};
+}
