@@ -10,6 +10,8 @@ import { insertEvent } from './events.ts';
 import { discardFolder, emptyFolders } from './folders.ts';
 import { statIfThere } from './place.ts';
 import type { Occurrence } from './store-event.ts';
+import type { NewVolume } from './volume-record.ts';
+import { placeVolume } from './volumes.ts';
 
 interface ContainerRow {
   readonly id: string;
@@ -54,10 +56,20 @@ function findRow(database: Database, text: string): ContainerRow {
   return first;
 }
 
-/** @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more */
-export async function addContainer(database: Database, blobs: Blobs, added: NewContainer, event: Occurrence): Promise<ContainerRecord> {
-  return database.transact((transaction) => {
+/**
+ * A container, and the volumes that are new with it: all of them or none.
+ * @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more
+ */
+export async function addContainer(
+  database: Database,
+  blobs: Blobs,
+  added: NewContainer,
+  event: Occurrence,
+  volumes: readonly NewVolume[] = [],
+): Promise<ContainerRecord> {
+  const { made, trash } = await database.transact((transaction) => {
     requireName(database, added.name);
+    const strays = volumes.map((volume) => placeVolume(database, transaction, volume, volume.event, volume.draft));
     for (const { digest } of [added.target, added.manifest]) {
       const missing = describe(database, digest);
       if (!missing || blobs.missing(missing) !== undefined)
@@ -77,8 +89,10 @@ export async function addContainer(database: Database, blobs: Blobs, added: NewC
     );
     setVolumes(database, added.id, added.volumes);
     tell(database, transaction, added.id, event);
-    return findContainer(database, added.id);
+    return { made: findContainer(database, added.id), trash: strays };
   });
+  await emptyFolders(trash);
+  return made;
 }
 
 /**
@@ -133,10 +147,10 @@ export function dropContainer(database: Database, transaction: Transaction, id: 
   return discardFolder(database, transaction, 'containers', id);
 }
 
-/** The folder for what is changed in a container, made where there is none. @throws ImageError `not-found` */
-export async function containerFolder(database: Database, id: string): Promise<string> {
+/** The folder for what is changed in a container; it is made where there is none, unless `make` is false. @throws ImageError `not-found` */
+export async function containerFolder(database: Database, id: string, make: boolean): Promise<string> {
   const path = join(database.place.containers, findContainer(database, id).id);
-  if (statIfThere(path)) return path;
+  if (!make || statIfThere(path)) return path;
   return database.transact((transaction) => {
     // Removed in this moment, its folder would belong to nobody.
     const { id: whole } = findRow(database, id);

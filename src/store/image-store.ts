@@ -33,7 +33,7 @@ import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
 import type { Usage } from './usage.ts';
-import type { VolumeRecord } from './volume-record.ts';
+import type { NewVolume, VolumeRecord } from './volume-record.ts';
 
 export interface StoreOptions {
   /** Who the journal says it was. Default: the user's name. */
@@ -272,9 +272,9 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return (await containerRows()).findContainer(this.#database, idOrName);
   }
 
-  /** @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more */
-  async addContainer(added: NewContainer, event: Occurrence): Promise<ContainerRecord> {
-    return (await containerRows()).addContainer(this.#database, this.#blobs, added, event);
+  /** With the volumes that are new with it: all of them or none. @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more */
+  async addContainer(added: NewContainer, event: Occurrence, volumes?: readonly NewVolume[]): Promise<ContainerRecord> {
+    return (await containerRows()).addContainer(this.#database, this.#blobs, added, event, volumes);
   }
 
   /** `change` is synchronous, and sees what is there in the very transaction that writes. @throws ImageError `not-found`, `conflict`; what `change` throws */
@@ -287,9 +287,9 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return (await containerRows()).removeContainer(this.#database, id, event, allow);
   }
 
-  /** The folder for what is changed in a container, made where there is none; it goes with the container. @throws ImageError `not-found` */
-  async containerFolder(id: string): Promise<string> {
-    return (await containerRows()).containerFolder(this.#database, id);
+  /** The folder for what is changed in a container, made where there is none, unless `make` is false; it goes with the container. @throws ImageError `not-found` */
+  async containerFolder(id: string, { make = true }: { readonly make?: boolean } = {}): Promise<string> {
+    return (await containerRows()).containerFolder(this.#database, id, make);
   }
 
   /** By name. */

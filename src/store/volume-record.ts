@@ -1,3 +1,6 @@
+import type { DraftFolder } from './draft-folder.ts';
+import type { Occurrence } from './store-event.ts';
+
 /** One named volume: a folder of this host's that containers share. */
 export interface VolumeRecord {
   readonly name: string;
@@ -6,4 +9,11 @@ export interface VolumeRecord {
   readonly mountpoint: string;
   /** JSON, of the room that volumes belong to: driver, labels, options, whether it was asked for by name. */
   readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** A volume on its way in. Where there is one of its name already, that one stays as it is, and no event is written. */
+export interface NewVolume extends Pick<VolumeRecord, 'name' | 'document'> {
+  /** A folder with a `_data` in it: what the volume begins with. */
+  readonly draft: DraftFolder;
+  readonly event: Occurrence;
 }

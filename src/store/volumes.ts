@@ -46,24 +46,35 @@ export async function addVolume(
   await using own = draft ? undefined : await makeDraftFolder(database, 'volume');
   const folder = draft ?? own;
   if (own) await mkdir(join(own.path, '_data'), { mode: 0o755 });
-  const { record: made, old } = await database.transact((transaction) => {
-    const there = database.get<VolumeRow>('SELECT * FROM volume WHERE name = ?', added.name);
-    if (there || !folder) return { record: getVolume(database, added.name), old: undefined };
-    const name = folderName(added.name);
-    const stray = placeFolder(database, transaction, 'volumes', name, folder.path);
-    folder.taken(transaction);
-    database.run(
-      'INSERT INTO volume (name, folder, created, document) VALUES (?, ?, ?, ?)',
-      added.name,
-      name,
-      transaction.time,
-      JSON.stringify(added.document),
-    );
-    tell(database, transaction, added.name, event);
-    return { record: getVolume(database, added.name), old: stray };
-  });
+  const { made, old } = await database.transact((transaction) => ({
+    old: folder && placeVolume(database, transaction, added, event, folder),
+    made: getVolume(database, added.name),
+  }));
   await emptyFolders([old]);
   return made;
+}
+
+/** Within a transaction: makes the volume, unless there is one of that name. @returns what lay in its place without a row, in `trash/` now */
+export function placeVolume(
+  database: Database,
+  transaction: Transaction,
+  added: Pick<VolumeRecord, 'name' | 'document'>,
+  event: Occurrence,
+  draft: DraftFolder,
+): string | undefined {
+  if (database.get('SELECT 1 FROM volume WHERE name = ?', added.name)) return undefined;
+  const name = folderName(added.name);
+  const stray = placeFolder(database, transaction, 'volumes', name, draft.path);
+  draft.taken(transaction);
+  database.run(
+    'INSERT INTO volume (name, folder, created, document) VALUES (?, ?, ?, ?)',
+    added.name,
+    name,
+    transaction.time,
+    JSON.stringify(added.document),
+  );
+  tell(database, transaction, added.name, event);
+  return stray;
 }
 
 /** @throws ImageError `not-found`; whatever `change` throws */
