@@ -69,19 +69,19 @@ export function windowsBaseLayer(files: Iterable<WindowsFile>, creationTime: Tim
 
 function members(files: Iterable<WindowsFile>, layerTime: Timestamp): NewTarMember[] {
   const tree = new Map<string, WindowsFile>(); // by path as NTFS compares it
-  for (const root of ['Files', 'Hives']) tree.set(folded(root), { path: root });
+  for (const root of ['Files', 'Hives']) tree.set(foldName(root), { path: root });
   for (const file of files) {
     checkWindowsPath(file.path);
     for (let slash = file.path.indexOf('/'); slash !== -1; slash = file.path.indexOf('/', slash + 1)) {
       const folder = { path: file.path.slice(0, slash) };
-      const there = tree.get(folded(folder.path));
-      if (there === undefined) tree.set(folded(folder.path), folder);
+      const there = tree.get(foldName(folder.path));
+      if (there === undefined) tree.set(foldName(folder.path), folder);
       else if (there.content !== undefined) throw refuse(file.path, `${JSON.stringify(there.path)} is a file`);
     }
-    const there = tree.get(folded(file.path));
+    const there = tree.get(foldName(file.path));
     const isImplied = there !== undefined && there.content === undefined && file.content === undefined && there.attributes === undefined;
     if (there !== undefined && !isImplied) throw refuse(file.path, `it is there twice, as ${JSON.stringify(there.path)} before`);
-    tree.set(folded(file.path), file);
+    tree.set(foldName(file.path), file);
   }
   const keys = [...tree.keys()].sort(byComponents);
   return keys.map((key) => member(tree.get(key)!, layerTime));
@@ -122,8 +122,11 @@ function byComponents(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function folded(path: string): string {
-  return path.toUpperCase();
+/** A name as NTFS compares it: in upper case, letter by letter, so that nothing becomes longer (ß stays ß). */
+export function foldName(name: string): string {
+  const upper = name.toUpperCase();
+  if (upper.length === name.length) return upper;
+  return Array.from(name, (letter) => (letter.toUpperCase().length === letter.length ? letter.toUpperCase() : letter)).join('');
 }
 
 function refuse(path: string, why: string): ImageError {
