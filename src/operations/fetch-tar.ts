@@ -12,6 +12,9 @@ export async function fetchTar(url: string, { signal }: Operation = {}): Promise
       throw new ImageError('unavailable', `cannot read ${url}: the server answered ${response.status} ${response.statusText}`);
     return Readable.fromWeb(response.body);
   } catch (error) {
-    throw asImageError(error, `cannot read ${url}`);
+    // What fetch itself says is that it failed.
+    const cause = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+    const known = asImageError(cause, `cannot read ${url}`);
+    throw known.code === 'internal' ? new ImageError('unavailable', known.message, { cause: error }) : known;
   }
 }

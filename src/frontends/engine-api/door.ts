@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { ServerResponse, type IncomingMessage, type RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isImageError } from '../../errors.ts';
 import { drainLater } from '../../io/drain-later.ts';
@@ -11,7 +12,8 @@ import type { Answer } from './answer.ts';
 import { refuseBrowsers } from './refuse-browsers.ts';
 import type { Desk, EngineHost } from './desk.ts';
 import { Exchange } from './exchange.ts';
-import { failureAnswer, failureStatus, failureText, pageNotFound } from './failure.ts';
+import { answerGrpc } from './grpc.ts';
+import { failureAnswer, failureText, pageNotFound } from './failure.ts';
 import { ListCache } from './list-cache.ts';
 import { ProgressLines } from './progress-lines.ts';
 import { formBody } from './request-body.ts';
@@ -20,6 +22,12 @@ import { routes } from './routes.ts';
 
 export type { EngineHost } from './desk.ts';
 export { listenOnAddress, listenOnSocket, type EngineListening } from './listen.ts';
+
+/** The two events of a server of node:http that the door listens to. */
+export interface EngineDoor {
+  readonly request: RequestListener;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
 
 export interface EngineDoorOptions {
   /** Told of errors that are the server's own. Default: a line each on stderr. */
@@ -32,7 +40,7 @@ export interface EngineDoorOptions {
  *
  * A thin skin: it reads requests, calls one verb, and translates.
  */
-export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): RequestListener {
+export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): EngineDoor {
   const table = new RouteTable(routes);
   const desk: Desk = {
     host,
@@ -48,7 +56,9 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): R
     Server: `Bayplan/${release} (${hostPlatform().os})`,
   };
 
-  return (request, response) => {
+  return { request: listener, upgrade };
+
+  function listener(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
     if (request.method !== 'GET' && request.method !== 'HEAD') drainLater(request, response);
     const left = new AbortController();
@@ -61,7 +71,21 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): R
       if (response.headersSent || response.destroyed) response.destroy();
       else write(request, response, failureAnswer(error));
     });
-  };
+  }
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    if (/^(?:\/v[0-9.]+)?\/grpc$/.test(request.url ?? '') && request.headers.upgrade === 'h2c' && request.headers.origin === undefined) {
+      void answerGrpc(socket, head).catch(() => socket.destroy());
+      return;
+    }
+    // Nothing else changes its protocol: it is answered like any other request, and the connection ends with that.
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.once('finish', () => socket.end());
+    listener(request, response);
+  }
 
   async function answerTo(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     await send(request, response, await makeAnswer(request, signal), (error) => (options.onFault ?? complain)(error, request));
@@ -112,8 +136,11 @@ function write(request: IncomingMessage, response: ServerResponse, { status, hea
   response.end(request.method === 'HEAD' || body instanceof Readable ? undefined : body);
 }
 
+/** What somebody who runs the server should know of; not what a client or a registry has done. */
 function isFault(error: unknown): boolean {
-  return !isImageError(error, 'canceled', 'unavailable') && failureStatus(error) === 500;
+  return (
+    !isImageError(error) || isImageError(error, 'internal', 'permission', 'disk-full', 'store-unusable', 'invalid-config', 'lease-lost')
+  );
 }
 
 function complain(error: unknown, { method, url }: IncomingMessage): void {

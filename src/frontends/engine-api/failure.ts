@@ -47,11 +47,7 @@ export function failureAnswer(error: unknown): Answer {
       body,
     };
   }
-  return jsonAnswer(failureStatus(error), { message: failureText(error) });
-}
-
-export function failureStatus(error: unknown): number {
-  return isImageError(error) ? statuses[error.code] : 500;
+  return jsonAnswer(isImageError(error) ? statuses[error.code] : 500, { message: failureText(error) });
 }
 
 /** What a client is told: the sentence, which is docker's where docker has one, and what to do next on a line of its own. */

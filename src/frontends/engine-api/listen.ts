@@ -1,9 +1,11 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, type AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { asImageError, ImageError } from '../../errors.ts';
 import { closeServer } from '../../io/close-server.ts';
+import type { EngineDoor } from './door.ts';
 
 export interface EngineListening {
   readonly server: Server;
@@ -40,22 +42,19 @@ export function isPipe(path: string): boolean {
  * Serves a door on a unix socket with mode 0660, or on a Windows pipe. What a server that has died left there is replaced; one that lives is not.
  * @throws ImageError `conflict`, `permission`, `invalid-argument`
  */
-export async function listenOnSocket(
-  door: RequestListener,
-  path: string,
-  options: { readonly grace?: number } = {},
-): Promise<EngineListening> {
+export async function listenOnSocket(door: EngineDoor, path: string, options: { readonly grace?: number } = {}): Promise<EngineListening> {
   const pipe = isPipe(path);
   if (process.platform === 'win32' && !pipe)
     throw new ImageError('invalid-argument', `${path} is not the name of a pipe`, { hint: String.raw`Write \\.\pipe\NAME.` });
   if (!pipe) await makeRoom(path);
-  const server = createServer(settings, door);
+  const server = createServer(settings, door.request);
+  const end = withUpgrade(server, door);
   await listening(server, (done) => (pipe ? server.listen(path, done) : listenMasked(server, path, done)), `cannot listen on ${path}`);
   if (!pipe) chmodSync(path, 0o660);
   return {
     server,
     address: pipe ? `npipe://${path.replaceAll('\\', '/')}` : `unix://${path}`,
-    close: () => closeServer(server, options.grace ?? defaultGrace),
+    close: () => end(options.grace ?? defaultGrace),
   };
 }
 
@@ -71,25 +70,41 @@ function listenMasked(server: Server, path: string, done: () => void): void {
 
 /** Serves a door over TCP; with certificates over TLS, to clients that have one of theirs. Whether a host may be reached without is for the caller to decide. */
 export async function listenOnAddress(
-  door: RequestListener,
+  door: EngineDoor,
   options: { readonly host: string; readonly port: number; readonly tls?: ServerCertificates | undefined; readonly grace?: number },
 ): Promise<EngineListening> {
   const { host, port, tls } = options;
-  const server = tls ? await secureServer(tls, door) : createServer(settings, door);
+  const server = tls ? await secureServer(tls, door) : createServer(settings, door.request);
+  const end = withUpgrade(server, door);
   await listening(server, (done) => server.listen({ host, port }, done), `cannot listen on ${host} port ${port}`);
   const { address, family, port: actual } = server.address() as AddressInfo;
   return {
     server,
     address: `tcp://${family === 'IPv6' ? `[${address}]` : address}:${actual}`,
-    close: () => closeServer(server, options.grace ?? defaultGrace),
+    close: () => end(options.grace ?? defaultGrace),
   };
 }
 
-async function secureServer({ cert, key, ca }: ServerCertificates, door: RequestListener): Promise<Server> {
+/** @returns what closes the server: it knows nothing more of connections that have asked for another protocol */
+function withUpgrade(server: Server, { upgrade }: EngineDoor): (grace: number) => Promise<void> {
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    upgrade(request, socket, head);
+  });
+  return async (grace) => {
+    const end = setTimeout(() => upgraded.forEach((socket) => socket.destroy()), Math.min(grace, 1000));
+    await closeServer(server, grace);
+    clearTimeout(end);
+  };
+}
+
+async function secureServer({ cert, key, ca }: ServerCertificates, door: EngineDoor): Promise<Server> {
   const { createServer: createSecure } = await import('node:https');
   try {
     // docker's own: only a client with a certificate of that authority gets as far as a request.
-    return createSecure({ ...settings, cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' }, door);
+    return createSecure({ ...settings, cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' }, door.request);
   } catch (error) {
     throw new ImageError('invalid-argument', `the certificate, its key or the authority cannot be used: ${(error as Error).message}`, {
       hint: 'They are PEM files, and the key is that of the certificate.',
