@@ -126,13 +126,16 @@ export function loadImages(exchange: Exchange): Answer {
   const [platform] = exchange.platformJson(48);
   const { desk, signal } = exchange;
   return linesAnswer(async (lines) => {
-    lines.start();
     const loaded = await load(desk.host, exchange.bytes(), {
       platform,
       signal,
       onProgress: (event) => {
         if (!quiet) for (const status of transferStatus(event, 'load')) lines.status(status);
       },
+    }).catch((error: unknown) => {
+      // Not before the archive is read to its end: skopeo takes the head of the answer for the end of its work.
+      lines.start();
+      throw error;
     });
     for (const { root, names } of loaded) {
       for (const reference of names) lines.write({ stream: `Loaded image: ${familiar(reference)}\n` });
