@@ -1,10 +1,11 @@
 import type { Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
+import { held } from './links.ts';
 
 /** Why content is kept. */
 export interface Holder {
-  readonly kind: 'name' | 'origin' | 'image' | 'link' | 'lease';
-  /** The name, repository or lease; the digest of a dangling image. */
+  readonly kind: 'name' | 'origin' | 'image' | 'link' | 'lease' | 'container' | 'child';
+  /** The name, repository, lease or container; the digest of a dangling image, and of one that was recorded as made from this. */
   readonly id: string;
   /** From what is held down to the content that was asked about, both included. */
   readonly path: readonly Digest[];
@@ -38,6 +39,8 @@ export function listHolders(database: Database, digest: Digest): Holder[] {
       const up = (next: Digest, deep: boolean) => waiting.push({ digest: next, path: [next, ...(at?.path ?? [])], deep });
       for (const { parent } of database.all<{ parent: Digest }>('SELECT DISTINCT parent FROM edge WHERE child = ?', at.digest))
         up(parent, true);
+      for (const { child } of database.all<{ child: Digest }>('SELECT child FROM parent WHERE parent = ?', at.digest))
+        if (held(database, child, { time: now })) found.push({ kind: 'child', id: child, path: [child, ...at.path] });
       for (const { subject } of database.all<{ subject: Digest }>(
         'SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL',
         at.digest,

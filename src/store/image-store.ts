@@ -14,6 +14,7 @@ import type { ContainerChange, ContainerRecord, NewContainer } from './container
 import { Database, type StorePoint } from './database.ts';
 import type { DraftFolder } from './draft-folder.ts';
 import type { EventOptions } from './events.ts';
+import type { Family } from './family.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
 import type { FoundImage, ImageName, ImageRecord } from './image-record.ts';
@@ -26,6 +27,7 @@ import { nameKey } from './name-key.ts';
 import { forgetImage, removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { listReferrers } from './referrers.ts';
+import type { Relation } from './relation.ts';
 import { layReserve } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
 import { StoreRepository } from './store-repository.ts';
@@ -235,6 +237,21 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return listHolders(this.#database, digest);
   }
 
+  /** What an image, or one platform's manifest of one, was made from, in any repository: the best known first. */
+  async parents(digest: Digest): Promise<readonly Relation[]> {
+    return this.#family((family) => family.parents(digest));
+  }
+
+  /** The images that were made from this one. */
+  async children(digest: Digest): Promise<readonly Relation[]> {
+    return this.#family((family) => family.children(digest));
+  }
+
+  /** The children of an image, of those, and so on, each list under the image that they were made from; without one, those of all images. A claim may lead in a circle. */
+  async descendants(digest?: Digest): Promise<ReadonlyMap<Digest, readonly Relation[]>> {
+    return this.#family((family) => family.descendants(digest));
+  }
+
   /** Changes of names: the newest first, or with `since` what came after that number, oldest first. */
   async journal(options: JournalOptions = {}): Promise<readonly JournalEntry[]> {
     const { readJournal } = await import('./journal.ts');
@@ -400,6 +417,13 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     } finally {
       await this.#database.close();
     }
+  }
+
+  async #family<T>(ask: (family: Family) => T): Promise<T> {
+    await this.#projection.fresh();
+    if (summariesLost(this.#database)) await restoreSummaries(this.#database, this.#blobs);
+    const { Family } = await import('./family.ts');
+    return this.#database.snapshot(() => ask(new Family(this.#database)));
   }
 
   async #recover(): Promise<void> {

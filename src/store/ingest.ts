@@ -4,6 +4,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { DigestAlgorithm } from '../model/digest.ts';
 import type { Platform } from '../model/platform.ts';
+import type { RecordedParent } from './relation.ts';
 
 export interface BeginOptions extends Operation {
   /** What the journal's rows will say: pull, load, tag … Default `tag`. */
@@ -24,6 +25,11 @@ export interface IngestWriteOptions extends WriteOptions {
   readonly sparse?: boolean | undefined;
 }
 
+export interface NameOptions extends TagOptions {
+  /** What it was made from: recorded with the name. Its content stays as long as that of the image does. */
+  readonly parent?: RecordedParent | undefined;
+}
+
 /** What tagging did. */
 export interface Tagged {
   /** False where the name pointed there already: nothing is journalled then. */
@@ -41,7 +47,7 @@ export interface Ingest extends ImageSink, ImageSource, AsyncDisposable {
   add(mediaType: string, body: AsyncIterable<Uint8Array> | Uint8Array, options?: AddOptions): Promise<Descriptor>;
   write(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options?: IngestWriteOptions): Promise<void>;
   /** Makes it an image of the store without a name (`load` of an archive without names, `import` without a reference): listed as dangling, kept until forgotten. No-op where it is one, with a name or without. */
-  keep(target: Descriptor): Promise<void>;
+  keep(target: Descriptor, options?: Pick<NameOptions, 'parent'>): Promise<void>;
   /** As `tag`, and says what it did. */
-  name(target: Descriptor, name: string, options?: TagOptions): Promise<Tagged>;
+  name(target: Descriptor, name: string, options?: NameOptions): Promise<Tagged>;
 }

@@ -18,10 +18,11 @@ import { DraftFile } from './draft-file.ts';
 import { Drafts, privateDraft } from './drafts.ts';
 import { fetchDraft } from './fetch-draft.ts';
 import { tellKept } from './image-events.ts';
-import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, Tagged } from './ingest.ts';
+import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, NameOptions, Tagged } from './ingest.ts';
 import { Lease } from './lease.ts';
 import { link } from './links.ts';
 import { nameKey } from './name-key.ts';
+import type { RecordedParent } from './relation.ts';
 import { bumpChange, insertImage, setName } from './names.ts';
 
 /** What is smaller is fetched again rather than resumed. */
@@ -131,7 +132,7 @@ export class StoreIngest implements Ingest {
     await this.name(target, name, options);
   }
 
-  async name(target: Descriptor, name: string, options: TagOptions = {}): Promise<Tagged> {
+  async name(target: Descriptor, name: string, options: NameOptions = {}): Promise<Tagged> {
     const reference = parseReference(name);
     if (reference.digest !== undefined && reference.digest !== target.digest && reference.digest !== options.origin?.digest)
       throw new ImageError('invalid-reference', `${name} names another digest than ${target.digest}`, {
@@ -143,13 +144,14 @@ export class StoreIngest implements Ingest {
       const key = nameKey(reference);
       const result = setName(this.#database, transaction, key, whole, options.origin, { actor: this.#database.actor, verb: this.#verb });
       this.#linkReferrers(key.repo, whole, options.origin);
+      this.#record(transaction, target.digest, options.parent);
       return result;
     });
     if (tagged.moved) this.#ground.renamed();
     return tagged;
   }
 
-  async keep(target: Descriptor): Promise<void> {
+  async keep(target: Descriptor, options: Pick<NameOptions, 'parent'> = {}): Promise<void> {
     await this.#blobs.assure(target);
     const kept = await this.#transact((transaction) => {
       const added = insertImage(this.#database, transaction, this.#whole(target));
@@ -157,6 +159,7 @@ export class StoreIngest implements Ingest {
         tellKept(this.#database, transaction, this.#verb, target.digest);
         bumpChange(this.#database);
       }
+      this.#record(transaction, target.digest, options.parent);
       return added;
     });
     if (kept) this.#ground.renamed();
@@ -219,6 +222,22 @@ export class StoreIngest implements Ingest {
       this.#blobs.keep(transaction, draft, target.digest, target.size);
       this.#lease.hold(target.digest);
     });
+  }
+
+  /** Within a transaction: what it was made from. @throws ImageError `incomplete` where that is not here */
+  #record({ time }: Transaction, child: Digest, parent: RecordedParent | undefined): void {
+    if (!parent || parent.digest === child) return;
+    if (!this.#database.get('SELECT 1 FROM manifest WHERE digest = ?', parent.digest))
+      throw new ImageError('incomplete', `${child} cannot be recorded as made from ${parent.digest}, which is not here`, {
+        detail: { digest: child, missing: parent.digest },
+      });
+    this.#database.run(
+      'INSERT OR REPLACE INTO parent (child, parent, how, time) VALUES (?, ?, ?, ?)',
+      child,
+      parent.digest,
+      parent.how,
+      time,
+    );
   }
 
   /** Within a transaction: the manifest as it is kept, and that it is whole. @throws ImageError `manifest-unknown`, `incomplete` */

@@ -17,8 +17,8 @@ export interface MadeImage {
 }
 
 export interface MakeImageOptions {
-  /** Text of the one file of each layer. */
-  readonly layers?: readonly string[];
+  /** Text of the one file of each layer; or the whole tar. */
+  readonly layers?: readonly (string | Buffer)[];
   readonly compression?: 'none' | 'gzip' | 'zstd';
   readonly platform?: Platform;
   readonly algorithm?: DigestAlgorithm;
@@ -72,7 +72,7 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
   const diffIds: string[] = [];
   const layers: Descriptor[] = [];
   for (const [at, text] of texts.entries()) {
-    const tar = await tarOf({ [`file-${at}`]: text });
+    const tar = typeof text === 'string' ? await tarOf({ [`file-${at}`]: text }) : text;
     diffIds.push(digestOf(tar));
     const packed = compression === 'gzip' ? gzipSync(tar) : compression === 'zstd' ? zstdCompressSync(tar) : tar;
     const layer = keep(types[compression], packed);
@@ -88,7 +88,10 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
         ...platform,
         config: { Env: ['A=1'], Cmd: ['/bin/true'], ...(options.labels ? { Labels: options.labels } : {}) },
         rootfs: { type: 'layers', diff_ids: options.claims ?? diffIds },
-        history: texts.map((text) => ({ created: '2026-01-02T03:04:05Z', created_by: `COPY ${text}` })),
+        history: texts.map((text) => ({
+          created: '2026-01-02T03:04:05Z',
+          created_by: `COPY ${typeof text === 'string' ? text : 'a tar'}`,
+        })),
       }),
     ),
   );

@@ -1,0 +1,24 @@
+import type { Digest } from '../model/digest.ts';
+
+/**
+ * That one image was made from another. `recorded`: who made it said so here. `proved`: it stands on the very layers of the other, by their blobs or by diff IDs that were
+ * computed here. `claimed`: only its own documents say so, which anybody may write.
+ */
+export interface Relation {
+  /** The other image, as `images()` lists it; a recorded one may be in no list any more. */
+  readonly image: Digest;
+  readonly how: 'recorded' | 'proved' | 'claimed';
+  /** Who recorded it; or what shows it: the layers, or `org.opencontainers.image.base.digest`. */
+  readonly by: Recorder | 'layers' | 'annotation';
+  /** How many of its lowest layers are the other's, where they show it. */
+  readonly layers?: number;
+}
+
+export type Recorder = 'commit' | 'build' | 'install';
+
+/** What an image was made from, as who makes it says it. */
+export interface RecordedParent {
+  /** The manifest, or the index. */
+  readonly digest: Digest;
+  readonly how: Recorder;
+}
