@@ -36,17 +36,12 @@ export async function layerImage(
   tar: AsyncIterable<Uint8Array>,
   options: LayerImageOptions & Operation,
 ): Promise<Descriptor> {
-  const { layer, diffId } = await keepLayer(intake, tar, options);
-  const { config, manifest } = imageFromLayer(layer, diffId, options);
+  const { config, manifest } = imageFromLayer(await keepLayer(intake, tar, options), options);
   for (const { target, bytes } of [config, manifest]) await intake.write(target, async (offset) => once(bytes.subarray(offset)), options);
   return manifest.target;
 }
 
-async function keepLayer(
-  intake: Intake,
-  tar: AsyncIterable<Uint8Array>,
-  { signal }: Operation,
-): Promise<{ layer: Descriptor; diffId: Digest }> {
+async function keepLayer(intake: Intake, tar: AsyncIterable<Uint8Array>, { signal }: Operation): Promise<KeptLayer> {
   const { compression, stream } = await peekCompression(tar);
   const keep = compression === 'gzip' || compression === 'zstd';
   if (!keep) {
@@ -77,13 +72,22 @@ async function* checkedTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     });
 }
 
-interface LayerImageDocuments {
+/** A layer that is kept already. */
+export interface KeptLayer {
+  readonly layer: Descriptor;
+  readonly diffId: Digest;
+}
+
+export interface LayerImageDocuments {
   readonly config: { readonly target: Descriptor; readonly bytes: Buffer };
   readonly manifest: { readonly target: Descriptor; readonly bytes: Buffer };
 }
 
-/** The config and the manifest of an image of one layer, or of a base's and one more. */
-function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOptions): LayerImageDocuments {
+/**
+ * The config and the manifest of an image of one layer, or of a base's and one more; without a layer, of one that differs from its base in no file.
+ * An author who is not said is the base's.
+ */
+export function imageFromLayer(kept: KeptLayer | undefined, options: LayerImageOptions): LayerImageDocuments {
   const { base } = options;
   const {
     os,
@@ -94,8 +98,15 @@ function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOp
   } = base?.config?.platform ?? normalizePlatform(options.platform);
   const created = options.created.toISOString();
   const comment = options.message ?? (base ? '' : 'Imported from -');
-  const author = options.author ? { author: options.author } : {};
-  const step = { created, ...(options.createdBy ? { created_by: options.createdBy } : {}), ...author, ...(comment ? { comment } : {}) };
+  const by = options.author || base?.config?.author;
+  const author = by ? { author: by } : {};
+  const step = {
+    created,
+    ...(options.createdBy ? { created_by: options.createdBy } : {}),
+    ...author,
+    ...(comment ? { comment } : {}),
+    ...(kept ? {} : { empty_layer: true }),
+  };
   const config = document(mediaTypes.ociConfig, {
     created,
     ...author,
@@ -106,17 +117,20 @@ function imageFromLayer(layer: Descriptor, diffId: Digest, options: LayerImageOp
     ...(features ? { 'os.features': features } : {}),
     ...(comment ? { comment } : {}),
     config: options.config ?? base?.config?.config ?? {},
-    rootfs: { type: 'layers', diff_ids: [...(base?.config?.diffIds ?? []), diffId] },
+    rootfs: { type: 'layers', diff_ids: [...(base?.config?.diffIds ?? []), ...(kept ? [kept.diffId] : [])] },
     history: [...(base?.config?.history ?? []), step],
   });
-  const { mediaType, digest, size } = layer;
   const manifest = document(mediaTypes.ociManifest, {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: config.target,
-    layers: [...(base?.manifest.layers ?? []), { mediaType, digest, size }],
+    layers: [...(base?.manifest.layers ?? []), ...(kept ? [plain(kept.layer)] : [])],
   });
   return { config, manifest };
+}
+
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 function document(mediaType: string, value: unknown): { target: Descriptor; bytes: Buffer } {

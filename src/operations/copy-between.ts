@@ -26,7 +26,12 @@ export interface CopyBetweenOptions extends Operation {
 }
 
 /** Copies an image from any place to any other. The digests stay; what is named is the last step. @returns what was copied */
-export async function copyBetween(host: Host, from: Place, to: Place, options: CopyBetweenOptions = {}): Promise<Descriptor> {
+export async function copyBetween(
+  host: Pick<Host, 'store' | 'remote'>,
+  from: Place,
+  to: Place,
+  options: CopyBetweenOptions = {},
+): Promise<Descriptor> {
   await using source = await openSource(host, from, options);
   const root = options.platform ? (await selectPlatform(source, source.target, options)).root : source.target;
   const name = 'name' in to && to.name ? to.name : source.name;
@@ -51,7 +56,7 @@ interface OpenedSource extends ImageSource, AsyncDisposable {
   readonly name: string | undefined;
 }
 
-async function openSource(host: Host, place: Place, options: CopyBetweenOptions): Promise<OpenedSource> {
+async function openSource(host: Pick<Host, 'store' | 'remote'>, place: Place, options: CopyBetweenOptions): Promise<OpenedSource> {
   switch (place.kind) {
     case 'store': {
       const found = await host.store.find(place.name);
@@ -116,7 +121,11 @@ function only(entries: readonly { readonly target: Descriptor; readonly names: r
   });
 }
 
-async function openSink(host: Host, place: Place, options: CopyBetweenOptions): Promise<ImageSink & AsyncDisposable> {
+async function openSink(
+  host: Pick<Host, 'store' | 'remote'>,
+  place: Place,
+  options: CopyBetweenOptions,
+): Promise<ImageSink & AsyncDisposable> {
   const lasting = (sink: ImageSink): ImageSink & AsyncDisposable => ({
     has: (target, given) => sink.has(target, given),
     write: (target, open, given) => sink.write(target, open, given),

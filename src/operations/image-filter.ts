@@ -1,14 +1,10 @@
-import { ImageError } from '../errors.ts';
 import { canonical, familiar, familiarName, repositoryName, type Reference } from '../model/reference.ts';
 import { pathMatch } from '../model/path-match.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
+import { labelFilter, parseFilterBoolean, parseFilterTime, requireFilterKey, type FilterTerm } from './filter-term.ts';
 
-/** One `key=value` of a filter, as a command line or a query gave it. */
-export interface FilterTerm {
-  readonly key: string;
-  readonly value: string;
-}
+export type { FilterTerm } from './filter-term.ts';
 
 type Test = (image: ImageRecord) => boolean;
 
@@ -30,11 +26,10 @@ export async function imageFilter(
   const tests: Test[] = [];
   const patterns: string[] = [];
   for (const { key, value } of terms) {
-    if (!keys.includes(key))
-      throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: `Filters here: ${keys.join(', ')}.` });
+    requireFilterKey(key, keys);
     switch (key) {
       case 'dangling': {
-        const wanted = parseBoolean(key, value);
+        const wanted = parseFilterBoolean(key, value);
         tests.push((image) => isDangling(image) === wanted);
         break;
       }
@@ -53,7 +48,7 @@ export async function imageFilter(
         break;
       }
       case 'until': {
-        const end = parseTime(value, now);
+        const end = parseFilterTime(value, now);
         tests.push((image) => createdAt(image) < end);
         break;
       }
@@ -90,38 +85,8 @@ export function matchesReference(pattern: string, reference: Reference): boolean
 }
 
 function labelTest(value: string): Test {
-  // `key!=value` turns the term around, as docker's does.
-  const [, name = value, operator, text] = /^([^=!]*(?:![^=][^=!]*)*)(!?=)([\s\S]*)$/.exec(value) ?? [];
-  const has = (image: ImageRecord) =>
-    image.platforms.some(({ labels }) => Object.hasOwn(labels, name) && (operator === undefined || labels[name] === text));
-  return operator === '!=' ? (image) => !has(image) : has;
-}
-
-function parseBoolean(key: string, value: string): boolean {
-  const known = new Map([
-    ...['1', 't', 'true'].map((text) => [text, true] as const),
-    ...['0', 'f', 'false'].map((text) => [text, false] as const),
-  ]);
-  const found = known.get(value.toLowerCase());
-  if (found === undefined) throw new ImageError('invalid-argument', `invalid filter '${key}=[${value}]'`);
-  return found;
-}
-
-/** @returns milliseconds since 1970 */
-function parseTime(text: string, now: Date): number {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
-  if (/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) {
-    let back = 0;
-    for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) back += Number(count) * (units[unit] ?? 0);
-    return now.getTime() - back;
-  }
-  const time = /^\d{4}-\d{2}-\d{2}(?:T\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/.test(text)
-    ? Date.parse(/T\d{2}$/.test(text) ? `${text}:00` : text.length === 10 ? `${text}T00:00:00` : text)
-    : Number.NaN;
-  if (Number.isNaN(time))
-    throw new ImageError('invalid-argument', `failed to parse value as time or duration: ${JSON.stringify(text)}`, {
-      hint: 'Write 2026-01-02T15:04:05Z, seconds since 1970, or how long ago: 10m, 1h30m.',
-    });
-  return time;
+  const matches = labelFilter(value);
+  return value.includes('!=')
+    ? (image) => image.platforms.every(({ labels }) => matches(labels))
+    : (image) => image.platforms.some(({ labels }) => matches(labels));
 }

@@ -72,7 +72,8 @@ function tagsOf(record: ImageRecord | undefined): readonly string[] {
   return (record?.names ?? []).filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
 }
 
-async function openPlatform(
+/** The image that a name means: of the platform that is asked for, else of this machine's kind, else the first that is here. @throws ImageError `platform-not-found`, with docker's text */
+export async function openPlatform(
   host: Pick<Host, 'store'>,
   name: string,
   target: Descriptor,

@@ -10,8 +10,8 @@ import { insertEvent } from './events.ts';
 import { discardFolder, emptyFolders } from './folders.ts';
 import { statIfThere } from './place.ts';
 import type { Occurrence } from './store-event.ts';
-import type { NewVolume } from './volume-record.ts';
-import { placeVolume } from './volumes.ts';
+import type { GoingVolume, NewVolume } from './volume-record.ts';
+import { dropUnusedVolume, placeVolume } from './volumes.ts';
 
 interface ContainerRow {
   readonly id: string;
@@ -122,6 +122,7 @@ export async function changeContainer(
  * Takes the record and what was changed in it; its image's content is no longer held by it.
  * @param id whole
  * @param allow synchronous, within the transaction: throws where it must stay
+ * @param volumes go with it where no other container needs them
  * @throws ImageError `not-found`
  */
 export async function removeContainer(
@@ -129,13 +130,15 @@ export async function removeContainer(
   id: string,
   event: Occurrence,
   allow: (current: ContainerRecord) => void = () => undefined,
+  volumes: readonly GoingVolume[] = [],
 ): Promise<ContainerRecord> {
   const { removed, trash } = await database.removing((transaction) => {
     const current = findContainer(database, id);
     allow(current);
-    return { removed: current, trash: dropContainer(database, transaction, current.id, event) };
+    const folder = dropContainer(database, transaction, current.id, event);
+    return { removed: current, trash: [folder, ...volumes.map((volume) => dropUnusedVolume(database, transaction, volume))] };
   });
-  await emptyFolders([trash]);
+  await emptyFolders(trash);
   return removed;
 }
 

@@ -35,7 +35,7 @@ import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
 import type { Usage } from './usage.ts';
-import type { NewVolume, VolumeRecord } from './volume-record.ts';
+import type { GoingVolume, NewVolume, VolumeRecord } from './volume-record.ts';
 
 export interface StoreOptions {
   /** Who the journal says it was. Default: the user's name. */
@@ -299,9 +299,17 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return (await containerRows()).changeContainer(this.#database, id, change, event);
   }
 
-  /** Takes the record and what was changed in it. `allow` is synchronous, and throws where it must stay. @throws ImageError `not-found` */
-  async removeContainer(id: string, event: Occurrence, allow?: (current: ContainerRecord) => void): Promise<ContainerRecord> {
-    return (await containerRows()).removeContainer(this.#database, id, event, allow);
+  /**
+   * Takes the record and what was changed in it. `allow` is synchronous, and throws where it must stay; `volumes` go with it where nothing else needs them.
+   * @throws ImageError `not-found`
+   */
+  async removeContainer(
+    id: string,
+    event: Occurrence,
+    allow?: (current: ContainerRecord) => void,
+    volumes?: readonly GoingVolume[],
+  ): Promise<ContainerRecord> {
+    return (await containerRows()).removeContainer(this.#database, id, event, allow, volumes);
   }
 
   /** The folder for what is changed in a container, made where there is none, unless `make` is false; it goes with the container. @throws ImageError `not-found` */

@@ -17,3 +17,8 @@ export interface NewVolume extends Pick<VolumeRecord, 'name' | 'document'> {
   readonly draft: DraftFolder;
   readonly event: Occurrence;
 }
+
+/** A volume that goes where nothing needs it any more. */
+export interface GoingVolume extends Pick<VolumeRecord, 'name'> {
+  readonly event: Occurrence;
+}

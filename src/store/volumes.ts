@@ -7,7 +7,7 @@ import { makeDraftFolder, type DraftFolder } from './draft-folder.ts';
 import { insertEvent } from './events.ts';
 import { discardFolder, emptyFolders, placeFolder } from './folders.ts';
 import type { Occurrence } from './store-event.ts';
-import type { VolumeRecord } from './volume-record.ts';
+import type { GoingVolume, VolumeRecord } from './volume-record.ts';
 
 interface VolumeRow {
   readonly name: string;
@@ -99,11 +99,26 @@ export async function removeVolume(database: Database, name: string, event: Occu
       throw new ImageError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
         detail: { volume: name, containers: users },
       });
-    database.run('DELETE FROM volume WHERE name = ?', name);
-    tell(database, transaction, name, event);
-    return discardFolder(database, transaction, 'volumes', folder);
+    return drop(database, transaction, { name, folder }, event);
   });
   await emptyFolders([trash]);
+}
+
+/** Within a transaction. @returns where its folder is now; undefined where it stays, since a container needs it, or has gone already */
+export function dropUnusedVolume(database: Database, transaction: Transaction, { name, event }: GoingVolume): string | undefined {
+  const row = database.get<VolumeRow>('SELECT * FROM volume WHERE name = ?', name);
+  return row && volumeUsers(database, name).length === 0 ? drop(database, transaction, row, event) : undefined;
+}
+
+function drop(
+  database: Database,
+  transaction: Transaction,
+  { name, folder }: Pick<VolumeRow, 'name' | 'folder'>,
+  event: Occurrence,
+): string | undefined {
+  database.run('DELETE FROM volume WHERE name = ?', name);
+  tell(database, transaction, name, event);
+  return discardFolder(database, transaction, 'volumes', folder);
 }
 
 function getRow(database: Database, name: string): VolumeRow {

@@ -28,8 +28,8 @@ export async function openRegistries({ terminal, globals }: Caller, options: { p
   });
 }
 
-/** The whole host. Close it with `await using`. */
-export async function openHost(caller: Caller, options: { plainHttp?: boolean } = {}): Promise<Host & AsyncDisposable> {
+/** What stores and reaches images. Close it with `await using`. */
+export async function openHost(caller: Caller, options: { plainHttp?: boolean } = {}): Promise<Omit<Host, 'containers'> & AsyncDisposable> {
   const registries = await openRegistries(caller, options);
   const store = await openStore(caller);
   return {
@@ -41,5 +41,19 @@ export async function openHost(caller: Caller, options: { plainHttp?: boolean } 
       registries.close();
       await store.close();
     },
+  };
+}
+
+/** The store and its containers. Close it with `await using`. */
+export async function openContainers(
+  caller: Pick<Caller, 'terminal'>,
+): Promise<Pick<Host, 'store' | 'containers' | 'now'> & AsyncDisposable> {
+  const { Containers } = await import('../../containers/containers.ts');
+  const store = await openStore(caller);
+  return {
+    store,
+    containers: new Containers(store),
+    now: () => caller.terminal.now(),
+    [Symbol.asyncDispose]: () => store.close(),
   };
 }

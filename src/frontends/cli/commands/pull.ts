@@ -64,7 +64,7 @@ export const pull = command({
 });
 
 async function pullOne(
-  host: Host,
+  host: Pick<Host, 'store' | 'remote'>,
   reference: Reference,
   options: PullOptions,
   terminal: Terminal,

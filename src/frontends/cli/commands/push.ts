@@ -44,7 +44,7 @@ export const push = command({
 });
 
 async function pushOne(
-  host: Host,
+  host: Pick<Host, 'store' | 'remote'>,
   reference: Reference,
   options: PushOptions,
   terminal: Terminal,

@@ -1,0 +1,171 @@
+import { cpus } from 'node:os';
+import { ImageError } from '../errors.ts';
+import type { ContainerConfig, ContainerSettings, HostConfig, RestartPolicy } from './container-settings.ts';
+
+const mebibyte = 1024 * 1024;
+const millisecond = 1_000_000;
+
+/** Refuses what docker refuses when a container is created, with its texts. @throws ImageError `invalid-argument` */
+export function checkSettings({ config, host }: Pick<ContainerSettings, 'config' | 'host'>, os: string): void {
+  checkConfig(config, os);
+  checkHost(host, os);
+  checkResources(host);
+}
+
+function refuse(message: string): ImageError {
+  return new ImageError('invalid-argument', message);
+}
+
+function checkConfig(config: ContainerConfig, os: string): void {
+  const { WorkingDir, StopSignal, Env, Healthcheck } = config;
+  const absolute = os === 'windows' ? /^(?:[A-Za-z]:)?[\\/]/ : /^\//;
+  if (WorkingDir !== '' && !absolute.test(WorkingDir))
+    throw refuse(`the working directory '${WorkingDir}' is invalid, it needs to be an absolute path`);
+  if (StopSignal !== undefined) checkSignal(StopSignal);
+  for (const entry of Env ?? []) if (entry === '' || entry.startsWith('=')) throw refuse(`invalid environment variable: ${entry}`);
+  if (!Healthcheck) return;
+  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
+    const value = Healthcheck[key];
+    if (value !== undefined && value < millisecond) throw refuse(`${key} in Healthcheck cannot be less than 1ms`);
+  }
+  if ((Healthcheck.Retries ?? 0) < 0) throw refuse('Retries in Healthcheck cannot be negative');
+}
+
+/** Names of Linux's signals without `SIG`; docker takes numbers too. */
+const signals =
+  /^(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN|RTMAX|RTMIN\+(?:[1-9]|1[0-5])|RTMAX-(?:[1-9]|1[0-4]))$/;
+
+function checkSignal(text: string): void {
+  const valid = /^\d+$/.test(text) ? Number(text) > 0 : signals.test(text.toUpperCase().replace(/^SIG/, ''));
+  if (!valid) throw refuse(`invalid signal: ${text}`);
+}
+
+function checkHost(host: HostConfig, os: string): void {
+  const { PortBindings, RestartPolicy, AutoRemove, Isolation, OomScoreAdj, ShmSize, ExtraHosts, LogConfig, Runtime, NetworkMode } = host;
+  if (AutoRemove && !['', 'no'].includes(RestartPolicy.Name)) throw refuse("can't create 'AutoRemove' container with restart policy");
+  if (ShmSize < 0) throw refuse('SHM size can not be less than 0');
+  if (OomScoreAdj < -1000 || OomScoreAdj > 1000) throw refuse(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  for (const entry of ExtraHosts ?? [])
+    if (!/^[^:=]+[:=].+$/.test(entry)) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`);
+  for (const [port, bindings] of Object.entries(PortBindings ?? {})) {
+    const number = /^(\d{1,5})(?:\/(?:tcp|udp|sctp))?$/i.exec(port)?.[1];
+    if (number === undefined || Number(number) > 65_535) throw refuse(`invalid port specification: ${JSON.stringify(port)}`);
+    for (const { HostPort } of bindings ?? [])
+      if (HostPort !== '' && !isPortRange(HostPort)) throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
+  }
+  checkRestartPolicy(RestartPolicy);
+  for (const name of ['CapAdd', 'CapDrop'] as const)
+    for (const capability of host[name] ?? []) {
+      const full = capability.toUpperCase().replace(/^(?!CAP_|ALL$)/, 'CAP_');
+      if (!capabilities.has(full)) throw refuse(`invalid ${name}: unknown capability: ${JSON.stringify(full)}`);
+    }
+  const modes = [
+    ['IPC', host.IpcMode, /^(?:|host|none|private|shareable|container:.+)$/],
+    ['PID', host.PidMode, /^(?:|host|container:.+)$/],
+    ['UTS', host.UTSMode, /^(?:|host)$/],
+    ['cgroup namespace', host.CgroupnsMode, /^(?:|host|private)$/],
+    ['user namespace', host.UsernsMode, /^(?:|host)$/],
+  ] as const;
+  for (const [what, mode, valid] of modes) if (!valid.test(mode)) throw refuse(`invalid ${what} mode: ${mode}`);
+  const isolations = os === 'windows' ? ['', 'default', 'process', 'hyperv'] : ['', 'default'];
+  if (!isolations.includes(Isolation.toLowerCase()))
+    throw refuse(
+      os === 'windows'
+        ? `invalid isolation (${Isolation}): windows only supports 'default', 'process', or 'hyperv'`
+        : `invalid isolation (${Isolation}): ${os} only supports 'default'`,
+    );
+  if (!logDrivers.has(LogConfig.Type))
+    throw refuse(`error looking up logging plugin ${LogConfig.Type}: plugin ${JSON.stringify(LogConfig.Type)} not found`);
+  if (Runtime !== undefined && !runtimes.has(Runtime)) throw refuse(`unknown or invalid runtime name: ${Runtime}`);
+  if (NetworkMode === 'container:') throw refuse('Invalid network mode: invalid container format container:<name|id>');
+}
+
+const logDrivers: ReadonlySet<string> = new Set([
+  ...['', 'none', 'local', 'json-file', 'syslog', 'journald', 'gelf', 'fluentd', 'awslogs', 'splunk', 'etwlogs', 'gcplogs'],
+]);
+
+const runtimes: ReadonlySet<string> = new Set([
+  'runc',
+  'crun',
+  'io.containerd.runc.v2',
+  'io.containerd.runhcs.v1',
+  'com.docker.hcsshim.v1',
+]);
+
+const capabilities: ReadonlySet<string> = new Set([
+  'ALL',
+  ...[
+    'AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL',
+    'LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID',
+    'SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM',
+  ].flatMap((line) => line.split(' ').map((name) => `CAP_${name}`)),
+]);
+
+function isPortRange(text: string): boolean {
+  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  return first !== undefined && Number(first) <= Number(last) && Number(last) <= 65_535;
+}
+
+/** Also of an update. @throws ImageError `invalid-argument` */
+export function checkRestartPolicy({ Name, MaximumRetryCount }: RestartPolicy): void {
+  if (!['', 'no', 'always', 'unless-stopped', 'on-failure'].includes(Name))
+    throw refuse(`invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);
+  if (Name === 'on-failure' && MaximumRetryCount < 0) throw refuse('invalid restart policy: maximum retry count cannot be negative');
+  if (Name !== 'on-failure' && MaximumRetryCount !== 0)
+    throw refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+}
+
+type Resources = Pick<
+  HostConfig,
+  | 'Memory'
+  | 'MemorySwap'
+  | 'MemoryReservation'
+  | 'MemorySwappiness'
+  | 'NanoCpus'
+  | 'CpuPeriod'
+  | 'CpuQuota'
+  | 'CpuShares'
+  | 'CpuPercent'
+  | 'CpusetCpus'
+  | 'CpusetMems'
+  | 'BlkioWeight'
+>;
+
+/** What no kernel takes, or no container can live on. Also of an update, over what the container has. @throws ImageError `invalid-argument` */
+export function checkResources(resources: Resources): void {
+  const { Memory, MemorySwap, MemoryReservation, MemorySwappiness, NanoCpus, CpuPeriod, CpuQuota, CpuShares, CpuPercent, BlkioWeight } =
+    resources;
+  if (Memory !== 0 && Memory < 6 * mebibyte) throw refuse('Minimum memory limit allowed is 6MB');
+  if (Memory > 0 && MemorySwap > 0 && MemorySwap < Memory)
+    throw refuse('Minimum memoryswap limit should be larger than memory limit, see usage');
+  if (Memory === 0 && MemorySwap > 0) throw refuse('You should always set the Memory limit when using Memoryswap limit, see usage');
+  if (MemorySwappiness !== null && (MemorySwappiness < -1 || MemorySwappiness > 100))
+    throw refuse(`Invalid value: ${MemorySwappiness}, valid memory swappiness range is 0-100`);
+  if (MemoryReservation > 0 && MemoryReservation < 6 * mebibyte) throw refuse('Minimum memory reservation allowed is 6MB');
+  if (Memory > 0 && MemoryReservation > 0 && Memory < MemoryReservation)
+    throw refuse('Minimum memory limit can not be less than memory reservation limit, see usage');
+  const count = cpus().length;
+  if (NanoCpus !== 0 && CpuPeriod !== 0) throw refuse('Conflicting options: Nano CPUs and CPU Period cannot both be set');
+  if (NanoCpus !== 0 && CpuQuota !== 0) throw refuse('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
+  if (NanoCpus < 0 || NanoCpus > count * 1e9)
+    throw refuse(`range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`);
+  if (CpuShares < 0) throw refuse(`invalid CPU shares (${CpuShares}): value must be a positive integer`);
+  if (CpuPeriod !== 0 && (CpuPeriod < 1000 || CpuPeriod > 1_000_000))
+    throw refuse('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
+  if (CpuQuota > 0 && CpuQuota < 1000) throw refuse('CPU cfs quota can not be less than 1ms (i.e. 1000)');
+  if (CpuPercent < 0 || CpuPercent > 100) throw refuse('Range of CPU percent is from 1 to 100');
+  if (BlkioWeight !== 0 && (BlkioWeight < 10 || BlkioWeight > 1000)) throw refuse('Range of blkio weight is from 10 to 1000');
+  checkSet('cpus', resources.CpusetCpus, count);
+  checkSet('mems', resources.CpusetMems, Infinity);
+}
+
+/** A list such as `0-2,7`. */
+function checkSet(what: 'cpus' | 'mems', text: string, count: number): void {
+  for (const piece of text === '' ? [] : text.split(',')) {
+    const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(piece) ?? [];
+    if (first === undefined || Number(last) < Number(first))
+      throw refuse(`Invalid value ${text} for cpuset ${what}: invalid format: ${text}`);
+    if (what === 'cpus' && Number(last) >= count)
+      throw refuse(`Requested CPUs are not available - requested ${text}, available: ${count === 1 ? '0' : `0-${count - 1}`}`);
+  }
+}

@@ -1,0 +1,232 @@
+import type { Readable } from 'node:stream';
+import { Image } from '../content/image.ts';
+import { ImageError } from '../errors.ts';
+import type { Operation } from '../io/operation.ts';
+import { changes, type Change } from '../layers/changes.ts';
+import { exportTar } from '../layers/export-tree.ts';
+import { Tree } from '../layers/tree.ts';
+import { layerTar } from '../layers/write-layer.ts';
+import type { ContainerRecord } from '../store/container-record.ts';
+import type { ImageStore } from '../store/image-store.ts';
+import { readDocument, type ContainerDocument } from './container-document.ts';
+import { ContainerFiles, type ContainerFile, type OpenMount } from './container-files.ts';
+import { findOwner } from './find-owner.ts';
+import { folderSize } from './host-folder.ts';
+import type { LayOut } from './lay-out.ts';
+import { anonymousLabel, readVolume } from './volumes.ts';
+
+/** A path of a container, as docker's `X-Docker-Container-Path-Stat` says it; `mode` has the bits of Go's FileMode. */
+export interface PathStat {
+  readonly name: string;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtime: string;
+  /** Where a link leads, all links resolved. */
+  readonly linkTarget: string;
+}
+
+export interface ContainerSizes {
+  /** Bytes of files that were made or changed. */
+  readonly changed: number;
+  /** Those, and all of the image's layers. */
+  readonly all: number;
+}
+
+/** One container: its record as it was when it was asked for, and its files as they are. */
+export class Container {
+  readonly record: ContainerRecord;
+  readonly document: ContainerDocument;
+  readonly #store: ImageStore;
+  readonly #layOut: LayOut;
+
+  constructor(store: ImageStore, layOut: LayOut, record: ContainerRecord) {
+    this.record = record;
+    this.document = readDocument(record);
+    this.#store = store;
+    this.#layOut = layOut;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  /** What events say of it, beside what is particular to one. */
+  get attributes(): Readonly<Record<string, string>> {
+    return { ...this.document.config.Labels, image: this.record.image, name: this.name };
+  }
+
+  /** The image that it stands on. */
+  async image(operation: Operation = {}): Promise<Image> {
+    return Image.open(this.#store, this.record.manifest, operation);
+  }
+
+  /** What was changed in it, in the order of paths. */
+  async changes(operation: Operation = {}): Promise<readonly Change[]> {
+    using files = await this.#open(operation);
+    return changes(files.union);
+  }
+
+  /** @throws ImageError `not-found`, with docker's text */
+  async stat(path: string, operation: Operation = {}): Promise<PathStat> {
+    using files = await this.#open(operation);
+    return await statOf(files, await this.#find(files, path), path);
+  }
+
+  /** The tree at a path as a tar, its names as docker gives them: they begin with the last part of the path as it was asked for. Read or destroy the tar. */
+  async read(path: string, operation: Operation = {}): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+    const files = await this.#open(operation);
+    try {
+      const file = await this.#find(files, path);
+      const stat = await statOf(files, file, path);
+      return { stat, tar: closing(files.read(file, lastPart(path), operation.signal), files) };
+    } catch (error) {
+      files[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a tar, packed or not, into the folder at a path: all of it or nothing, but in mounts.
+   * @throws ImageError `not-found`, `invalid-argument`, `denied`, with docker's texts; `invalid-content`
+   */
+  async write(
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options: Operation & {
+      readonly noOverwriteDirNonDir?: boolean | undefined;
+      readonly copyOwner?: boolean | undefined;
+      readonly now: Date;
+    },
+  ): Promise<void> {
+    using files = await this.#open(options, true);
+    const folder = await this.#find(files, `${path}/`);
+    const { noOverwriteDirNonDir, now, signal } = options;
+    const { User } = this.document.config;
+    await files.write(folder, tar, {
+      noOverwriteDirNonDir,
+      owner: options.copyOwner && User !== '' ? await findOwner(files, User) : undefined,
+      readonlyRoot: this.document.host.ReadonlyRootfs,
+      now,
+      signal,
+    });
+  }
+
+  /** All files as a tar, without what is mounted. Read or destroy it. */
+  async export(operation: Operation = {}): Promise<Readable> {
+    const files = await this.#open(operation);
+    return closing(exportTar(files.union, '', { prefix: '', signal: operation.signal }), files);
+  }
+
+  /** The tar of a layer with what was changed; undefined where nothing was. Read or destroy it. */
+  async layer(operation: Operation = {}): Promise<Readable | undefined> {
+    const files = await this.#open(operation);
+    if (changes(files.union).length > 0) return closing(layerTar(files.union, { signal: operation.signal }), files);
+    files[Symbol.dispose]();
+    return undefined;
+  }
+
+  async sizes(operation: Operation = {}): Promise<ContainerSizes> {
+    using files = await this.#open(operation);
+    const changed = files.union.upper?.size ?? 0;
+    return { changed, all: files.union.layers.reduce((sum, { size }) => sum + size, changed) };
+  }
+
+  /** Bytes on the disk that would be free without it. */
+  async diskBytes(): Promise<number> {
+    return folderSize(await this.#store.containerFolder(this.id, { make: false }));
+  }
+
+  /** Its volumes that were never given a name. */
+  async anonymousVolumes(): Promise<readonly string[]> {
+    const own = new Set(this.record.volumes);
+    return (await this.#store.volumes())
+      .filter((volume) => own.has(volume.name) && Object.hasOwn(readVolume(volume).labels ?? {}, anonymousLabel))
+      .map(({ name }) => name);
+  }
+
+  async #open(operation: Operation, writing = false): Promise<ContainerFiles> {
+    const image = await this.image(operation);
+    const folders = await this.#layOut.image(image, { signal: operation.signal });
+    const changesFolder = await this.#store.containerFolder(this.id, { make: writing });
+    const mounts = await this.#mounts();
+    const layers: Tree[] = [];
+    try {
+      for (const folder of folders) layers.push(Tree.open(folder));
+      return new ContainerFiles(layers, changesFolder, mounts, this.document.platform.os);
+    } catch (error) {
+      for (const layer of layers) layer.close();
+      throw error;
+    }
+  }
+
+  async #mounts(): Promise<readonly OpenMount[]> {
+    const open: OpenMount[] = [];
+    for (const mount of this.document.mounts) {
+      if (mount.Type === 'bind') open.push({ ...mount, folder: mount.Source });
+      else if (mount.Type === 'volume' && mount.Name !== undefined)
+        open.push({ ...mount, folder: (await this.#store.volume(mount.Name)).mountpoint });
+    }
+    return open;
+  }
+
+  /** A slash at the end, or a dot after it, follows a link: `/link/.` is what the link leads to. */
+  async #find(files: ContainerFiles, path: string): Promise<ContainerFile> {
+    if (path === '') throw new ImageError('invalid-argument', "bad parameter: 'path' cannot be empty");
+    const isFolder = /(?:^|[\\/])\.?$/.test(path);
+    const file = await files.find(path, isFolder);
+    if (!file) {
+      const shown = path.replace(/(?<=.)[\\/]\.?$/, '');
+      throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.name}`, { detail: { path: shown } });
+    }
+    return file;
+  }
+}
+
+/** Go's `os.FileMode` beside the permission bits. */
+const goMode = { directory: 2 ** 31, symlink: 2 ** 27, device: 2 ** 26, fifo: 2 ** 25, socket: 2 ** 24, setuid: 2 ** 23, setgid: 2 ** 22 };
+const goCharDevice = 2 ** 21;
+const goSticky = 2 ** 20;
+
+async function statOf(files: ContainerFiles, file: ContainerFile, path: string): Promise<PathStat> {
+  const { type, mode, size, mtime, linkTarget } = file;
+  const bits =
+    type === 'character-device'
+      ? goMode.device + goCharDevice
+      : type === 'block-device'
+        ? goMode.device
+        : type === 'file' || type === 'whiteout'
+          ? 0
+          : goMode[type];
+  return {
+    name: lastPart(path.replace(/(?<=.)[\\/]+\.?$/, '')),
+    size: type === 'symlink' ? Buffer.byteLength(linkTarget ?? '') : size,
+    mode:
+      bits + (mode & 0o777) + (mode & 0o4000 ? goMode.setuid : 0) + (mode & 0o2000 ? goMode.setgid : 0) + (mode & 0o1000 ? goSticky : 0),
+    mtime: goTime(mtime.seconds, mtime.nanoseconds),
+    linkTarget: type === 'symlink' ? `/${await files.evaluate(`/${file.path}`)}` : '',
+  };
+}
+
+/** RFC 3339 with as many digits of a second as are not zero. */
+function goTime(seconds: number, nanoseconds: number): string {
+  const whole = new Date(seconds * 1000).toISOString().replace(/\.000Z$/, '');
+  const part = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${whole}${part}Z`;
+}
+
+/** Go's `filepath.Base`. */
+function lastPart(path: string): string {
+  const plain = path.replace(/[\\/]+$/, '');
+  if (plain === '' || /^[A-Za-z]:$/.test(plain)) return '/';
+  return plain.split(/[\\/]/).at(-1) ?? plain;
+}
+
+/** Files are closed with the stream that reads them. */
+function closing(stream: Readable, files: ContainerFiles): Readable {
+  stream.once('close', () => files[Symbol.dispose]());
+  return stream;
+}

@@ -1,0 +1,53 @@
+import type { ContainerSettings, EndpointSettings, HostConfig } from './container-settings.ts';
+import { plainEndpoint } from './container-settings.ts';
+
+/** What the runtime hides from a container, and what it lets it only read, unless it is privileged: docker's lists. */
+const maskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** What was asked for with what docker puts in where nothing was said. Needs settings that `checkSettings` has let through. */
+export function withHostDefaults(host: HostConfig, os: string): HostConfig {
+  const network = host.NetworkMode === '' || host.NetworkMode === 'default' ? (os === 'windows' ? 'nat' : 'bridge') : host.NetworkMode;
+  const common = {
+    ...host,
+    LogConfig: { Type: host.LogConfig.Type || 'json-file', Config: host.LogConfig.Config ?? {} },
+    NetworkMode: network,
+    RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || 'no' },
+    PortBindings: host.PortBindings ?? {},
+    ConsoleSize: host.ConsoleSize ?? [0, 0],
+    PidsLimit: host.PidsLimit === 0 ? null : host.PidsLimit,
+    MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
+  };
+  if (os === 'windows') return { ...common, Isolation: host.Isolation || 'process' };
+  return {
+    ...common,
+    MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
+    CgroupnsMode: host.CgroupnsMode || (host.Privileged ? 'host' : 'private'),
+    IpcMode: host.IpcMode || 'private',
+    ShmSize: host.ShmSize || 64 * 1024 * 1024,
+    Runtime: host.Runtime ?? 'runc',
+    MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : maskedPaths),
+    ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : readonlyPaths),
+  };
+}
+
+/** The networks of a container: those that were named, and the one of its mode. */
+export function networksOf({ endpoints, host }: Pick<ContainerSettings, 'endpoints' | 'host'>): Readonly<Record<string, EndpointSettings>> {
+  const mode = host.NetworkMode;
+  if (mode.startsWith('container:')) return {};
+  const named = Object.entries(endpoints).map(([name, settings]) => [name === 'default' ? mode : name, settings] as const);
+  return Object.fromEntries(named.some(([name]) => name === mode) ? named : [[mode, plainEndpoint()], ...named]);
+}

@@ -1,0 +1,227 @@
+import { existsSync } from 'node:fs';
+import { posix } from 'node:path';
+import { ImageError } from '../errors.ts';
+import type { ContainerConfig, HostConfig, MountSetting } from './container-settings.ts';
+
+/** What is mounted in a container where: docker's `Mounts` of an inspect, keys and all. */
+export interface MountPoint {
+  readonly Type: string;
+  /** Of a volume. */
+  readonly Name?: string;
+  /** A folder of the host: of a bind; a volume's is asked of the volume. */
+  readonly Source: string;
+  readonly Destination: string;
+  readonly Driver?: string;
+  readonly Mode: string;
+  readonly RW: boolean;
+  readonly Propagation: string;
+}
+
+/** A mount point that was asked for, and what is to be done so that it can be. */
+export interface PlannedMount {
+  readonly point: MountPoint;
+  /** Of a volume that has no name yet: it gets one of 64 hex digits, and goes with its container if that is asked. */
+  readonly anonymous?: boolean;
+  /** A new volume gets what the image has in its place. */
+  readonly copy?: boolean;
+  /** A volume's, where it is made. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly driver?: string | undefined;
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * All that is to be mounted, by docker's rules: `--volumes-from`, then binds and mounts, which may not meet, then the volumes of the config in what places are left.
+ * @param mountsOf the mount points of another container, by its name or id
+ * @throws ImageError `invalid-argument`, with docker's texts; whatever `mountsOf` throws
+ */
+export function planMounts(
+  { host, config }: { readonly host: HostConfig; readonly config: ContainerConfig },
+  os: string,
+  mountsOf: (container: string) => readonly MountPoint[],
+): readonly PlannedMount[] {
+  const planned = new Map<string, PlannedMount>();
+  for (const spec of host.VolumesFrom ?? []) {
+    const { container, writable } = volumesFrom(spec, os);
+    for (const point of mountsOf(container)) planned.set(point.Destination, { point: { ...point, RW: point.RW && writable } });
+  }
+  const asked = new Map<string, PlannedMount>();
+  const tmpfs = Object.keys(host.Tmpfs ?? {}).map((path) => clean(absolute(path, os), os));
+  const ask = (mount: PlannedMount) => {
+    const { Destination } = mount.point;
+    if (asked.has(Destination) || tmpfs.includes(Destination)) throw refuse(`Duplicate mount point: ${Destination}`);
+    asked.set(Destination, mount);
+  };
+  for (const spec of host.Binds ?? []) ask(parseBind(spec, os, host.VolumeDriver));
+  for (const mount of host.Mounts ?? []) ask(readMount(mount, os));
+  for (const [destination, mount] of asked) planned.set(destination, mount);
+  for (const path of Object.keys(config.Volumes ?? {})) {
+    const destination = clean(path, os);
+    if (planned.has(destination) || tmpfs.includes(destination)) continue;
+    if (destination === '/') throw refuse(`invalid volume: / is not a valid destination`);
+    planned.set(destination, { ...volume(destination, '', '', true), anonymous: true, copy: true, driver: host.VolumeDriver });
+  }
+  return [...planned.values()].sort((a, b) => (a.point.Destination < b.point.Destination ? -1 : 1));
+}
+
+function refuse(message: string): ImageError {
+  return new ImageError('invalid-argument', message);
+}
+
+function volume(destination: string, name: string, mode: string, writable: boolean): { readonly point: MountPoint } {
+  return {
+    point: {
+      Type: 'volume',
+      ...(name === '' ? {} : { Name: name }),
+      Source: '',
+      Destination: destination,
+      Driver: 'local',
+      Mode: mode,
+      RW: writable,
+      Propagation: '',
+    },
+  };
+}
+
+function bind(source: string, destination: string, mode: string, writable: boolean, propagation: string): { readonly point: MountPoint } {
+  return {
+    point: { Type: 'bind', Source: source, Destination: destination, Mode: mode, RW: writable, Propagation: propagation },
+  };
+}
+
+/** `source:destination:mode` of Windows: drives have colons too. */
+const windowsBind =
+  /^(?:((?:[a-z]:)?[\\/][^:]*|[a-z]:[\\/][^:]*|[^\\/:*?"<>|\s][^\\/:*?"<>|]+):)?([a-z]:(?:[\\/][^:*?"<>|]*)?|\\\\\.\\pipe\\[^:\\/]+)(?::([a-z]+))?$/i;
+
+function parseBind(spec: string, os: string, driver: string): PlannedMount {
+  const invalid = (why = '') => refuse(`invalid volume specification: '${spec}'${why === '' ? '' : `: ${why}`}`);
+  const parts = os === 'windows' ? (windowsBind.exec(spec)?.slice(1) ?? []) : spec.split(':');
+  const [first, second, mode = ''] = os === 'windows' || parts.length > 1 ? parts : [undefined, parts[0]];
+  if (parts.length === 0 || parts.length > 3 || second === undefined || second === '' || first === '') throw invalid();
+  if (parts.length === 2 && os !== 'windows' && readMode(second, os)) throw invalid();
+  const isBind = first !== undefined && (/^[\\/]/.test(first) || (os === 'windows' && /^[a-z]:/i.test(first)));
+  const type = isBind ? 'bind' : 'volume';
+  const destination = target(second, os, (why) => invalid(`invalid mount config for type "${type}": ${why}`));
+  const flags = readMode(mode, os);
+  if (!flags || (flags.nocopy && isBind) || (flags.propagation !== undefined && !isBind)) throw refuse(`invalid mode: ${mode}`);
+  if (isBind) return bind(clean(first, os), destination, mode, flags.writable, flags.propagation ?? 'rprivate');
+  return {
+    ...volume(destination, first ?? '', first === undefined ? '' : mode || (os === 'windows' ? '' : 'z'), flags.writable),
+    anonymous: first === undefined,
+    copy: !flags.nocopy,
+    driver,
+  };
+}
+
+interface ModeFlags {
+  readonly writable: boolean;
+  readonly nocopy: boolean;
+  readonly propagation: string | undefined;
+}
+
+/** Docker's flags after the second colon, each kind of them once; undefined where it is none. */
+function readMode(mode: string, os: string): ModeFlags | undefined {
+  const kinds: readonly RegExp[] =
+    os === 'windows'
+      ? [/^(?:rw|ro)$/]
+      : [/^(?:rw|ro)$/, /^[zZ]$/, /^nocopy$/, /^r?(?:shared|slave|private)$/, /^(?:consistent|cached|delegated|default)$/];
+  const found = new Map<RegExp, string>();
+  for (const flag of mode === '' ? [] : mode.split(',')) {
+    const kind = kinds.find((one) => one.test(os === 'windows' ? flag.toLowerCase() : flag));
+    if (!kind || found.has(kind)) return undefined;
+    found.set(kind, flag);
+  }
+  const flags = [...found.values()];
+  return {
+    writable: !flags.some((flag) => /^ro$/i.test(flag)),
+    nocopy: flags.includes('nocopy'),
+    propagation: flags.find((flag) => /^r?(?:shared|slave|private)$/.test(flag)),
+  };
+}
+
+function readMount(mount: MountSetting, os: string): PlannedMount {
+  const { Type: type = '', Source: source = '', Target = '', ReadOnly = false, BindOptions, VolumeOptions, TmpfsOptions } = mount;
+  const invalid = (why: string) => refuse(`invalid mount config for type ${JSON.stringify(type)}: ${why}`);
+  const without = (given: unknown, name: string) => {
+    if (given !== undefined && given !== '') throw invalid(`field ${name} must not be specified`);
+  };
+  if (Target === '') throw invalid('field Target must not be empty');
+  const destination = target(Target, os, invalid);
+  switch (type) {
+    case 'bind': {
+      if (source === '') throw invalid('field Source must not be empty');
+      without(VolumeOptions, 'VolumeOptions');
+      without(TmpfsOptions, 'TmpfsOptions');
+      const isAbsolute = /^[\\/]/.test(source) || (os === 'windows' && /^[a-z]:[\\/]/i.test(source));
+      if (!isAbsolute) throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
+      const propagation = BindOptions?.Propagation ?? '';
+      if (!/^(?:|r?(?:shared|slave|private))$/.test(propagation)) throw invalid(`invalid propagation mode: ${propagation}`);
+      if (!BindOptions?.CreateMountpoint && !existsSync(source)) throw invalid(`bind source path does not exist: ${source}`);
+      return bind(clean(source, os), destination, '', !ReadOnly, propagation || 'rprivate');
+    }
+    case 'volume':
+      without(BindOptions, 'BindOptions');
+      without(TmpfsOptions, 'TmpfsOptions');
+      if (source === '' && ReadOnly) throw invalid('must not set ReadOnly mode when using anonymous volumes');
+      return {
+        ...volume(destination, source, os === 'windows' ? '' : 'z', !ReadOnly),
+        anonymous: source === '',
+        copy: VolumeOptions?.NoCopy !== true && VolumeOptions?.Subpath === undefined,
+        labels: VolumeOptions?.Labels ?? undefined,
+        driver: VolumeOptions?.DriverConfig?.Name,
+        driverOptions: VolumeOptions?.DriverConfig?.Options ?? undefined,
+      };
+    case 'tmpfs':
+    case 'npipe':
+    case 'image': {
+      without(BindOptions, 'BindOptions');
+      without(VolumeOptions, 'VolumeOptions');
+      if ((type === 'tmpfs') === (os === 'windows') && type !== 'image') throw invalid('mount type unknown');
+      if (type === 'tmpfs') without(source, 'Source');
+      else if (source === '') throw invalid('field Source must not be empty');
+      return {
+        point: { Type: type, Source: source, Destination: destination, Mode: '', RW: !ReadOnly && type !== 'image', Propagation: '' },
+      };
+    }
+    default:
+      throw invalid('mount type unknown');
+  }
+}
+
+function volumesFrom(spec: string, os: string): { readonly container: string; readonly writable: boolean } {
+  const colon = spec.indexOf(':');
+  const container = colon < 0 ? spec : spec.slice(0, colon);
+  if (container === '') throw refuse(`volumes-from specification cannot be an empty string`);
+  const mode = colon < 0 ? '' : spec.slice(colon + 1);
+  const flags = readMode(mode, os);
+  if (!flags || flags.nocopy || flags.propagation !== undefined) throw refuse(`invalid mode: ${mode}`);
+  return { container, writable: flags.writable };
+}
+
+function absolute(path: string, os: string): string {
+  const isAbsolute = os === 'windows' ? /^(?:[a-z]:|\\\\\.\\pipe\\)/i.test(path) : path.startsWith('/');
+  if (!isAbsolute) throw refuse(`invalid mount path: '${path}' mount path must be absolute`);
+  return path;
+}
+
+function target(path: string, os: string, invalid: (why: string) => ImageError): string {
+  if (os === 'windows' ? !/^(?:[a-z]:|\\\\\.\\pipe\\)/i.test(path) : !path.startsWith('/'))
+    throw invalid(`invalid mount path: '${path}' mount path must be absolute`);
+  const cleaned = clean(path, os);
+  if (cleaned === '/' || /^c:\\?$/i.test(cleaned))
+    throw invalid(`invalid specification: destination can't be '${os === 'windows' ? 'c:' : '/'}'`);
+  return cleaned;
+}
+
+/** Without `.`, `..`, doubled and last slashes; a Windows path with its own slashes. */
+function clean(path: string, os: string): string {
+  if (os === 'windows' && /^[a-z]:/i.test(path))
+    return (
+      path.slice(0, 2) +
+      posix
+        .normalize(`/${path.slice(2).replaceAll('\\', '/')}`)
+        .replace(/(?<=.)\/$/, '')
+        .replaceAll('/', '\\')
+    );
+  return posix.normalize(path).replace(/(?<=.)\/+$/, '');
+}

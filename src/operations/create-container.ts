@@ -1,0 +1,52 @@
+import { readSettings } from '../containers/container-settings.ts';
+import { ImageError } from '../errors.ts';
+import type { Operation } from '../io/operation.ts';
+import { formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
+import type { Host } from './host.ts';
+import { openPlatform } from './inspect.ts';
+
+export interface CreateContainerOptions extends Operation {
+  /** Default: one that is made up. */
+  readonly name?: string | undefined;
+  /** Default: this machine's; an image of another is taken with a warning. */
+  readonly platform?: Platform | undefined;
+}
+
+/** The answer to `POST /containers/create`. */
+export interface CreatedContainer {
+  readonly Id: string;
+  readonly Warnings: readonly string[];
+}
+
+/**
+ * Makes a container of an image of the store. Layers are laid out on the way, each once for all containers; progress tells of them.
+ * @param document docker's: a Config, with HostConfig and NetworkingConfig in it
+ * @throws ImageError `not-found` `No such image: …` and `platform-not-found`, which a client answers by pulling it; `conflict`, `invalid-argument`, with docker's texts
+ */
+export async function createContainer(
+  host: Pick<Host, 'store' | 'containers' | 'now'>,
+  document: unknown,
+  options: CreateContainerOptions = {},
+): Promise<CreatedContainer> {
+  const { signal, onProgress, name } = options;
+  const settings = readSettings(document);
+  const { Image: asked } = settings.config;
+  await using ingest = await host.store.begin({ verb: 'create', signal });
+  const found = await host.store.find(asked);
+  const image = await openPlatform(host, asked, found.target, { signal, platform: options.platform });
+  const platform = image.config?.platform;
+  if (!platform) throw new ImageError('invalid-argument', `${asked} is an artifact: no container can stand on it`);
+  for (const target of [image.descriptor, found.target])
+    if (!(await ingest.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
+  const base = { image: asked, target: found.target, manifest: image.descriptor, origin: found.name?.origin, platform };
+  const container = await host.containers.create(settings, base, { name, now: host.now(), signal, onProgress });
+  return { Id: container.id, Warnings: options.platform ? [] : foreign(platform) };
+}
+
+function foreign(platform: Platform): readonly string[] {
+  const own = hostPlatform();
+  if (platformMatch(own, platform) > 0) return [];
+  return [
+    `The requested image's platform (${formatPlatform(platform)}) does not match the detected host platform (${formatPlatform(own)}) and no specific platform was requested`,
+  ];
+}

@@ -1,0 +1,44 @@
+import { findNetwork, networks, type NetworkDocument } from '../containers/networks.ts';
+import { ImageError } from '../errors.ts';
+import { labelFilter, parseFilterBoolean, requireFilterKey, type FilterTerm } from './filter-term.ts';
+
+/** The networks that are there, by docker's filters: values of one key are alternatives, different keys must hold together. @throws ImageError `invalid-argument` */
+export function listNetworks(options: { readonly filters?: readonly FilterTerm[] | undefined } = {}): readonly NetworkDocument[] {
+  const alternatives = new Map<string, ((network: NetworkDocument) => boolean)[]>();
+  for (const { key, value } of options.filters ?? []) {
+    requireFilterKey(key, ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']);
+    alternatives.set(key, [...(alternatives.get(key) ?? []), testOf(key, value)]);
+  }
+  return networks().filter((network) => [...alternatives.values()].every((tests) => tests.some((test) => test(network))));
+}
+
+/** By its name or id. @throws ImageError `not-found`, with docker's text */
+export function inspectNetwork(name: string): NetworkDocument {
+  return findNetwork(networks(), name);
+}
+
+function testOf(key: string, value: string): (network: NetworkDocument) => boolean {
+  switch (key) {
+    case 'dangling': {
+      const wanted = parseFilterBoolean(key, value);
+      // Those that are always there are never left over.
+      return () => !wanted;
+    }
+    case 'driver':
+      return ({ Driver }) => Driver === value;
+    case 'id':
+      return ({ Id }) => Id.includes(value);
+    case 'label': {
+      const has = labelFilter(value);
+      return ({ Labels }) => has(Labels);
+    }
+    case 'name':
+      return ({ Name }) => Name.includes(value);
+    case 'scope':
+      return ({ Scope }) => Scope === value;
+    default:
+      if (value !== 'builtin' && value !== 'custom')
+        throw new ImageError('invalid-argument', `invalid filter 'type=${value}': must be builtin or custom`);
+      return () => value === 'builtin';
+  }
+}
