@@ -216,12 +216,14 @@ function partsOf(path: string, what = JSON.stringify(path)): string[] {
     new ImageError('invalid-content', `a layer has an entry that is refused: ${what} ${why}`, { detail: { path } });
   if (parts.includes('..')) throw refused('leads out of its folder');
   if (path.includes('\0')) throw refused('has a NUL in it');
-  if (path.length * 3 > maxName) {
-    if (encodeName(path).length > maxPath) throw refused(`is longer than ${maxPath} bytes`);
-    if (parts.some((part) => part.length * 3 > maxName && encodeName(part).length > maxName))
-      throw refused(`has a part of more than ${maxName} bytes`);
-  }
+  if (path.length * 3 > maxPath && encodeName(path).length > maxPath) throw refused(`is longer than ${maxPath} bytes`);
+  if (parts.some((part) => isTooLong(part))) throw refused(`has a part of more than ${maxName} bytes`);
   return parts;
+}
+
+/** Whether no disk of Linux could hold this name. */
+export function isTooLong(name: string): boolean {
+  return name.length * 3 > maxName && encodeName(name).length > maxName;
 }
 
 /** The row for a tar's entry that is no hard link. */

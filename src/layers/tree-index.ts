@@ -213,8 +213,10 @@ export class TreeIndex {
     });
   }
 
-  setTime(parent: number, key: string, seconds: number, nanoseconds: number): void {
-    this.#run('UPDATE entry SET seconds = ?, nanoseconds = ? WHERE parent = ? AND key = ?', seconds, nanoseconds, parent, asText(key));
+  /** Only while this inode has that name. */
+  setTime(parent: number, key: string, inode: number, seconds: number, nanoseconds: number): void {
+    const where = 'parent = ? AND key = ? AND inode = ?';
+    this.#run(`UPDATE entry SET seconds = ?, nanoseconds = ? WHERE ${where}`, seconds, nanoseconds, parent, asText(key), inode);
   }
 
   /** Takes a name away, of a folder all below it too. */

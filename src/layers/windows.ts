@@ -7,13 +7,16 @@
 
 import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
-import type { Timestamp } from '../formats/tar/entry.ts';
+import type { TarEntry, TarHeader, Timestamp } from '../formats/tar/entry.ts';
 import { formatPaxTime } from '../formats/tar/pax.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import { securityDescriptor } from './security-descriptor.ts';
 
 /** The folders that a layer may have at its root, in the order in which they are written. */
 const windowsRoots = ['Files', 'Hives', 'UtilityVM'] as const;
+
+/** The root that is drive C. */
+export const windowsFiles = 'Files';
 
 /** PAX keywords. */
 const windowsRecords = {
@@ -35,6 +38,7 @@ const fileAttributes = {
   system: 0x4,
   directory: 0x10,
   archive: 0x20,
+  reparsePoint: 0x400,
 } as const;
 
 /** What Microsoft's own images give: administrators and the system everything, users reading and running, and making files in folders. */
@@ -98,6 +102,39 @@ function member({ path, content, attributes, creationTime }: WindowsFile, layerT
   ]);
   const entry = { path, type: isFolder ? 'directory' : 'file', mode: isFolder ? directoryMode : fileMode, mtime: time, pax } as const;
   return isFolder ? { entry } : { entry, body: content };
+}
+
+/**
+ * The records that a new file, folder or link gets which comes without them: attributes, a security descriptor, the time of its making. Others that mean nothing there
+ * (attributes of Linux's) are left out. `linksToFolder`: a link's attributes say which it is.
+ *
+ * @throws ImageError `invalid-argument` for what Windows has not
+ */
+export function completeWindowsRecords(
+  { path, type, mtime }: Pick<TarEntry, 'path' | 'type' | 'mtime'>,
+  pax: ReadonlyMap<string, string>,
+  linksToFolder: boolean,
+): Map<string, string> {
+  if (type !== 'file' && type !== 'directory' && type !== 'symlink') throw refuse(path, `Windows has no ${type.replace('-', ' ')}s`);
+  const isFolder = type === 'directory' || (type === 'symlink' && linksToFolder);
+  const kept = [...pax].filter(([keyword]) => !keyword.startsWith('SCHILY.'));
+  const bits = (isFolder ? fileAttributes.directory : fileAttributes.archive) | (type === 'symlink' ? fileAttributes.reparsePoint : 0);
+  return new Map([
+    [windowsRecords.attributes, String(bits)],
+    [windowsRecords.descriptor, securityDescriptor(isFolder ? directoryDescriptor : fileDescriptor).toString('base64')],
+    [windowsRecords.creationTime, formatPaxTime(mtime)],
+    ...kept,
+  ]);
+}
+
+/** Mode bits with those of the type, for the tools that look there and not at the type. */
+export function windowsMode(type: 'file' | 'directory' | 'symlink', mode: number): number {
+  return (type === 'directory' ? 0o40000 : type === 'symlink' ? 0o120000 : 0o100000) | mode;
+}
+
+/** The entry of a layer's root that nothing is said of. */
+export function windowsRootEntry(path: (typeof windowsRoots)[number]): TarHeader {
+  return member({ path }, { seconds: 0, nanoseconds: 0 }).entry;
 }
 
 /**

@@ -1,0 +1,110 @@
+import { close, open as openFile, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { asImageError, ImageError } from '../errors.ts';
+import { zeros } from '../formats/tar/read-tar.ts';
+import type { Content } from './tree-entry.ts';
+
+const openPack = promisify(openFile);
+const closePack = promisify(close);
+const readPack = promisify(read);
+
+/** Bytes read at once where files are read one behind another, and as many where they are not. */
+const window = 1 << 20;
+const smallest = 64 << 10;
+/** Packs that are held open; an image has seldom more layers. */
+const maxOpen = 32;
+
+interface OpenPack {
+  readonly file: number;
+  /** What was read last, and from where. */
+  bytes: Buffer;
+  start: number;
+}
+
+/**
+ * Reads files out of packs. Files that lie one behind another, as a walk finds them, are read many at once: a tree of small files costs few reads.
+ * For one reader at a time; chunks are views of memory that stays as it is.
+ */
+export class PackReader {
+  readonly #packs = new Map<string, OpenPack>();
+
+  /** The bytes of a file, zeros where nothing is stored. A small one is one chunk. @throws ImageError `invalid-content` where its pack is too short */
+  async *read(content: Content, size: number): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!content.sparse) {
+      yield* this.#stored(content, content.offset, size);
+      return;
+    }
+    let at = 0;
+    let offset = content.offset;
+    for (const piece of content.sparse) {
+      yield* zeros(piece.offset - at);
+      yield* this.#stored(content, offset, piece.length);
+      at = piece.offset + piece.length;
+      offset += piece.length;
+    }
+    yield* zeros(size - at);
+  }
+
+  /** The whole of a small file if it has been read already: costs nothing then. */
+  held({ file, offset, sparse }: Content, size: number): Uint8Array | undefined {
+    const pack = this.#packs.get(file);
+    if (!pack || sparse || offset < pack.start || offset + size > pack.start + pack.bytes.length) return undefined;
+    return pack.bytes.subarray(offset - pack.start, offset - pack.start + size);
+  }
+
+  async close(): Promise<void> {
+    const files = [...this.#packs.values()].map(({ file }) => file);
+    this.#packs.clear();
+    await Promise.all(files.map((file) => closePack(file)));
+  }
+
+  async *#stored(content: Content, offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let done = 0; done < length;) {
+      const held = this.held({ file: content.file, offset: offset + done }, 1);
+      if (held) {
+        const { bytes, start } = this.#packs.get(content.file)!;
+        const from = offset + done - start;
+        const chunk = bytes.subarray(from, Math.min(bytes.length, from + length - done));
+        yield chunk;
+        done += chunk.length;
+      } else await this.#fill(content.file, offset + done, length - done);
+    }
+  }
+
+  async #fill(path: string, offset: number, wanted: number): Promise<void> {
+    const pack = await this.#pack(path);
+    // What follows soon after the last read goes on with it.
+    const end = pack.start + pack.bytes.length;
+    const ahead = offset >= end && offset - end <= smallest ? window : smallest;
+    // a new one each time: a reader may keep what it was given
+    const buffer = Buffer.allocUnsafeSlow(Math.min(window, Math.max(ahead, wanted)));
+    let count;
+    try {
+      ({ bytesRead: count } = await readPack(pack.file, buffer, 0, buffer.length, offset));
+    } catch (error) {
+      throw asImageError(error, `cannot read ${path}`);
+    }
+    if (count === 0) throw new ImageError('invalid-content', `${path} is too short: it has been damaged`);
+    pack.bytes = count === buffer.length ? buffer : buffer.subarray(0, count);
+    pack.start = offset;
+  }
+
+  async #pack(path: string): Promise<OpenPack> {
+    const known = this.#packs.get(path);
+    if (known) return known;
+    let file;
+    try {
+      file = await openPack(path, 'r');
+    } catch (error) {
+      throw asImageError(error, `cannot read ${path}`);
+    }
+    for (const [oldest, { file: oldestFile }] of this.#packs) {
+      if (this.#packs.size < maxOpen) break;
+      this.#packs.delete(oldest);
+      await closePack(oldestFile);
+    }
+    const pack: OpenPack = { file, bytes: Buffer.alloc(0), start: -1 };
+    this.#packs.set(path, pack);
+    return pack;
+  }
+}
