@@ -4,6 +4,7 @@ import { asImageError, ImageError } from '../errors.ts';
 import type { ServeOptions } from '../frontends/cli/commands/serve.ts';
 import type { Terminal } from '../frontends/cli/terminal.ts';
 import { isLoopback, listen, registryDoor } from '../frontends/registry/door.ts';
+import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
 import { defaultDockerSocket, storeFolder } from '../io/home-folder.ts';
 import { loadSamples } from '../operations/samples.ts';
@@ -53,6 +54,7 @@ async function openEngine(
   const { env, cwd } = terminal;
   const door = engineDoor({
     store,
+    containers: new Containers(store),
     now: () => terminal.now(),
     openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
   });

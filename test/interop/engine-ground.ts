@@ -7,6 +7,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+import { Containers } from '../../src/containers/containers.ts';
 import { engineDoor, listenOnSocket, type EngineHost } from '../../src/frontends/engine-api/door.ts';
 import { listen, registryDoor } from '../../src/frontends/registry/door.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
@@ -59,6 +60,7 @@ export async function startEngine(t: Pick<TestContext, 'after'>, options: Partia
   const env = { HOME: folder, PATH: process.env['PATH'] };
   const host: EngineHost = {
     store,
+    containers: new Containers(store),
     now: () => new Date(),
     openRegistries: async (given) => openRegistries({ env, ...given, retry: { tries: 1 } }),
     ...rest,

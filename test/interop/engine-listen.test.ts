@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { Containers } from '../../src/containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../../src/frontends/engine-api/door.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
@@ -32,7 +33,12 @@ async function ground(
   });
   const folder = temporary(t, 'listen');
   store = await ImageStore.open(join(folder, 'store'));
-  const door = engineDoor({ store, now: () => new Date(), openRegistries: async (options) => openRegistries({ env: {}, ...options }) });
+  const door = engineDoor({
+    store,
+    containers: new Containers(store),
+    now: () => new Date(),
+    openRegistries: async (options) => openRegistries({ env: {}, ...options }),
+  });
   return {
     folder,
     door,

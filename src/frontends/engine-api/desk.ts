@@ -4,7 +4,7 @@ import type { RegistryOptions } from '../../remote/registry-options.ts';
 import type { ListCache } from './list-cache.ts';
 
 /** What the door is opened over. Registries are opened for each caller, with what it sends along: the credentials of whoever runs the server are nobody else's. */
-export interface EngineHost extends Pick<Host, 'store' | 'now'> {
+export interface EngineHost extends Pick<Host, 'store' | 'containers' | 'now'> {
   openRegistries(options: Pick<RegistryOptions, 'credentials' | 'extraHeaders'>): Promise<Registries>;
 }
 

@@ -24,9 +24,14 @@ export class ProgressLines {
   }
 
   write(line: object): void {
+    this.raw(`${JSON.stringify(line)}\r\n`);
+  }
+
+  /** A line as it is to stand. */
+  raw(text: string): void {
     if (this.#response.destroyed) return;
     this.start();
-    this.#response.write(`${JSON.stringify(line)}\r\n`);
+    this.#response.write(text);
   }
 
   /** A row of the client's table. One that only counts is left out where the client does not keep up. */

@@ -3,11 +3,45 @@ import { imageHistory, inspectImage } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
 import { deleteImage, pruneImages, tagImage } from './image-names.ts';
 import { checkCredentials, inspectDistribution, searchImages } from './registry-routes.ts';
+import { sendPath, statPath, takePath } from './container-archive.ts';
+import {
+  changeContainer,
+  clearContainers,
+  commitContainer,
+  deleteContainer,
+  makeContainer,
+  nameContainer,
+  needsRunning,
+  noExecution,
+  sendContainer,
+  showChanges,
+  showContainer,
+  showContainers,
+} from './containers.ts';
+import { showEvents } from './events.ts';
+import { clearNetworks, deleteNetwork, showNetwork, showNetworks } from './networks.ts';
+import { clearVolumes, deleteVolume, makeVolume, showVolume, showVolumes } from './volumes.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import { buildElsewhere, buildsNothing, notHere } from './not-here.ts';
 import { route, type Route } from './route.ts';
 import { noSwarm, swarmPaths } from './swarm.ts';
 import { diskUsage, ping, showInfo, showVersion } from './system.ts';
+
+/** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
+const runningPaths = [
+  ...['start', 'restart', 'stop', 'kill', 'pause', 'unpause', 'resize'].map(
+    (what) => ['POST', `/containers/{name}/${what}`, what] as const,
+  ),
+  ['POST', '/containers/{name}/attach', 'attach to'],
+  ['GET', '/containers/{name}/attach/ws', 'attach to'],
+  ['POST', '/containers/{name}/wait', 'wait for'],
+  ['POST', '/containers/{name}/exec', 'run a command in'],
+  ['GET', '/containers/{name}/logs', 'show the logs of'],
+  ['GET', '/containers/{name}/top', 'show the processes of'],
+  ['GET', '/containers/{name}/stats', 'measure'],
+  ['GET', '/containers/{name}/checkpoints', 'list the checkpoints of'],
+  ['POST', '/containers/{name}/checkpoints', 'make a checkpoint of'],
+] as const;
 
 /** Every route, as docker's API names it. */
 export const routes: readonly Route[] = [
@@ -37,6 +71,43 @@ export const routes: readonly Route[] = [
   route('POST', '/build/prune', pruneBuildCache),
   route('POST', '/session', notHere(buildsNothing, buildElsewhere), { raw: true }),
   route('POST', '/grpc', notHere(buildsNothing, buildElsewhere), { raw: true }),
+
+  route('GET', '/events', showEvents),
+
+  route('GET', '/containers/json', showContainers),
+  route('POST', '/containers/create', makeContainer),
+  route('POST', '/containers/prune', clearContainers),
+  route('GET', '/containers/{name}/json', showContainer),
+  route('GET', '/containers/{name}/changes', showChanges),
+  route('GET', '/containers/{name}/export', sendContainer),
+  route('HEAD', '/containers/{name}/archive', statPath),
+  route('GET', '/containers/{name}/archive', sendPath),
+  route('PUT', '/containers/{name}/archive', takePath, { raw: true }),
+  route('POST', '/containers/{name}/rename', nameContainer),
+  route('POST', '/containers/{name}/update', changeContainer),
+  route('DELETE', '/containers/{name}', deleteContainer),
+  route('POST', '/commit', commitContainer),
+  ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
+  route('GET', '/exec/{name}/json', noExecution),
+  route('POST', '/exec/{name}/start', noExecution, { raw: true }),
+  route('POST', '/exec/{name}/resize', noExecution),
+
+  route('GET', '/volumes', showVolumes),
+  route('POST', '/volumes/create', makeVolume),
+  route('POST', '/volumes/prune', clearVolumes),
+  route('GET', '/volumes/{name}', showVolume),
+  route('DELETE', '/volumes/{name}', deleteVolume),
+
+  route('GET', '/networks', showNetworks),
+  route('POST', '/networks/create', notHere('there are the networks bridge, host and none, and no others can be made'), { raw: true }),
+  route('POST', '/networks/prune', clearNetworks),
+  ...['connect', 'disconnect'].map((what) =>
+    route('POST', `/networks/{name}/${what}`, notHere('networks are for containers that run, and Bayplan does not run them'), {
+      raw: true,
+    }),
+  ),
+  route('GET', '/networks/{name}', showNetwork),
+  route('DELETE', '/networks/{name}', deleteNetwork),
 
   route('GET', '/plugins', () => jsonAnswer(200, [])),
   ...swarmPaths.map(([method, path]) => route(method, path, noSwarm, { raw: true })),

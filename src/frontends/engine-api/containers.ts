@@ -1,0 +1,139 @@
+import { ImageError } from '../../errors.ts';
+import { commit } from '../../operations/commit.ts';
+import { containerChanges } from '../../operations/container-changes.ts';
+import { createContainer } from '../../operations/create-container.ts';
+import { exportContainer } from '../../operations/export-container.ts';
+import { inspectContainer } from '../../operations/inspect-container.ts';
+import { listContainers } from '../../operations/list-containers.ts';
+import { pruneContainers } from '../../operations/prune-containers.ts';
+import { removeContainer } from '../../operations/remove-container.ts';
+import { renameContainer } from '../../operations/rename-container.ts';
+import { updateContainer } from '../../operations/update-container.ts';
+import { isObject } from '../../model/descriptor.ts';
+import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import { newName, oneAtATime } from './image-names.ts';
+import type { Handler } from './route.ts';
+
+/** `GET /containers/json`. */
+export async function showContainers(exchange: Exchange): Promise<Answer> {
+  const { desk, version, signal } = exchange;
+  const filters = [...exchange.filters()];
+  // Before filters there were these two.
+  for (const key of ['since', 'before'] as const) {
+    const value = exchange.text(key);
+    if (value !== undefined) filters.push({ key, value });
+  }
+  const rows = await listContainers(desk.host, {
+    all: exchange.flag('all'),
+    size: exchange.flag('size'),
+    limit: exchange.number('limit'),
+    filters,
+    signal,
+  });
+  return jsonAnswer(
+    200,
+    rows.map(({ ImageManifestDescriptor, ...row }) => (version >= 48 ? { ...row, ImageManifestDescriptor } : row)),
+  );
+}
+
+/** `POST /containers/create`. That an image is missing must be a 404 with docker's words: `docker run` pulls then. */
+export async function makeContainer(exchange: Exchange): Promise<Answer> {
+  const { desk, version, signal } = exchange;
+  const document = await exchange.json();
+  if (document === undefined) throw new ImageError('invalid-argument', 'invalid JSON: got EOF while reading request body');
+  const created = await createContainer(desk.host, version < 25 ? withoutAutoRemove(document) : document, {
+    name: exchange.text('name'),
+    platform: version >= 41 ? exchange.platform() : undefined,
+    signal,
+  });
+  return jsonAnswer(201, created);
+}
+
+/** Before 1.25 it was the client that removed a container. */
+function withoutAutoRemove(document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { HostConfig } = document;
+  return isObject(HostConfig) ? { ...document, HostConfig: { ...HostConfig, AutoRemove: false } } : document;
+}
+
+/** `GET /containers/{name}/json`. */
+export async function showContainer(exchange: Exchange): Promise<Answer> {
+  const { desk, name, version, signal } = exchange;
+  const { ImageManifestDescriptor, ...document } = await inspectContainer(desk.host, name, { size: exchange.flag('size'), signal });
+  return jsonAnswer(200, version >= 48 ? { ...document, ImageManifestDescriptor } : document);
+}
+
+/** `POST /containers/{name}/rename`. */
+export async function nameContainer(exchange: Exchange): Promise<Answer> {
+  await renameContainer(exchange.desk.host, exchange.name, exchange.text('name') ?? '');
+  return emptyAnswer(204);
+}
+
+/** `POST /containers/{name}/update`. */
+export async function changeContainer(exchange: Exchange): Promise<Answer> {
+  return jsonAnswer(200, await updateContainer(exchange.desk.host, exchange.name, (await exchange.json()) ?? {}));
+}
+
+/** `GET /containers/{name}/changes`. */
+export async function showChanges({ desk, name, signal }: Exchange): Promise<Answer> {
+  const changes = await containerChanges(desk.host, name, { signal });
+  // Go's empty list.
+  return jsonAnswer(200, changes.length > 0 ? changes : null);
+}
+
+/** `GET /containers/{name}/export`. */
+export async function sendContainer({ desk, name, signal }: Exchange): Promise<Answer> {
+  const body = await exportContainer(desk.host, name, { signal });
+  return { status: 200, headers: { 'Content-Type': 'application/octet-stream' }, body };
+}
+
+/** `DELETE /containers/{name}`. */
+export async function deleteContainer(exchange: Exchange): Promise<Answer> {
+  await removeContainer(exchange.desk.host, exchange.name, {
+    force: exchange.flag('force'),
+    volumes: exchange.flag('v'),
+    link: exchange.flag('link'),
+  });
+  return emptyAnswer(204);
+}
+
+/** `POST /containers/prune`. */
+export async function clearContainers(exchange: Exchange): Promise<Answer> {
+  const filters = exchange.filters();
+  const { signal, desk } = exchange;
+  return jsonAnswer(200, await oneAtATime(exchange, 'containers', () => pruneContainers(desk.host, { filters, signal })));
+}
+
+/** `POST /commit`. The body, where there is one, is a Config to take in place of the container's. */
+export async function commitContainer(exchange: Exchange): Promise<Answer> {
+  const { desk, signal } = exchange;
+  const config = await exchange.json();
+  const reference = newName(exchange);
+  const container = exchange.text('container');
+  if (container === undefined) throw new ImageError('invalid-argument', 'invalid name or ID supplied: ""');
+  const root = await commit(desk.host, container, {
+    reference,
+    author: exchange.text('author'),
+    message: exchange.text('comment'),
+    changes: exchange
+      .texts('changes')
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line.trim() !== ''),
+    config,
+    signal,
+  });
+  return jsonAnswer(201, { Id: root.digest });
+}
+
+/** For what needs a container that runs: none does here. A container that is not there is said to be so. */
+export function needsRunning(what: string): Handler {
+  return async ({ desk, name }) => {
+    const container = await desk.host.containers.get(name);
+    throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
+  };
+}
+
+/** For executions: there can be none. */
+export function noExecution({ name }: Exchange): Answer {
+  throw new ImageError('not-found', `No such exec instance: ${name}`);
+}
