@@ -1,7 +1,7 @@
 /**
  * Measures Bayplan beside real peers, in turns on this machine, and prints one table.
  *
- *   node bench/run.ts [pull|pull-docker|memory|push|start|images|engine|create|commit|registry|store]…
+ *   node bench/run.ts [pull|pull-docker|memory|push|start|images|engine|create|commit|registry|store|family]…
  *
  * Without words: everything, in some ten minutes. Needs dist/ (`npm run bench` sees to it), bash, and Linux. Peers come from the chroot
  * that `$PEERS_ROOT` names, else from the PATH; rows of missing ones say so. Inputs are made here, in `$BENCH_DIR` (default: a folder in
@@ -15,6 +15,7 @@ import type { Bench } from './bench.ts';
 import { layMounts, runEnclosed } from './enclosure.ts';
 import { commit, firstContainer } from './containers.ts';
 import { engine } from './engine.ts';
+import { family } from './family.ts';
 import { judge } from './figure.ts';
 import { fileSystemOf } from './file-system.ts';
 import { Lab } from './lab.ts';
@@ -29,7 +30,20 @@ import { images, start } from './start.ts';
 import { store } from './store.ts';
 import { table, type Outcome } from './table.ts';
 
-const benches: readonly Bench[] = [pullKept, pullDocker, push, registry, start, images, engine, firstContainer, commit, pullMemory, store];
+const benches: readonly Bench[] = [
+  pullKept,
+  pullDocker,
+  push,
+  registry,
+  start,
+  images,
+  engine,
+  firstContainer,
+  commit,
+  pullMemory,
+  store,
+  family,
+];
 
 async function main(words: readonly string[]): Promise<number> {
   const unknown = words.find((word) => !benches.some((bench) => bench.word === word));

@@ -64,10 +64,7 @@ test('a config that claims the layers of another image proves nothing', async (t
   // Nor does one that does not even agree with its manifest.
   const odd = await add(store, 'odd', { layers: ['base'], claims });
   assert.deepEqual(brief(await store.parents(odd)), [[base, 'claimed', 'layers', 1]]);
-  assert.deepEqual(
-    (await store.children(base)).map(({ image }) => image),
-    [liar, odd].toSorted(),
-  );
+  assert.deepEqual((await store.children(base)).map(({ image }) => image).toSorted(), [liar, odd].toSorted());
 });
 
 test('layers without files are no base; above others they are layers like any', async (t) => {
@@ -115,10 +112,7 @@ test('a squashed image has the parent that its annotation names, and none withou
   for (const image of [whole, single])
     assert.deepEqual(brief(await store.parents(image)), [[base.target.digest, 'claimed', 'annotation', undefined]]);
   assert.deepEqual(await store.parents(silent), []);
-  assert.deepEqual(
-    (await store.children(base.target.digest)).map(({ image }) => image),
-    [single, whole].toSorted(),
-  );
+  assert.deepEqual((await store.children(base.target.digest)).map(({ image }) => image).toSorted(), [single, whole].toSorted());
 });
 
 test('an annotation may name the index that one platform was pulled from', async (t) => {

@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import type { Database } from './database.ts';
+import { ForestWalk, type ForestNode, type Layered } from './forest-walk.ts';
 import type { Recorder, Relation } from './relation.ts';
 
 /** Diff IDs of layers without a file: tars of nothing but their end, of two blocks, and of twenty as GNU tar writes them. What has only these below is no base of anything. */
@@ -9,30 +10,22 @@ const emptyLayers: readonly string[] = [
   'sha256:84ff92691f909a05b224e1c56abb4864f01b4f8e3c854e4bb4c7baf1d3f6d652',
 ];
 
-const isEmptyChain = `(SELECT diff_id FROM chain WHERE chain.id = next.chain) IN (${emptyLayers.map((digest) => `'${digest}'`).join(', ')})`;
-const textOf = { chain: 'diff_id', stack: 'blob' } as const;
-
-/** Of a manifest in `layered` (alias l): an image of the list is it, or has it in itself. Most are found by the first look. */
-const isKnown = `(EXISTS (SELECT 1 FROM image WHERE image.digest = l.manifest) OR EXISTS (
-  WITH RECURSIVE around (digest) AS (
-    SELECT edge.parent FROM edge WHERE edge.child = l.manifest AND edge.kind = 0 AND NOT edge.attestation
-    UNION SELECT edge.parent FROM around JOIN edge ON edge.child = around.digest AND edge.kind = 0 AND NOT edge.attestation)
-  SELECT 1 FROM around JOIN image ON image.digest = around.digest))`;
-
 /** That one image was made from another, seen from neither. */
 interface Link extends Omit<Relation, 'image'> {
   readonly child: Digest;
   readonly parent: Digest;
 }
 
-interface Layered {
+/** A manifest, and the nearest place below it at which an image ends: chain 0 where there is none. */
+interface Above {
   readonly manifest: Digest;
-  readonly chain: number;
-  readonly stack: number | null;
+  readonly stack: number;
+  readonly anchor: Anchor;
 }
 
-/** A manifest, and the nearest chain below it at which an image ends (0: none), how many layers that is, and the manifest's own stack up to there. */
-type Above = readonly [manifest: Digest, chain: number, stack: number, anchor: number, depth: number, anchorStack: number];
+interface Anchor extends ForestNode {
+  readonly depth: number;
+}
 
 /**
  * Who was made from whom, in one view of the store: make one within a snapshot, ask, and let it go.
@@ -46,14 +39,23 @@ export class Family {
   /** The manifests inside each index of the list, statements about images left out; and the way back. */
   readonly #inside = new Map<Digest, Digest[]>();
   readonly #around = new Map<Digest, Digest[]>();
+  readonly #forest: ForestWalk;
   readonly #images = new Map<Digest, readonly Digest[]>();
   readonly #ending = new Map<number, readonly Layered[]>();
-  #annotated: boolean | undefined;
+  readonly #emptyChains: ReadonlySet<number>;
+  /** The manifests whose annotation names an image. */
+  #annotated: ReadonlyMap<Digest, readonly Digest[]> | undefined;
   /** Children, by their own digests, of which it is recorded what they were made from. */
   readonly #recorded: ReadonlySet<Digest>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#forest = new ForestWalk(database);
+    this.#emptyChains = new Set(
+      database
+        .columns<[number]>(`SELECT id FROM chain WHERE diff_id IN (${emptyLayers.map(() => '?').join(', ')})`, ...emptyLayers)
+        .map(([id]) => id),
+    );
     const members = database.columns<[Digest, Digest]>(
       `WITH RECURSIVE inside (root, digest) AS (
          SELECT digest, digest FROM image WHERE media_type IN (?, ?)
@@ -79,14 +81,16 @@ export class Family {
     return this.#sorted(digest, relations);
   }
 
-  /** In order of their digests. */
+  /** In no order. */
   children(digest: Digest): Relation[] {
-    const links = this.#annotatedWith(digest);
+    const links: Link[] = [];
+    const met = new Set<Digest>();
     for (const manifest of this.#within(digest)) {
       links.push(...this.#madeFrom(manifest));
-      const own = this.#layersOf(manifest);
-      if (own) links.push(...this.#linksAbove(own.chain, 'next'), ...this.#oddLinks());
+      const own = this.#forest.layered(manifest);
+      if (own) links.push(...this.#linksAbove(own.chain, 'next', met));
     }
+    links.push(...this.#oddLinks(met), ...this.#annotatedWith(digest, met));
     return childrenOf(digest, links);
   }
 
@@ -94,19 +98,23 @@ export class Family {
   descendants(root?: Digest): Map<Digest, Relation[]> {
     const links = new Map<Digest, Link[]>();
     const add = (some: readonly Link[]) => some.forEach((link) => push(links, link.parent, link));
-    const covered = new Set<number>();
+    const met = new Set<Digest>();
+    // What stands on these is in the links already.
+    const walked = new Set<Digest>();
     const waiting = root === undefined ? this.#all() : [root];
-    if (root === undefined) add(this.#linksAbove(0, 'all', covered));
-    add(this.#oddLinks());
+    if (root === undefined) add(this.#linksAbove(0, 'all', met, walked));
+    add(this.#oddLinks(met));
     const found = new Map<Digest, Relation[]>();
     for (let next; (next = waiting.pop()) !== undefined;) {
       if (found.has(next)) continue;
       for (const manifest of this.#within(next)) {
         add(this.#madeFrom(manifest));
-        const own = this.#layersOf(manifest);
-        if (own && !covered.has(own.chain)) add(this.#linksAbove(own.chain, 'all', covered));
+        if (root === undefined || walked.has(manifest)) continue;
+        walked.add(manifest);
+        const own = this.#forest.layered(manifest);
+        if (own) add(this.#linksAbove(own.chain, 'all', met, walked));
       }
-      add(this.#annotatedWith(next));
+      add(this.#annotatedWith(next, met));
       const children = childrenOf(next, links.get(next) ?? []);
       found.set(next, children);
       for (const { image } of children) waiting.push(image);
@@ -145,12 +153,12 @@ export class Family {
   }
 
   #byLayers(manifest: Digest): Link[] {
-    const own = this.#layersOf(manifest);
+    const own = this.#forest.layered(manifest);
     if (!own) return [];
-    const path = this.#path('chain', own.chain);
-    const solid = path.findIndex(({ text }) => !emptyLayers.includes(text));
-    for (let depth = path.length - 1; solid >= 0 && depth > solid; depth--) {
-      const links = this.#candidates(own, path[depth - 1]?.id ?? 0, depth);
+    const chains = this.#forest.chains(own);
+    const solid = chains.findIndex((chain) => !this.#emptyChains.has(chain));
+    for (let depth = chains.length - 1; solid >= 0 && depth > solid; depth--) {
+      const links = this.#candidates(own, chains[depth - 1] ?? 0, depth);
       if (links.length > 0) return links;
     }
     return [];
@@ -163,7 +171,7 @@ export class Family {
       const pairs = this.#pairs(this.#imagesOf(own.manifest), this.#imagesOf(base.manifest));
       if (pairs.length === 0) continue;
       const how = this.#standsOn(own, base, depth, stack) ? 'proved' : 'claimed';
-      for (const pair of pairs) links.push({ ...pair, how, by: 'layers', layers: depth });
+      for (const { child, parent } of pairs) links.push({ child, parent, how, by: 'layers', layers: depth });
     }
     return links;
   }
@@ -171,14 +179,12 @@ export class Family {
   /** True where the lowest layers of one are those of the other: the same blobs, or blobs that were unpacked here and had the same diff ID. */
   #standsOn(own: Pick<Layered, 'stack'>, base: Layered, depth: number, stack?: number): boolean {
     if (own.stack === null || base.stack === null) return false;
-    if (stack === base.stack) return true;
-    const [mine, theirs] = [this.#path('stack', own.stack), this.#path('stack', base.stack)];
-    if (mine[depth - 1]?.id === base.stack) return true;
+    if (stack === base.stack || this.#forest.stacks(own.stack)[depth - 1] === base.stack) return true;
+    const [mine, theirs] = [this.#forest.blobs(own.stack), this.#forest.blobs(base.stack)];
     const checked = (blob: string, diffId: string) =>
       blob === diffId || this.#database.get('SELECT 1 FROM checked WHERE blob = ? AND diff_id = ?', blob, diffId) !== undefined;
-    const diffIds = this.#path('chain', base.chain);
-    return diffIds.every(({ text: diffId }, at) => {
-      const [one, other] = [mine[at]?.text ?? '', theirs[at]?.text ?? ''];
+    return this.#forest.diffIds(base.chain).every((diffId, at) => {
+      const [one, other] = [mine[at] ?? '', theirs[at] ?? ''];
       return one === other || (checked(one, diffId) && checked(other, diffId));
     });
   }
@@ -199,80 +205,93 @@ export class Family {
       .flatMap(({ child, how }) => this.#manifests(child).flatMap((own) => this.#recordedLinks(own, manifest, how)));
   }
 
-  #annotatedWith(image: Digest): Link[] {
-    this.#annotated ??= this.#database.get('SELECT 1 FROM base LIMIT 1') !== undefined;
-    if (!this.#annotated) return [];
-    const digests = new Set([...this.#within(image)]);
-    for (const { origin } of this.#database.all<{ origin: Digest }>(
-      'SELECT DISTINCT origin FROM name WHERE target = ? AND origin IS NOT NULL',
-      image,
-    ))
-      digests.add(origin);
-    return [...digests].flatMap((digest) =>
-      this.#database
-        .all<{ manifest: Digest }>('SELECT manifest FROM base WHERE digest = ?', digest)
-        .filter(({ manifest }) => !this.#isRecorded(manifest) && this.#byLayers(manifest).length === 0)
-        .flatMap(({ manifest }) => this.#byAnnotation(manifest)),
-    );
+  /** @param standing manifests that are known to stand on another image, so that their annotation says nothing */
+  #annotatedWith(image: Digest, standing: ReadonlySet<Digest>): Link[] {
+    this.#annotated ??= this.#readAnnotations();
+    return (this.#annotated.get(image) ?? [])
+      .filter((manifest) => !standing.has(manifest) && !this.#isRecorded(manifest) && this.#byLayers(manifest).length === 0)
+      .flatMap((manifest) => this.#byAnnotation(manifest));
+  }
+
+  #readAnnotations(): Map<Digest, Digest[]> {
+    const named = new Map<Digest, Digest[]>();
+    for (const [manifest, base] of this.#database.columns<[Digest, Digest]>('SELECT manifest, digest FROM base'))
+      for (const image of this.#imagesOf(base)) push(named, image, manifest);
+    const byOrigin = 'SELECT DISTINCT base.manifest, name.target FROM base JOIN name ON name.origin = base.digest';
+    for (const [manifest, image] of this.#database.columns<[Digest, Digest]>(byOrigin)) push(named, image, manifest);
+    return named;
   }
 
   /**
    * What stands on a chain, linked to what is nearest below it: all of it, or on each branch no more than the next image.
-   * @param covered the chains at which an image was met are added
+   * @param met those that were found to stand on another are added
+   * @param walked all that were come by are added
    */
-  #linksAbove(chain: number, how: 'all' | 'next', covered = new Set<number>()): Link[] {
+  #linksAbove(chain: number, how: 'all' | 'next', met: Set<Digest>, walked?: Set<Digest>): Link[] {
     const links: Link[] = [];
-    covered.add(chain);
     const alone = new Set<Digest>();
-    for (const [manifest, end, stack, anchor, depth, anchorStack] of this.#above(chain, how)) {
-      covered.add(end);
+    for (const { manifest, stack, anchor } of this.#above(chain, how)) {
+      walked?.add(manifest);
       // The walk went no further, but an index may list what stands on this, and be no parent of itself.
       if (how === 'next')
         for (const root of this.#around.get(manifest) ?? []) for (const other of this.#inside.get(root) ?? []) alone.add(other);
-      if (anchor === 0 || this.#isRecorded(manifest)) continue;
-      const found = this.#candidates({ manifest, stack }, anchor, depth, anchorStack);
+      if (anchor.chain === 0 || this.#isRecorded(manifest)) continue;
+      const found = this.#candidates({ manifest, stack }, anchor.chain, anchor.depth, anchor.stack);
       if (found.length === 0) alone.add(manifest);
-      links.push(...found);
+      else met.add(manifest);
+      for (const link of found) links.push(link);
     }
-    for (const manifest of alone) if (!this.#isRecorded(manifest)) links.push(...this.#byLayers(manifest));
+    for (const manifest of alone) if (!met.has(manifest) && !this.#isRecorded(manifest)) links.push(...this.#byLayers(manifest));
     return links;
   }
 
   #above(chain: number, how: 'all' | 'next'): Above[] {
-    const path = this.#path('chain', chain);
-    const isVoid = path.every(({ text }) => emptyLayers.includes(text));
-    if (isVoid && how === 'next') return [];
-    return this.#database.columns<Above>(
-      `WITH RECURSIVE up (stack, chain, depth, void, known, anchor, anchor_depth, anchor_stack) AS (
-         SELECT id, chain, ?2, ?3, NOT ?3, iif(?3, 0, chain), ?2, id FROM stack WHERE chain = ?1
-         UNION ALL SELECT 0, 0, 0, 1, 0, 0, 0, 0 WHERE ?1 = 0
-         UNION ALL SELECT next.id, next.chain, up.depth + 1, up.void AND ${isEmptyChain},
-           NOT (up.void AND ${isEmptyChain}) AND EXISTS (SELECT 1 FROM layered l WHERE l.chain = next.chain AND ${isKnown}),
-           iif(up.known, up.chain, up.anchor), iif(up.known, up.depth, up.anchor_depth), iif(up.known, up.stack, up.anchor_stack)
-         FROM up JOIN stack next ON next.below = up.stack WHERE ?4 OR NOT up.known OR up.depth = ?2)
-       SELECT layered.manifest, up.chain, up.stack, up.anchor, up.anchor_depth, up.anchor_stack
-       FROM up JOIN layered ON layered.stack = up.stack WHERE up.depth > ?2`,
-      chain,
-      path.length,
-      isVoid ? 1 : 0,
-      how === 'all' ? 1 : 0,
-    );
+    interface Step extends Anchor {
+      /** No layer up to here has a file. */
+      readonly isEmpty: boolean;
+      readonly isKnown: boolean;
+      readonly anchor: Anchor;
+    }
+    const [stacks, depth, isEmpty] = this.#startAt(chain);
+    const found: Above[] = [];
+    const nothing = { stack: 0, chain: 0, depth: 0 };
+    const waiting = stacks.map((stack): Step => ({ stack, chain, depth, isEmpty, isKnown: !isEmpty, anchor: nothing }));
+    for (let step; (step = waiting.pop());) {
+      const anchor = step.isKnown ? step : step.anchor;
+      for (const next of this.#forest.above(step.stack)) {
+        const nextEmpty = step.isEmpty && this.#emptyChains.has(next.chain);
+        const ending = this.#endingAt(next.chain);
+        for (const { manifest, stack } of ending) if (stack === next.stack) found.push({ manifest, stack, anchor });
+        const isKnown = !nextEmpty && ending.length > 0;
+        if (how === 'all' || !isKnown) waiting.push({ ...next, depth: step.depth + 1, isEmpty: nextEmpty, isKnown, anchor });
+      }
+    }
+    return found;
+  }
+
+  /** Where a walk up from a chain begins, how many layers that is, and whether they are all empty. */
+  #startAt(chain: number): readonly [stacks: readonly number[], depth: number, isEmpty: boolean] {
+    const below = chain === 0 ? [] : this.#forest.chains({ chain, stack: null });
+    return [this.#forest.stacksAt(chain), below.length, below.every((one) => this.#emptyChains.has(one))];
   }
 
   /** Of images whose config and manifest do not agree how many layers there are: they stand on no stack, and are few. */
-  #oddLinks(): Link[] {
-    return this.#database
-      .all<{ manifest: Digest }>('SELECT manifest FROM layered WHERE stack IS NULL')
-      .filter(({ manifest }) => !this.#isRecorded(manifest))
-      .flatMap(({ manifest }) => this.#byLayers(manifest));
+  #oddLinks(met: Set<Digest>): Link[] {
+    return this.#forest.odd().flatMap(({ manifest }) => {
+      if (this.#isRecorded(manifest)) return [];
+      const links = this.#byLayers(manifest);
+      if (links.length > 0) met.add(manifest);
+      return links;
+    });
   }
 
   /** The images of the list that are this manifest, or have it in themselves. */
   #imagesOf(manifest: Digest): readonly Digest[] {
     let images = this.#images.get(manifest);
     if (!images) {
-      const own = this.#database.get('SELECT 1 FROM image WHERE digest = ?', manifest) ? [manifest] : [];
-      images = [...own, ...(this.#around.get(manifest) ?? [])];
+      const own = this.#forest.isImage(manifest) ? [manifest] : [];
+      const around = this.#around.get(manifest);
+      images = around ? [...own, ...around] : own;
       this.#images.set(manifest, images);
     }
     return images;
@@ -294,30 +313,16 @@ export class Family {
     return [...images, ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
   }
 
-  #layersOf(manifest: Digest): Layered | undefined {
-    return this.#database.get<Layered>('SELECT manifest, chain, stack FROM layered WHERE manifest = ?', manifest);
-  }
-
+  /** What ends at a chain, and is an image of the list or in one. */
   #endingAt(chain: number): readonly Layered[] {
     let ending = this.#ending.get(chain);
-    if (!ending) {
-      ending = this.#database
-        .all<Layered>('SELECT manifest, chain, stack FROM layered WHERE chain = ?', chain)
-        .filter(({ manifest }) => this.#imagesOf(manifest).length > 0);
-      this.#ending.set(chain, ending);
-    }
+    if (ending) return ending;
+    ending = this.#forest.endingAt(chain);
+    // Most chains are in the midst of an image.
+    if (ending.length === 0) return ending;
+    ending = ending.filter(({ manifest }) => this.#imagesOf(manifest).length > 0);
+    this.#ending.set(chain, ending);
     return ending;
-  }
-
-  /** From the bottom up: each node, with its diff ID or blob. */
-  #path(table: 'chain' | 'stack', top: number): readonly { readonly id: number; readonly text: string }[] {
-    return this.#database.all<{ id: number; text: string }>(
-      `WITH RECURSIVE down (id, below, text, place) AS (
-           SELECT id, below, ${textOf[table]}, 0 FROM ${table} WHERE id = ?
-           UNION ALL SELECT next.id, next.below, next.${textOf[table]}, down.place + 1 FROM down JOIN ${table} next ON next.id = down.below)
-         SELECT id, text FROM down ORDER BY place DESC`,
-      top,
-    );
   }
 
   #sorted(child: Digest, relations: readonly Relation[]): Relation[] {
@@ -341,8 +346,12 @@ export class Family {
 
   /** Every one with every other; an image is no parent of what it lists itself. */
   #pairs(children: readonly Digest[], parents: readonly Digest[]): { child: Digest; parent: Digest }[] {
-    const others = parents.filter((parent) => !children.includes(parent));
-    return children.flatMap((child) => others.map((parent) => ({ child, parent })));
+    const [child, parent] = [children[0], parents[0]];
+    // As nearly always.
+    if (child !== undefined && parent !== undefined && children.length === 1 && parents.length === 1)
+      return child === parent ? [] : [{ child, parent }];
+    const others = parents.filter((one) => !children.includes(one));
+    return children.flatMap((one) => others.map((other) => ({ child: one, parent: other })));
   }
 }
 
@@ -350,7 +359,7 @@ const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
 
 function childrenOf(parent: Digest, links: readonly Link[]): Relation[] {
   const own = links.filter((link) => link.parent === parent);
-  return merged(own, ({ child }) => child).toSorted((a, b) => (a.image < b.image ? -1 : 1));
+  return merged(own, ({ child }) => child);
 }
 
 /** One relation for each image that `other` says: the best known, and of those the one with the most layers. */
@@ -358,10 +367,10 @@ function merged(links: readonly Link[], other: (link: Link) => Digest): Relation
   const best = new Map<Digest, Relation>();
   for (const link of links) {
     const { how, by, layers } = link;
-    const relation: Relation = { image: other(link), how, by, ...(layers === undefined ? {} : { layers }) };
-    const before = best.get(relation.image);
+    const image = other(link);
+    const before = best.get(image);
     const better = before ? strength.indexOf(how) - strength.indexOf(before.how) || (before.layers ?? 0) - (layers ?? 0) : -1;
-    if (better < 0) best.set(relation.image, relation);
+    if (better < 0) best.set(image, layers === undefined ? { image, how, by } : { image, how, by, layers });
   }
   return [...best.values()];
 }
