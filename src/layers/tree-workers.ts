@@ -50,7 +50,7 @@ async function runJob(
   { signal, onProgress }: { readonly signal?: AbortSignal | undefined; readonly onProgress?: ((bytes: number) => void) | undefined },
 ): Promise<WorkerJobs[keyof WorkerJobs]['output']> {
   const worker = take();
-  const abort = () => worker.postMessage({ abort: true } satisfies ToWorker);
+  const abort = () => worker.postMessage({ abort: true } satisfies ToWorker, []);
   let isUsable = false;
   try {
     const output = await new Promise<WorkerJobs[keyof WorkerJobs]['output']>((resolve, reject) => {
@@ -63,7 +63,7 @@ async function runJob(
       worker.on('error', (error) => reject(asWorkerError(error)));
       worker.on('exit', (code) => reject(new ImageError('internal', `a worker ended with exit code ${code}`)));
       signal?.addEventListener('abort', abort, { once: true });
-      worker.postMessage(job satisfies ToWorker);
+      worker.postMessage(job satisfies ToWorker, []);
     });
     return output;
   } finally {

@@ -58,6 +58,7 @@ export class Union {
    * @throws ImageError `invalid-argument` for too many links, and on Windows a path on another drive
    */
   lookup(path: string, options: { follow?: boolean } = {}): Located | undefined {
+    if (this.#isEmpty) return isRoot(path) ? { entry: emptyRoot, path: '' } : undefined;
     const step = this.#resolve(path, options.follow ?? false);
     return step && { entry: this.#entry(step.node, step.path), path: step.path };
   }
@@ -71,6 +72,7 @@ export class Union {
 
   /** The entry of `path` itself, no link followed, then all below it: folders before what is in them, in the order of names. */
   *walk(path = ''): Generator<TreeEntry, void, undefined> {
+    if (this.#isEmpty && isRoot(path)) yield emptyRoot;
     const first = this.#resolve(path, false);
     const waiting: { node: Node; path: string }[] = first ? [first] : [];
     for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -90,6 +92,11 @@ export class Union {
     return this.layers.reduce((sum, layer) => sum + layer.size, this.upper?.size ?? 0);
   }
 
+  /** An image may have no layers. */
+  get #isEmpty(): boolean {
+    return this.stack.trees.length === 0;
+  }
+
   #resolve(path: string, follow: boolean): Step | undefined {
     const root = rootStep(this.stack, this.os);
     return root && resolveStep(this.stack, root, path, this.os, follow);
@@ -100,6 +107,25 @@ export class Union {
     const { trees } = this.stack;
     return { ...entry, inode: entry.inode * trees.length + trees.indexOf(tree) };
   }
+}
+
+const emptyRoot: TreeEntry = {
+  path: '',
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  size: 0,
+  pax: new Map(),
+  inode: 0,
+  links: 1,
+  opaque: false,
+  implied: true,
+};
+
+function isRoot(path: string): boolean {
+  return /^(?:[cC]:)?[./\\]*$/.test(path);
 }
 
 /** The root that a stack of trees shows; undefined where there are none. */
