@@ -99,7 +99,7 @@ test('the list has the shape of the version that asks', async (t) => {
   const { Size, ...row } = of(now, image.target.digest);
   assert.ok(typeof Size === 'number' && Size > 0);
   assert.deepEqual(row, {
-    Containers: -1,
+    Containers: 0,
     Created: 1767323045,
     Id: image.target.digest,
     Labels: null,

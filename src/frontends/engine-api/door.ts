@@ -79,7 +79,20 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
       void answerGrpc(socket, head).catch(() => socket.destroy());
       return;
     }
-    // Nothing else changes its protocol: it is answered like any other request, and the connection ends with that.
+    const [, attached] = /^(?:\/v[0-9.]+)?\/containers\/([\w.-]+)\/attach(?:\?|$)/.exec(request.url ?? '') ?? [];
+    if (attached === undefined || request.headers.origin !== undefined) return answerPlainly(request, socket);
+    // What a container that does not run says is nothing, and ends at once. Docker's client shows no words of a refusal here; those of the start that it asks for next it does.
+    host.containers.get(attached).then(
+      () =>
+        void socket.end(
+          'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
+        ),
+      () => answerPlainly(request, socket),
+    );
+  }
+
+  /** An upgrade that is not for us: answered like any other request, and the connection ends with that. */
+  function answerPlainly(request: IncomingMessage, socket: Duplex): void {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);

@@ -4,6 +4,7 @@ import { history } from '../../operations/history.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Exchange } from './exchange.ts';
+import { imageRelations } from './image-list.ts';
 import { manifestSummaries } from './manifest-summaries.ts';
 
 /** `GET /images/{name}/json`. */
@@ -15,10 +16,12 @@ export async function inspectImage(exchange: Exchange): Promise<Answer> {
   if (withManifests && platform)
     throw new ImageError('invalid-argument', 'conflicting options: manifests and platform options cannot both be set');
   const image = await inspect(desk.host, name, { platform, signal });
-  const document = imageDocument(image, version);
+  const [parent] = await store.parents(image.Descriptor.digest);
+  const document = { ...imageDocument(image, version), ...(parent ? { Parent: parent.image } : {}) };
   if (!withManifests) return jsonAnswer(200, document);
   const record = await store.image(image.Descriptor.digest);
-  return jsonAnswer(200, { ...document, Manifests: record ? await manifestSummaries(store, record) : [] });
+  const { users } = await imageRelations(store);
+  return jsonAnswer(200, { ...document, Manifests: record ? await manifestSummaries(store, record, users) : [] });
 }
 
 /** The document in the shape of the version: Go's zero values where docker writes them, and what later versions have left out. */

@@ -1,6 +1,8 @@
 import { createdAt } from '../../operations/image-filter.ts';
 import { list, shownPlatform } from '../../operations/list.ts';
 import { familiar } from '../../model/reference.ts';
+import type { Digest } from '../../model/digest.ts';
+import type { ImageStore } from '../../store/image-store.ts';
 import type { ImageRecord } from '../../store/image-record.ts';
 import { jsonTextAnswer, type Answer } from './answer.ts';
 import type { ApiVersion } from './api-version.ts';
@@ -20,11 +22,12 @@ export async function listImages(exchange: Exchange): Promise<Answer> {
   const json = await desk.lists.get(question, async () => {
     const images = await list(desk.host, { filters });
     const shared = withShared ? await sharedSizes(exchange) : undefined;
+    const relations = await imageRelations(desk.host.store);
     return Promise.all(
       images.map(async (image) => ({
-        ...imageRow(image, version),
+        ...imageRow(image, version, relations),
         ...(shared ? { SharedSize: shared.get(image.target.digest) ?? 0 } : {}),
-        ...(withManifests ? { Manifests: await manifestSummaries(desk.host.store, image) } : {}),
+        ...(withManifests ? { Manifests: await manifestSummaries(desk.host.store, image, relations.users) } : {}),
       })),
     );
   });
@@ -37,8 +40,30 @@ export async function sharedSizes({ desk }: Exchange): Promise<ReadonlyMap<strin
   return new Map(images.map(({ target, shared }) => [target, shared]));
 }
 
+/** What images have to do with other things here. */
+export interface ImageRelations {
+  /** What an image was made from, as far as that is known. */
+  readonly parents: ReadonlyMap<Digest, Digest>;
+  /** Ids of the containers that stand on an image or on one platform of it, by either's digest. */
+  readonly users: ReadonlyMap<Digest, readonly string[]>;
+}
+
+export async function imageRelations(store: Pick<ImageStore, 'descendants' | 'containers'>): Promise<ImageRelations> {
+  const best = new Map<Digest, { readonly parent: Digest; readonly rank: number }>();
+  for (const [parent, children] of await store.descendants())
+    for (const { image, how, layers = 0 } of children) {
+      // Recorded before proved before claimed; of those the nearest.
+      const rank = { recorded: 2, proved: 1, claimed: 0 }[how] * 100_000 + layers;
+      if (rank > (best.get(image)?.rank ?? -1)) best.set(image, { parent, rank });
+    }
+  const users = new Map<Digest, string[]>();
+  for (const { id, target, manifest } of await store.containers())
+    for (const digest of new Set([target.digest, manifest.digest])) users.set(digest, [...(users.get(digest) ?? []), id]);
+  return { parents: new Map([...best].map(([image, { parent }]) => [image, parent])), users };
+}
+
 /** A row of the list, in the shape of the version. Names are familiar: docker 29 prints them as they come. */
-export function imageRow(image: ImageRecord, version: ApiVersion): Record<string, unknown> {
+export function imageRow(image: ImageRecord, version: ApiVersion, { parents, users }: ImageRelations): Record<string, unknown> {
   const shown = shownPlatform(image);
   const labels = shown?.labels ?? {};
   const size = shown?.size ?? image.target.size;
@@ -46,11 +71,12 @@ export function imageRow(image: ImageRecord, version: ApiVersion): Record<string
   const digests = image.repoDigests;
   const empty = version < 43;
   return {
-    Containers: -1,
+    // Before 1.51 nobody counted.
+    Containers: version >= 51 ? (users.get(image.target.digest)?.length ?? 0) : -1,
     Created: Math.floor(createdAt(image) / 1000),
     Id: image.target.digest,
     Labels: Object.keys(labels).length > 0 ? labels : null,
-    ParentId: '',
+    ParentId: parents.get(image.target.digest) ?? '',
     ...(version >= 48 ? { Descriptor: image.target } : {}),
     RepoDigests: empty && digests.length === 0 ? ['<none>@<none>'] : digests,
     RepoTags: empty && tags.length === 0 ? ['<none>:<none>'] : tags,

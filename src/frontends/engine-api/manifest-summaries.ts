@@ -1,6 +1,7 @@
 import { isAttestation } from '../../content/select-platform.ts';
 import { maxManifestBytes, parseManifest } from '../../model/manifest.ts';
 import { isIndexType } from '../../model/media-types.ts';
+import type { Digest } from '../../model/digest.ts';
 import type { ImageRecord, PlatformRecord } from '../../store/image-record.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 
@@ -8,9 +9,13 @@ import type { ImageStore } from '../../store/image-store.ts';
  * What is inside an image, as `?manifests=1` asks: each platform that is here, and of an index what else it names, with what is not here said to be so.
  * Sizes are packed bytes.
  */
-export async function manifestSummaries(store: Pick<ImageStore, 'read' | 'has'>, image: ImageRecord): Promise<readonly object[]> {
+export async function manifestSummaries(
+  store: Pick<ImageStore, 'read' | 'has'>,
+  image: ImageRecord,
+  users: ReadonlyMap<Digest, readonly string[]>,
+): Promise<readonly object[]> {
   const here = new Map(image.platforms.map((record) => [record.manifest.digest, record]));
-  if (!isIndexType(image.target.mediaType)) return image.platforms.map((record) => platformSummary(record));
+  if (!isIndexType(image.target.mediaType)) return image.platforms.map((record) => platformSummary(record, users));
   const document = parseManifest(await store.read(image.target, maxManifestBytes), image.target.mediaType);
   if (document.kind !== 'index') return [];
   const summaries: object[] = [];
@@ -18,7 +23,7 @@ export async function manifestSummaries(store: Pick<ImageStore, 'read' | 'has'>,
     const record = here.get(entry.digest);
     if (record) {
       here.delete(entry.digest);
-      summaries.push(platformSummary(record));
+      summaries.push(platformSummary(record, users));
       continue;
     }
     const available = await store.has(entry);
@@ -31,17 +36,17 @@ export async function manifestSummaries(store: Pick<ImageStore, 'read' | 'has'>,
     else summaries.push({ ...common, Kind: 'unknown' });
   }
   // Of indexes inside the index.
-  for (const record of here.values()) summaries.push(platformSummary(record));
+  for (const record of here.values()) summaries.push(platformSummary(record, users));
   return summaries;
 }
 
-function platformSummary({ manifest, platform, size }: PlatformRecord): object {
+function platformSummary({ manifest, platform, size }: PlatformRecord, users: ReadonlyMap<Digest, readonly string[]>): object {
   return {
     ID: manifest.digest,
     Descriptor: platform ? { ...manifest, platform } : manifest,
     Available: true,
     Size: { Content: size, Total: size },
     Kind: 'image',
-    ImageData: { Platform: platform ?? { architecture: '', os: '' }, Containers: [], Size: { Unpacked: 0 } },
+    ImageData: { Platform: platform ?? { architecture: '', os: '' }, Containers: users.get(manifest.digest) ?? [], Size: { Unpacked: 0 } },
   };
 }

@@ -2,12 +2,14 @@ import { arch, cpus, hostname, release as kernelRelease, totalmem, type as syste
 import { readFile } from 'node:fs/promises';
 import { ImageError } from '../../errors.ts';
 import { hostPlatform } from '../../model/platform.ts';
+import { listContainers } from '../../operations/list-containers.ts';
 import { list } from '../../operations/list.ts';
+import { listVolumes } from '../../operations/list-volumes.ts';
 import { commit, version as release } from '../../version.ts';
 import { newestVersion, oldestVersion, versionText } from './api-version.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { imageRow, sharedSizes } from './image-list.ts';
+import { imageRelations, imageRow, sharedSizes } from './image-list.ts';
 
 /** `GET` and `HEAD /_ping`: every client's first word; it chooses the version, and the builder, by the head of the answer. */
 export function ping({ request }: Exchange): Answer {
@@ -52,13 +54,15 @@ export function showVersion(): Answer {
 /** `GET /info`. */
 export async function showInfo({ desk, version }: Exchange): Promise<Answer> {
   const { store, now } = desk.host;
+  const states = (await store.containers()).map(({ state }) => state);
+  const count = (...wanted: readonly string[]): number => states.filter((state) => wanted.includes(state)).length;
   const { os } = hostPlatform();
   return jsonAnswer(200, {
     ID: desk.id,
-    Containers: 0,
-    ContainersRunning: 0,
-    ContainersPaused: 0,
-    ContainersStopped: 0,
+    Containers: states.length,
+    ContainersRunning: count('running'),
+    ContainersPaused: count('paused'),
+    ContainersStopped: states.length - count('running', 'paused'),
     Images: (await store.images()).length,
     Driver: 'oci-layout',
     DriverStatus: [['Format', 'OCI image layout']],
@@ -137,15 +141,17 @@ export async function diskUsage(exchange: Exchange): Promise<Answer> {
   for (const type of asked)
     if (!diskTypes.includes(type)) throw new ImageError('invalid-argument', `unknown object type: ${type.slice(0, 40)}`);
   const wants = (type: string): boolean => asked.length === 0 || asked.includes(type);
-  const { total } = await desk.host.store.usage();
-  const shared = wants('image') ? await sharedSizes(exchange) : new Map<string, number>();
+  const { host } = desk;
+  const shared = wants('image') ? await sharedSizes(exchange) : undefined;
+  const relations = shared && (await imageRelations(host.store));
   return jsonAnswer(200, {
-    LayersSize: total,
-    Images: wants('image')
-      ? (await list(desk.host)).map((image) => ({ ...imageRow(image, version), SharedSize: shared.get(image.target.digest) ?? 0 }))
-      : null,
-    Containers: wants('container') ? [] : null,
-    Volumes: wants('volume') ? [] : null,
+    LayersSize: (await host.store.usage()).total,
+    Images:
+      shared && relations
+        ? (await list(host)).map((image) => ({ ...imageRow(image, version, relations), SharedSize: shared.get(image.target.digest) ?? 0 }))
+        : null,
+    Containers: wants('container') ? await listContainers(host, { all: true, size: true, signal: exchange.signal }) : null,
+    Volumes: wants('volume') ? await listVolumes(host, { usage: true }) : null,
     BuildCache: wants('build-cache') ? [] : null,
     ...(version < 42 ? { BuilderSize: 0 } : {}),
   });
