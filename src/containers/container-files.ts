@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { mkdir, readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
 import { decompress } from '../formats/compression/decompress.ts';
 import { peekCompression } from '../formats/compression/detect.ts';

@@ -135,7 +135,7 @@ function readStrings(value: unknown, path: string): readonly string[] | null {
 
 function isZero(value: unknown): boolean {
   if (value === null || value === '' || value === 0 || value === false) return true;
-  return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value as object).length === 0;
+  return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /** A map whose keys strangers chose: `__proto__` is one like any other. Keys in Go's order, which sorts them. */

@@ -78,6 +78,26 @@ export const commands: readonly CommandEntry[] = [
     section: 'common',
     load: async () => (await import('./commands/info.ts')).info,
   },
+  {
+    names: ['create', 'container create'],
+    summary: 'Create a new container',
+    load: async () => (await import('./commands/create.ts')).create,
+  },
+  {
+    names: ['commit', 'container commit'],
+    summary: "Create a new image from a container's changes",
+    load: async () => (await import('./commands/commit.ts')).commit,
+  },
+  {
+    names: ['diff', 'container diff'],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import('./commands/diff.ts')).diff,
+  },
+  {
+    names: ['rm', 'container rm', 'container remove'],
+    summary: 'Remove one or more containers',
+    load: async () => (await import('./commands/rm.ts')).rm,
+  },
   { names: ['catalog'], summary: 'List the repositories of a registry', load: async () => (await import('./commands/catalog.ts')).catalog },
   {
     names: ['history', 'image history'],
@@ -142,6 +162,7 @@ export const commands: readonly CommandEntry[] = [
 
 /** Words that stand before a command, and what the commands after them are about. */
 export const groups: Readonly<Record<string, string>> = {
+  container: 'Manage containers',
   image: 'Manage images',
   manifest: 'Manage image manifests and manifest lists',
   system: 'Manage Bayplan',

@@ -1,22 +1,13 @@
 /** `bay pull` and `bay image pull`. */
 
 import { ImageError } from '../../../errors.ts';
-import {
-  canonical,
-  familiar,
-  identifier,
-  parseReference,
-  repositoryName,
-  withDefaultTag,
-  type Reference,
-} from '../../../model/reference.ts';
+import { canonical, familiar, parseReference, repositoryName, withDefaultTag, type Reference } from '../../../model/reference.ts';
 import { parsePlatform } from '../../../model/platform.ts';
 import { pull as pullImage, type PullOptions } from '../../../operations/pull.ts';
 import type { Host } from '../../../operations/host.ts';
-import { transferStatus } from '../../../operations/transfer-status.ts';
 import { command } from '../grammar.ts';
 import { openHost } from '../host.ts';
-import { ProgressRows } from '../progress.ts';
+import { showPull } from '../show-pull.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const pull = command({
@@ -75,16 +66,5 @@ async function pullOne(
     if (json) terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: root.digest, digest: origin.digest, changed })}\n`);
     return;
   }
-  using rows = new ProgressRows(terminal);
-  rows.line(`${identifier(reference)}: Pulling from ${reference.repository}`);
-  const { origin, changed } = await pullImage(host, reference, {
-    ...options,
-    onProgress: (event) => {
-      for (const status of transferStatus(event, 'pull')) rows.row(status);
-    },
-  });
-  rows.line(`Digest: ${origin.digest}`);
-  rows.line(
-    changed ? `Status: Downloaded newer image for ${familiar(reference)}` : `Status: Image is up to date for ${familiar(reference)}`,
-  );
+  await showPull(host, reference, options, terminal);
 }
