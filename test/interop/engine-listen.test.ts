@@ -232,7 +232,7 @@ test(
     const [, tcp = ''] = /Docker {4}tcp:\/\/(.*)/.exec(said) ?? [];
     assert.equal(socket, join(home, 'run', 'docker.sock'));
     assert.equal((await send(socket, 'GET', '/_ping')).text, 'OK');
-    assert.equal(await (await fetch(`http://${tcp}/_ping`)).text().catch(() => ''), 'a web page may not use the Docker Engine API');
+    assert.equal(await (await fetch(`http://${tcp}/_ping`)).text(), 'OK');
     const second = await run([]);
     assert.equal(second.code, 1);
     assert.match(second.stderr, /docker\.sock: another server listens there/);
