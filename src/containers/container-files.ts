@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { mkdir, readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -13,7 +13,7 @@ import type { TreeEntry, TreeEntryType } from '../layers/tree-entry.ts';
 import type { Tree } from '../layers/tree.ts';
 import { Union } from '../layers/union.ts';
 import { Upper } from '../layers/upper.ts';
-import { fillFolder, folderMembers, lookAt } from './host-folder.ts';
+import { fillFolder, folderMembers, lookAt, timestamp } from './host-folder.ts';
 import type { MountPoint } from './mount-points.ts';
 
 /** A mount point with its folder on the host. */
@@ -203,7 +203,7 @@ function fromEntry({ type, mode, size, mtime, linkTarget }: TreeEntry, path: str
   return { path, type, mode, size, mtime, linkTarget };
 }
 
-async function fromStats(path: string, stats: Stats): Promise<Omit<ContainerFile, 'path'>> {
+async function fromStats(path: string, stats: BigIntStats): Promise<Omit<ContainerFile, 'path'>> {
   const kinds = [
     ['directory', stats.isDirectory()],
     ['symlink', stats.isSymbolicLink()],
@@ -213,12 +213,11 @@ async function fromStats(path: string, stats: Stats): Promise<Omit<ContainerFile
     ['block-device', stats.isBlockDevice()],
   ] as const;
   const type = kinds.find(([, is]) => is)?.[0] ?? 'file';
-  const whole = Math.floor(stats.mtimeMs / 1000);
   return {
     type,
-    mode: stats.mode & 0o7777,
-    size: type === 'file' ? stats.size : 0,
-    mtime: { seconds: whole, nanoseconds: Math.trunc((stats.mtimeMs - whole * 1000) * 1e6) },
+    mode: Number(stats.mode) & 0o7777,
+    size: type === 'file' ? Number(stats.size) : 0,
+    mtime: timestamp(stats.mtimeNs),
     ...(type === 'symlink' ? { linkTarget: await readlink(path) } : {}),
   };
 }

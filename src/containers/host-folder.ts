@@ -1,6 +1,6 @@
 /** Folders of the host that are mounted in containers, volumes and binds, as trees to read and to write: no link in them leads out. */
 
-import { constants, createReadStream, type Stats } from 'node:fs';
+import { constants, createReadStream, type BigIntStats } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, mkdir, open, readdir, readlink, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
@@ -11,9 +11,9 @@ import type { TarMember } from '../formats/tar/read-tar.ts';
 import type { NewTarMember } from '../formats/tar/write-tar.ts';
 
 /** What is at a path of the host, no link followed; undefined for nothing. */
-export async function lookAt(path: string): Promise<Stats | undefined> {
+export async function lookAt(path: string): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(path);
+    return await lstat(path, { bigint: true });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
@@ -41,15 +41,14 @@ async function* membersBelow(path: string, name: string, linked: Map<string, str
     yield* membersBelow(join(path, child), name === '' ? child : `${name.replace(/\/$/, '')}/${child}`, linked);
 }
 
-async function headerOf(path: string, name: string, stats: Stats, linked: Map<string, string>): Promise<NewTarMember | undefined> {
+async function headerOf(path: string, name: string, stats: BigIntStats, linked: Map<string, string>): Promise<NewTarMember | undefined> {
+  // NTFS has no such modes and owners: what comes from there may be run by everybody, as docker has it.
+  const isWindows = process.platform === 'win32';
   const common = {
-    mode: stats.mode & 0o7777,
-    uid: stats.uid,
-    gid: stats.gid,
-    mtime: {
-      seconds: Math.floor(stats.mtimeMs / 1000),
-      nanoseconds: Math.round((stats.mtimeMs - Math.floor(stats.mtimeMs / 1000) * 1000) * 1e6) % 1e9,
-    },
+    mode: isWindows ? (Number(stats.mode) & 0o755) | 0o111 : Number(stats.mode) & 0o7777,
+    uid: isWindows ? 0 : Number(stats.uid),
+    gid: isWindows ? 0 : Number(stats.gid),
+    mtime: timestamp(stats.mtimeNs),
   };
   if (stats.isDirectory()) return { entry: { ...common, path: name.endsWith('/') ? name : `${name}/`, type: 'directory' } };
   if (stats.isSymbolicLink()) return { entry: { ...common, path: name, type: 'symlink', linkname: await readlink(path) } };
@@ -69,10 +68,10 @@ async function headerOf(path: string, name: string, stats: Stats, linked: Map<st
   // A socket is of whoever listens, not of the folder.
   if (!stats.isFile()) return undefined;
   const key = `${stats.dev}:${stats.ino}`;
-  const first = stats.nlink > 1 ? linked.get(key) : undefined;
+  const first = stats.nlink > 1n ? linked.get(key) : undefined;
   if (first !== undefined) return { entry: { ...common, path: name, type: 'hard-link', linkname: first } };
-  if (stats.nlink > 1) linked.set(key, name);
-  return { entry: { ...common, path: name, type: 'file', size: stats.size }, body: createBody(path) };
+  if (stats.nlink > 1n) linked.set(key, name);
+  return { entry: { ...common, path: name, type: 'file', size: Number(stats.size) }, body: createBody(path) };
 }
 
 /** Opened when its turn comes. */
@@ -84,9 +83,14 @@ async function* createBody(path: string): AsyncGenerator<Uint8Array, void, undef
   }
 }
 
+/** Nanoseconds since 1970 as a tar has them. */
+export function timestamp(nanoseconds: bigint): Timestamp {
+  const part = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { seconds: Number((nanoseconds - part) / 1_000_000_000n), nanoseconds: Number(part) };
+}
+
 /** Linux's makedev, the other way round. */
-function deviceNumbers(device: number): { readonly major: number; readonly minor: number } {
-  const bits = BigInt(device);
+function deviceNumbers(bits: bigint): { readonly major: number; readonly minor: number } {
   return {
     major: Number(((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn)),
     minor: Number((bits & 0xffn) | ((bits >> 12n) & ~0xffn)),
@@ -95,7 +99,8 @@ function deviceNumbers(device: number): { readonly major: number; readonly minor
 
 export interface FillOptions {
   readonly noOverwriteDirNonDir?: boolean | undefined;
-  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Where this process may give files away: whom they get. Default: whom the tar says; `none`: this process's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | 'none' | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -179,8 +184,8 @@ async function putMember(
     default:
       return false;
   }
-  const { uid, gid } = options.owner ?? entry;
-  if (process.getuid?.() === 0) await lchown(path, uid, gid);
+  const { owner = entry } = options;
+  if (owner !== 'none' && process.getuid?.() === 0) await lchown(path, owner.uid, owner.gid);
   if (!isFolder) await lutimes(path, seconds(entry.mtime), seconds(entry.mtime));
   return true;
 }
@@ -221,7 +226,7 @@ export async function folderSize(path: string): Promise<number> {
       const key = `${stats.dev}:${stats.ino}`;
       if (!stats.isFile() || seen.has(key)) return 0;
       seen.add(key);
-      return stats.size;
+      return Number(stats.size);
     }
     let total = 0;
     for (const child of await readdir(at).catch(() => [])) total += await measure(join(at, child));

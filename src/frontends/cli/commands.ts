@@ -89,6 +89,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/commit.ts')).commit,
   },
   {
+    names: ['cp', 'container cp'],
+    summary: 'Copy files/folders between a container and the local filesystem',
+    load: async () => (await import('./commands/cp.ts')).cp,
+  },
+  {
     names: ['diff', 'container diff'],
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import('./commands/diff.ts')).diff,
