@@ -166,14 +166,15 @@ test('a name that is given while another is removed stays', async (t) => {
   const racing = Object.assign(Object.create(store) as ImageStore, {
     find,
     sweep: store.sweep.bind(store),
-    untag: store.untag.bind(store),
+    users: store.users.bind(store),
+    parents: store.parents.bind(store),
+    discard: store.discard.bind(store),
     image: async (digest: typeof image.target.digest) => {
       const record = await store.image(digest);
       if (!given) await put(store, image, 'app:2');
       given = true;
       return record;
     },
-    forget: store.forget.bind(store),
   });
   const { untagged, deleted } = await remove({ store: racing }, 'app:1');
   assert.deepEqual([untagged.map(familiar), deleted], [['app:1'], []]);

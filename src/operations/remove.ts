@@ -1,15 +1,28 @@
+import { folderSize } from '../containers/host-folder.ts';
 import { ImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { shortId, type Digest } from '../model/digest.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { familiar, repositoryName, type Reference } from '../model/reference.ts';
+import type { ContainerRecord } from '../store/container-record.ts';
+import type { Discard } from '../store/discard.ts';
 import type { FoundImage, ImageRecord } from '../store/image-record.ts';
+import type { Users } from '../store/users.ts';
 import type { Host } from './host.ts';
 
 export interface RemoveOptions extends Operation {
-  /** Removes an image by its id though names of several repositories point at it; and platforms of an image. */
+  /**
+   * As docker's: an image goes by its id though names of several repositories point at it, or stopped containers stand on it; by its name it loses that, and stays
+   * without a name as long as something needs it. And platforms of an image.
+   */
   readonly force?: boolean | undefined;
+  /** With all that was made from it, as far as that is recorded or proved. */
+  readonly tree?: boolean | undefined;
+  /** With the containers that stand on what goes; those that run only by force. */
+  readonly withContainers?: boolean | undefined;
+  /** Keeps what it was made from though that has no name. */
+  readonly noPrune?: boolean | undefined;
   /** Removes only these platforms of it. */
   readonly platforms?: readonly Platform[];
   /** Says what would be done, by the same plan, and does nothing. */
@@ -17,6 +30,7 @@ export interface RemoveOptions extends Operation {
 }
 
 export interface Removed {
+  readonly containers: readonly Pick<ContainerRecord, 'id' | 'name'>[];
   /** Names that are gone. */
   readonly untagged: readonly Reference[];
   /** Images that are gone. */
@@ -25,38 +39,163 @@ export interface Removed {
   readonly bytes: number;
 }
 
+/** What a removal does, whole. */
+interface Plan {
+  readonly discard: Discard;
+  readonly containers: readonly ContainerRecord[];
+  readonly untagged: readonly Reference[];
+  readonly deleted: readonly Digest[];
+  /** What only these held is freed afterwards. */
+  readonly roots: readonly Digest[];
+}
+
+/** How often a plan is made anew because others have changed something meanwhile. */
+const patience = 20;
+
 /**
- * Removes a name, and the image with its last name, by docker's table (rmi). A refusal changes nothing.
- * The names go first, then content that nothing else holds.
+ * Removes a name, and the image with its last name, by docker's table (rmi): not what a container stands on, in any state, nor what another image is recorded to be made from.
+ * A refusal changes nothing. What goes, goes in one transaction, then content that nothing else holds.
+ * @throws ImageError `conflict`, with docker's sentence and all that stands in the way; `not-found`, `ambiguous`
  */
 export async function remove(host: Pick<Host, 'store'>, name: string, options: RemoveOptions = {}): Promise<Removed> {
-  if (options.signal?.aborted) throw canceled(options.signal.reason);
-  const found = await host.store.find(name);
+  for (let tries = 1; ; tries++) {
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
+    const plan = await planRemoval(host, name, options);
+    try {
+      return await carryOut(host, plan, options);
+    } catch (error) {
+      // Since the plan was made somebody has given it one more name, made a container of it, or removed some of it.
+      if (tries === patience || !isImageError(error, 'conflict', 'not-found')) throw error;
+    }
+  }
+}
+
+async function carryOut({ store }: Pick<Host, 'store'>, plan: Plan, { dryRun, signal }: RemoveOptions): Promise<Removed> {
+  const { discard, roots, untagged, deleted } = plan;
+  const containers = plan.containers.map(({ id, name }) => ({ id, name }));
+  let changes = 0;
+  for (const { id } of containers) changes += await folderSize(await store.containerFolder(id, { make: false }));
+  if (dryRun) {
+    const { bytes } = roots.length > 0 ? await store.sweep({ dryRun, roots, first: discard }) : { bytes: 0 };
+    return { containers, untagged, deleted, bytes: changes + bytes };
+  }
+  await store.discard(discard, { verb: 'rmi' });
+  const { bytes } = roots.length > 0 ? await store.sweep({ signal, roots }) : { bytes: 0 };
+  return { containers, untagged, deleted, bytes: changes + bytes };
+}
+
+async function planRemoval(host: Pick<Host, 'store'>, name: string, options: RemoveOptions): Promise<Plan> {
+  const { store } = host;
+  const found = await store.find(name);
   const { digest } = found.root;
-  const image = await host.store.image(digest);
+  const image = await store.image(digest);
   if (options.platforms?.length) {
     if (!image) throw new ImageError('not-found', `No such image: ${name}`);
-    return removePlatforms(host, image, options.platforms, options);
+    return planPlatforms(image, options.platforms, options);
   }
   // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
-  const { names } = image ?? { names: [] };
-  const untagged = image ? namesToRemove(found, image, options) : [];
-  if (untagged.length < names.length) {
-    if (!options.dryRun) for (const reference of untagged) await host.store.untag(reference, { verb: 'rmi' });
-    return { untagged, deleted: [], bytes: 0 };
+  if (!image) return whole([], [{ target: found.root, names: [] }]);
+  if (options.tree) return planTree(host, name, found, image, options);
+  const untagged = namesToRemove(found, image, options);
+  if (untagged.length < image.names.length) return nameOnly(untagged);
+  const users = await usersOf(host, digest);
+  const containers = options.withContainers ? users.containers : [];
+  const left: Users = { containers: options.withContainers ? [] : users.containers, children: users.children };
+  if (options.withContainers && !options.force) refuseRunning(found, containers, name);
+  if (left.containers.length + left.children.length > 0) {
+    const refusal = () => conflict(host, name, found, left, options);
+    const runs = left.containers.some(isRunning);
+    // By force a name goes and the image stays for those who need it, without a name; and so does an image by its id, where only stopped containers need it.
+    const lifted = options.force && (found.name !== undefined || (left.children.length > 0 ? untagged.length > 0 && !runs : !runs));
+    if (!lifted) throw await refusal();
+    if (found.name || left.children.length > 0)
+      return { ...nameOnly(untagged), containers, discard: { untag: untagged, containers: going(containers) } };
   }
-  const roots = [digest, ...names.flatMap(({ origin }) => origin?.digest ?? [])];
-  const deleted = [digest];
-  if (options.dryRun) return { untagged, deleted, bytes: (await host.store.sweep({ dryRun: true, roots, forgotten: [{ digest }] })).bytes };
-  try {
-    await host.store.forget(digest, { verb: 'rmi', names: untagged });
-  } catch (error) {
-    // Somebody has just given it one more name, which nobody asked to remove.
-    if (isImageError(error, 'conflict')) return remove(host, name, options);
-    throw error;
+  const parents = options.noPrune ? [] : await idleParents(host, [image], containers);
+  return whole(containers, [image, ...parents], left.containers.length > 0 ? digest : undefined);
+}
+
+async function usersOf({ store }: Pick<Host, 'store'>, image: Digest): Promise<Users> {
+  return (await store.users([image])).get(image) ?? { containers: [], children: [] };
+}
+
+/** The image with all that stands on it, each with its names. */
+async function planTree(
+  host: Pick<Host, 'store'>,
+  name: string,
+  found: FoundImage,
+  root: ImageRecord,
+  options: RemoveOptions,
+): Promise<Plan> {
+  const { store } = host;
+  const below = await store.descendants(root.target.digest);
+  const images = new Map<Digest, ImageRecord>();
+  const collect = async (record: ImageRecord): Promise<void> => {
+    if (images.has(record.target.digest)) return;
+    images.set(record.target.digest, record);
+    for (const { image, how } of below.get(record.target.digest) ?? []) {
+      // Anybody may claim to be made from it, and would be surprised to be removed for it.
+      const child = how === 'claimed' ? undefined : await store.image(image);
+      if (child) await collect(child);
+    }
+  };
+  await collect(root);
+  const containers = new Map<string, ContainerRecord>();
+  for (const users of (await store.users([...images.keys()])).values())
+    for (const container of users.containers) containers.set(container.id, container);
+  const all = [...containers.values()];
+  if (!options.withContainers && all.length > 0) throw await conflict(host, name, found, { containers: all, children: [] }, options);
+  if (!options.force) refuseRunning(found, all, name);
+  // What was made from others goes before these.
+  const order = [...images.values()].toReversed();
+  const parents = options.noPrune ? [] : await idleParents(host, order, all);
+  return whole(all, [...order, ...parents]);
+}
+
+/** What these were recorded to be made from, and what that was, where it has no name and nothing else needs it: nobody would ever remove it. */
+async function idleParents(
+  { store }: Pick<Host, 'store'>,
+  images: readonly ImageRecord[],
+  containers: readonly ContainerRecord[],
+): Promise<readonly ImageRecord[]> {
+  const gone = new Set(images.map(({ target }) => target.digest));
+  const ended = new Set(containers.map(({ id }) => id));
+  const idle: ImageRecord[] = [];
+  for (const waiting = [...gone]; waiting.length > 0;) {
+    for (const { image, how } of await store.parents(waiting.shift() as Digest)) {
+      const parent = how === 'recorded' && !gone.has(image) ? await store.image(image) : undefined;
+      if (!parent || parent.names.length > 0) continue;
+      const users = await usersOf({ store }, image);
+      if (users.containers.some(({ id }) => !ended.has(id)) || users.children.some((child) => !gone.has(child.image))) continue;
+      gone.add(image);
+      waiting.push(image);
+      idle.push(parent);
+    }
   }
-  const { bytes } = await host.store.sweep({ signal: options.signal, roots });
-  return { untagged, deleted, bytes };
+  return idle;
+}
+
+/** @param used of an image that goes though containers stand on it */
+function whole(containers: readonly ContainerRecord[], images: readonly Pick<ImageRecord, 'target' | 'names'>[], used?: Digest): Plan {
+  const references = ({ names }: Pick<ImageRecord, 'names'>) => names.map(({ reference }) => reference);
+  return {
+    discard: {
+      containers: going(containers),
+      images: images.map((image) => ({ digest: image.target.digest, names: references(image), used: image.target.digest === used })),
+    },
+    containers,
+    untagged: images.flatMap(references),
+    deleted: images.map(({ target }) => target.digest),
+    roots: images.flatMap(({ target, names }) => [target.digest, ...names.flatMap(({ origin }) => origin?.digest ?? [])]),
+  };
+}
+
+function nameOnly(untagged: readonly Reference[]): Plan {
+  return { discard: { untag: untagged }, containers: [], untagged, deleted: [], roots: [] };
+}
+
+function going(containers: readonly ContainerRecord[]): Discard['containers'] {
+  return containers.map(({ id, name, image }) => ({ id, event: { action: 'destroy', attributes: { name, image } } }));
 }
 
 function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOptions): readonly Reference[] {
@@ -75,16 +214,78 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   return all;
 }
 
+function isRunning({ state }: ContainerRecord): boolean {
+  return ['running', 'paused', 'restarting'].includes(state);
+}
+
+function refuseRunning(found: FoundImage, containers: readonly ContainerRecord[], name: string): void {
+  const running = containers.filter(isRunning);
+  const [first] = running;
+  if (first)
+    throw new ImageError(
+      'conflict',
+      `${unable(found)} (must be forced) - image is being used by running container ${first.id.slice(0, 12)}; in the way: ${listed(running.map(containerText))}`,
+      {
+        hint: `To end and remove them too: bay rmi --force --with-containers ${name}`,
+        detail: { containers: running.map(({ id }) => id) },
+      },
+    );
+}
+
+/** Docker's sentence, then all that stands in the way; the hint is the command that would remove it. */
+async function conflict(
+  { store }: Pick<Host, 'store'>,
+  name: string,
+  found: FoundImage,
+  { containers, children }: Users,
+  options: RemoveOptions,
+): Promise<ImageError> {
+  const [first] = containers;
+  const running = containers.find(isRunning);
+  const id = shortId(found.root.digest);
+  const names: string[] = [];
+  for (const child of children) {
+    const record = await store.image(child.image);
+    names.push(`image ${record?.names[0] ? familiar(record.names[0].reference) : shortId(child.image)}`);
+  }
+  const nothingToDrop = found.name === undefined && (await store.image(found.root.digest))?.names.length === 0;
+  const sentence = !first
+    ? `(${nothingToDrop ? 'cannot' : 'must'} be forced) - image has dependent child images`
+    : found.name
+      ? `(must be forced) - container ${first.id.slice(0, 12)} is using its referenced image ${id}`
+      : running
+        ? `(cannot be forced) - image is being used by running container ${running.id.slice(0, 12)}`
+        : `(must be forced) - image is being used by stopped container ${first.id.slice(0, 12)}`;
+  const flags = [
+    ...(options.force ? ['--force'] : []),
+    ...(children.length > 0 || options.tree ? ['--tree'] : []),
+    ...(containers.length > 0 || options.withContainers ? ['--with-containers'] : []),
+  ];
+  return new ImageError('conflict', `${unable(found)} ${sentence}; in the way: ${listed([...containers.map(containerText), ...names])}`, {
+    hint: `To remove them too: bay rmi ${flags.join(' ')} ${name}`,
+    detail: { containers: containers.map((container) => container.id), children: children.map(({ image }) => image) },
+  });
+}
+
+function unable({ name, root }: FoundImage): string {
+  return `conflict: unable to delete ${name ? familiar(name.reference) : shortId(root.digest)}`;
+}
+
+function containerText({ name, state }: ContainerRecord): string {
+  return `container ${name} (${state})`;
+}
+
+/** A sentence of a thousand names is none. */
+function listed(texts: readonly string[]): string {
+  const shown = texts.slice(0, 12);
+  return `${shown.join(', ')}${texts.length > shown.length ? ` and ${texts.length - shown.length} more` : ''}`;
+}
+
 /**
  * Takes platforms out of an image. Where one is left, the names point at it and the index stays their origin, as if it alone had been pulled;
  * where none is left, the image goes. An index never stays with some of its platforms missing: what the store has is complete.
  */
-async function removePlatforms(
-  host: Pick<Host, 'store'>,
-  image: ImageRecord,
-  platforms: readonly Platform[],
-  options: RemoveOptions,
-): Promise<Removed> {
+function planPlatforms(image: ImageRecord, platforms: readonly Platform[], options: RemoveOptions): Plan {
   if (!options.force && !options.dryRun)
     throw new ImageError(
       'invalid-argument',
@@ -100,13 +301,12 @@ async function removePlatforms(
     throw new ImageError('unsupported', `${left.length} platforms would be left, and an index is kept whole`, {
       hint: `Keep one: there is ${left.map(({ platform }) => (platform ? formatPlatform(platform) : 'unknown')).join(', ')}.`,
     });
-  const deleted = gone.map(({ manifest }) => manifest.digest);
-  const untagged = only ? [] : image.names.map(({ reference }) => reference);
   const { digest } = image.target;
-  const instead = only?.manifest;
-  const roots = [digest, ...image.names.flatMap(({ origin }) => origin?.digest ?? [])];
-  if (options.dryRun)
-    return { untagged, deleted, bytes: (await host.store.sweep({ dryRun: true, roots, forgotten: [{ digest, instead }] })).bytes };
-  await host.store.forget(digest, { verb: 'rmi', names: 'all', instead });
-  return { untagged, deleted, bytes: (await host.store.sweep({ signal: options.signal, roots })).bytes };
+  return {
+    discard: { images: [{ digest, names: 'all', instead: only?.manifest, used: true }] },
+    containers: [],
+    untagged: only ? [] : image.names.map(({ reference }) => reference),
+    deleted: gone.map(({ manifest }) => manifest.digest),
+    roots: [digest, ...image.names.flatMap(({ origin }) => origin?.digest ?? [])],
+  };
 }

@@ -142,12 +142,18 @@ export async function removeContainer(
   return removed;
 }
 
-/** Within a transaction. @returns its folder in `trash/`, where it had one */
-export function dropContainer(database: Database, transaction: Transaction, id: string, event: Occurrence): string | undefined {
+/** Within a transaction. @param folder false: only the rows, to be taken back @returns its folder in `trash/`, where it had one */
+export function dropContainer(
+  database: Database,
+  transaction: Transaction,
+  id: string,
+  event: Occurrence,
+  folder = true,
+): string | undefined {
   database.run('DELETE FROM container WHERE id = ?', id);
   database.run('DELETE FROM container_volume WHERE container = ?', id);
   tell(database, transaction, id, event);
-  return discardFolder(database, transaction, 'containers', id);
+  return folder ? discardFolder(database, transaction, 'containers', id) : undefined;
 }
 
 /** The folder for what is changed in a container; it is made where there is none, unless `make` is false. @throws ImageError `not-found` */

@@ -81,6 +81,19 @@ export class Family {
     return this.#sorted(digest, relations);
   }
 
+  /** Those that were recorded, in no order. */
+  recordedChildren(digest: Digest): Relation[] {
+    return childrenOf(
+      digest,
+      this.#within(digest).flatMap((manifest) => this.#madeFrom(manifest)),
+    );
+  }
+
+  /** True for an image of the list. */
+  isListed(digest: Digest): boolean {
+    return this.#forest.isImage(digest);
+  }
+
   /** In no order. */
   children(digest: Digest): Relation[] {
     const links: Link[] = [];

@@ -13,6 +13,7 @@ import type { Fault } from './check.ts';
 import type { ContainerChange, ContainerRecord, NewContainer } from './container-record.ts';
 import { Database, type StorePoint } from './database.ts';
 import type { DraftFolder } from './draft-folder.ts';
+import type { Discard } from './discard.ts';
 import type { EventOptions } from './events.ts';
 import type { Family } from './family.ts';
 import { findImage } from './find-image.ts';
@@ -24,7 +25,7 @@ import type { BeginOptions, Ingest } from './ingest.ts';
 import type { JournalEntry, JournalOptions } from './journal.ts';
 import { shows } from './links.ts';
 import { nameKey } from './name-key.ts';
-import { forgetImage, removeName, type ForgetOptions } from './names.ts';
+import { removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { listReferrers } from './referrers.ts';
 import type { Relation } from './relation.ts';
@@ -34,6 +35,7 @@ import { StoreRepository } from './store-repository.ts';
 import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
+import type { Users } from './users.ts';
 import type { Usage } from './usage.ts';
 import type { GoingVolume, NewVolume, VolumeRecord } from './volume-record.ts';
 
@@ -210,16 +212,29 @@ export class ImageStore implements ImageSource, AsyncDisposable {
    */
   async forget(target: Digest, options: ForgetOptions & { readonly verb: string }): Promise<void> {
     await this.#projection.fresh();
-    const { instead, verb } = options;
-    await this.#database.removing((transaction) => {
-      const missing = instead && this.#blobs.missing(instead);
-      if (missing !== undefined)
-        throw new ImageError('incomplete', `${instead?.digest} cannot be kept alone: ${missing}, which it needs, is not here`, {
-          detail: { digest: instead?.digest, missing },
-        });
-      forgetImage(this.#database, transaction, target, options, { actor: this.#database.actor, verb });
-    });
+    const { instead, names, verb } = options;
+    await this.discard({ images: [{ digest: target, names, instead, used: true }] }, { verb });
+  }
+
+  /**
+   * Takes containers, names and images in one transaction: all, or nothing. Bytes of images go with the next sweep.
+   * @throws ImageError `not-found`; `conflict` where an image has one more name, or something needs it that does not go with it; `incomplete`
+   */
+  async discard(discard: Discard, options: { readonly verb: string }): Promise<void> {
+    await this.#projection.fresh();
+    const [{ applyDiscard }, { emptyFolders }] = await Promise.all([import('./discard.ts'), import('./folders.ts')]);
+    const act = { actor: this.#database.actor, verb: options.verb };
+    const trash = await this.#database.removing((transaction) =>
+      applyDiscard(this.#database, this.#blobs, transaction, discard, act, 'do'),
+    );
     this.#projection.renamed();
+    await emptyFolders(trash);
+  }
+
+  /** What stands in the way of the removal of each of these. */
+  async users(images: readonly Digest[]): Promise<ReadonlyMap<Digest, Users>> {
+    const { findUsers } = await import('./users.ts');
+    return this.#family((family) => new Map(images.map((image) => [image, findUsers(this.#database, image, family)])));
   }
 
   /** Frees what nothing holds; with `roots` only what these held. It may run beside pulls, pushes and loads. */
@@ -228,7 +243,7 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     // What another tool has just named must be known before anything is judged unknown.
     if (options.roots || options.dryRun) await this.#projection.fresh();
     else await this.#projection.flush();
-    return sweep(this.#database, options);
+    return sweep(this.#database, this.#blobs, options);
   }
 
   /** Everything that keeps this content, each with the way down from what is held. Empty for what a sweep would take. */

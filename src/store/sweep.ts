@@ -2,21 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asImageError, isImageError } from '../errors.ts';
+import { asImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFile, removeFileNow } from '../io/remove-file.ts';
 import { isDigest, type Digest } from '../model/digest.ts';
-import { trashName } from './blobs.ts';
+import { trashName, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { applyDiscard, type Discard, type DiscardedImage } from './discard.ts';
 import { dropDeadFolders, isDraftFolder } from './draft-folder.ts';
 import { forgetOldEvents } from './events.ts';
 import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
 import { uprootLayers } from './layer-forest.ts';
 import { leaseLife } from './lease.ts';
 import { held, linkLife } from './links.ts';
-import { forgetImage, type ForgetOptions } from './names.ts';
 import { statIfThere } from './place.ts';
 import { dropTree, idleTrees, type IdleTree } from './trees.ts';
 import { uploadLife } from './uploads.ts';
@@ -26,12 +26,8 @@ export interface SweepOptions extends Operation {
   readonly dryRun?: boolean | undefined;
   /** Only what these held. */
   readonly roots?: readonly Digest[] | undefined;
-  /** With `dryRun`: what would be forgotten first, names and all. Default: `roots`. So the plan of forgetting and sweeping is what both would do. */
-  readonly forgotten?: readonly Forgotten[] | undefined;
-}
-
-export interface Forgotten extends Pick<ForgetOptions, 'instead'> {
-  readonly digest: Digest;
+  /** With `dryRun`: what would be discarded first. So the plan of discarding and sweeping is what both would do. Default: `roots`, names and all. */
+  readonly first?: Discard | undefined;
 }
 
 export interface Swept {
@@ -63,12 +59,12 @@ interface Candidate {
  *
  * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `recover` brings its file back.
  */
-export async function sweep(database: Database, options: SweepOptions = {}): Promise<Swept> {
+export async function sweep(database: Database, blobs: Blobs, options: SweepOptions = {}): Promise<Swept> {
   const find = (time: number) => (options.roots ? below(database, options.roots) : unheld(database, time));
   const swept: Candidate[] = [];
   const trees: IdleTree[] = [];
   if (options.dryRun) {
-    const planned = await plan(database, options, find);
+    const planned = await plan(database, blobs, options, find);
     swept.push(...planned.blobs);
     trees.push(...planned.trees);
   } else {
@@ -91,22 +87,16 @@ export async function sweep(database: Database, options: SweepOptions = {}): Pro
 /** What would be taken, found by doing all of it but that, and taking it back. */
 async function plan(
   database: Database,
-  { roots, forgotten = roots?.map((digest) => ({ digest })) ?? [] }: SweepOptions,
+  blobs: Blobs,
+  { roots, first = { images: roots?.map((digest): DiscardedImage => ({ digest, names: 'all', used: true })) } }: SweepOptions,
   find: (time: number) => readonly Candidate[],
 ): Promise<{ readonly blobs: readonly Candidate[]; readonly trees: readonly IdleTree[] }> {
   const act = { actor: database.actor, verb: 'plan' };
   return database.tryOut((transaction) => {
-    for (const { digest, instead } of forgotten) {
-      try {
-        forgetImage(database, transaction, digest, { names: 'all', instead }, act);
-      } catch (error) {
-        // It has been forgotten already.
-        if (!isImageError(error, 'not-found')) throw error;
-      }
-    }
-    const blobs = find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
-    for (const { digest } of blobs) uprootLayers(database, digest);
-    return { blobs, trees: idleTrees(database) };
+    applyDiscard(database, blobs, transaction, first, act, 'plan');
+    const going = find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
+    for (const { digest } of going) uprootLayers(database, digest);
+    return { blobs: going, trees: idleTrees(database) };
   });
 }
 

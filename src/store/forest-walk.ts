@@ -1,0 +1,143 @@
+import type { Digest } from '../model/digest.ts';
+import type { Database } from './database.ts';
+
+/** A manifest in the forest of layers: where it ends. */
+export interface Layered {
+  readonly manifest: Digest;
+  readonly chain: number;
+  /** Absent where its config and its manifest do not agree how many layers there are. */
+  readonly stack: number | null;
+}
+
+/** A node of the forest: the layers of one or more images up to here, and which blobs they are. */
+export interface ForestNode {
+  readonly stack: number;
+  readonly chain: number;
+}
+
+/** How many questions are asked of the database one by one; from then on it costs less to read all of it. */
+const patience = 200;
+
+const none: readonly never[] = [];
+
+/** Reads the forest that `plantLayers` makes, within one snapshot of the store: node by node for one image's sake, whole where much of it is wanted. */
+export class ForestWalk {
+  readonly #database: Database;
+  #asked = 0;
+  #whole: Whole | undefined;
+  #images: ReadonlySet<Digest> | undefined;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  layered(manifest: Digest): Layered | undefined {
+    return this.#database.get<Layered>('SELECT manifest, chain, stack FROM layered WHERE manifest = ?', manifest);
+  }
+
+  /** Those without a stack: few. */
+  odd(): Layered[] {
+    return this.#database.all<Layered>('SELECT manifest, chain, stack FROM layered WHERE stack IS NULL');
+  }
+
+  /** True for an image of the list. */
+  isImage(digest: Digest): boolean {
+    if (this.#read()) {
+      this.#images ??= new Set(this.#database.columns<[Digest]>('SELECT digest FROM image').map(([image]) => image));
+      return this.#images.has(digest);
+    }
+    return this.#database.get('SELECT 1 FROM image WHERE digest = ?', digest) !== undefined;
+  }
+
+  /** Of all nodes with the same diff IDs from the bottom up; those of chain 0 stand on nothing. */
+  stacksAt(chain: number): readonly number[] {
+    if (chain === 0) return [0];
+    return this.#database.columns<[number]>('SELECT id FROM stack WHERE chain = ?', chain).map(([id]) => id);
+  }
+
+  /** The nodes right above. */
+  above(stack: number): readonly ForestNode[] {
+    const whole = this.#read();
+    if (!whole) return this.#database.all<ForestNode>('SELECT id AS stack, chain FROM stack WHERE below = ?', stack);
+    let next = whole.first[stack] ?? 0;
+    if (next === 0) return none;
+    const nodes: ForestNode[] = [];
+    for (; next !== 0; next = whole.next[next] ?? 0) nodes.push({ stack: next, chain: whole.chain[next] ?? 0 });
+    return nodes;
+  }
+
+  /** What ends at a chain, whatever its blobs are. */
+  endingAt(chain: number): readonly Layered[] {
+    const whole = this.#read();
+    return whole
+      ? (whole.endings.get(chain) ?? none)
+      : this.#database.all<Layered>('SELECT manifest, chain, stack FROM layered WHERE chain = ?', chain);
+  }
+
+  /** The chains of a manifest, the bottom one first. */
+  chains({ chain, stack }: Pick<Layered, 'chain' | 'stack'>): readonly number[] {
+    if (stack === null || !this.#read()) return this.#path('chain', chain).map(({ id }) => id);
+    return this.stacks(stack).map((id) => this.#whole?.chain[id] ?? 0);
+  }
+
+  /** A stack with all below it, the bottom one first. */
+  stacks(top: number): readonly number[] {
+    const whole = this.#read();
+    if (!whole) return this.#path('stack', top).map(({ id }) => id);
+    const path: number[] = [];
+    for (let at = top; at !== 0; at = whole.below[at] ?? 0) path.push(at);
+    return path.toReversed();
+  }
+
+  diffIds(chain: number): readonly string[] {
+    return this.#path('chain', chain).map(({ text }) => text);
+  }
+
+  blobs(stack: number): readonly string[] {
+    return this.#path('stack', stack).map(({ text }) => text);
+  }
+
+  /** The whole forest, once enough has been asked. */
+  #read(): Whole | undefined {
+    if (this.#whole || this.#asked++ < patience) return this.#whole;
+    const size = (this.#database.get<{ id: number | null }>('SELECT max(id) AS id FROM stack')?.id ?? 0) + 1;
+    const [below, chain, first, next] = Array.from({ length: 4 }, () => new Int32Array(size));
+    if (!below || !chain || !first || !next) return undefined;
+    for (const row of this.#database.columns<[number, number, number]>('SELECT id, below, chain FROM stack')) {
+      const [id, under] = row;
+      below[id] = under;
+      chain[id] = row[2];
+      next[id] = first[under] ?? 0;
+      first[under] = id;
+    }
+    const endings = new Map<number, Layered[]>();
+    for (const row of this.#database.columns<[Digest, number, number | null]>('SELECT manifest, chain, stack FROM layered')) {
+      const layered = { manifest: row[0], chain: row[1], stack: row[2] };
+      const others = endings.get(layered.chain);
+      if (others) others.push(layered);
+      else endings.set(layered.chain, [layered]);
+    }
+    this.#whole = { below, chain, first, next, endings };
+    return this.#whole;
+  }
+
+  #path(table: 'chain' | 'stack', top: number): { readonly id: number; readonly text: string }[] {
+    const text = table === 'chain' ? 'diff_id' : 'blob';
+    return this.#database.all<{ id: number; text: string }>(
+      `WITH RECURSIVE down (id, below, text, place) AS (
+         SELECT id, below, ${text}, 0 FROM ${table} WHERE id = ?
+         UNION ALL SELECT lower.id, lower.below, lower.${text}, down.place + 1 FROM down JOIN ${table} lower ON lower.id = down.below)
+       SELECT id, text FROM down ORDER BY place DESC`,
+      top,
+    );
+  }
+}
+
+/** By a stack's number: what is below it, its chain, the first of those right above it, and the next that has the same below. And what ends at each chain. */
+interface Whole {
+  readonly below: Int32Array;
+  readonly chain: Int32Array;
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+  readonly endings: ReadonlyMap<number, readonly Layered[]>;
+}
