@@ -4,7 +4,7 @@ import { HeaderMaker, type Member, treeTar } from './tree-members.ts';
 import type { Union } from './union.ts';
 
 export interface ExportOptions {
-  /** What names begin with in place of the path's last part; '' for none, and no entry for the folder itself, as docker's `export` has it. */
+  /** What names begin with in place of the path's last part, `/` for a slash alone; '' for none, and no entry for the folder itself, as docker's `export` has it. */
   readonly prefix?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -21,7 +21,7 @@ export function exportTar(union: Union, path: string, options: ExportOptions = {
   const found = union.lookup(path);
   if (!found) throw new ImageError('not-found', `no such file or directory: ${path}`);
   const { prefix = lastPart(union.os === 'windows' ? path.replace(/^[a-z]:/i, '').replaceAll('\\', '/') : path) } = options;
-  return treeTar(members(union, found.path, prefix, options.prefix === ''), options.signal);
+  return treeTar(members(union, found.path, prefix.replace(/\/+$/, ''), options.prefix === ''), options.signal);
 }
 
 function* members(union: Union, from: string, prefix: string, isBare: boolean): Generator<Member, void, undefined> {

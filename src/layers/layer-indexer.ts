@@ -102,8 +102,8 @@ export class LayerIndexer {
     const row: Row = { ...impliedFolder, type: 'whiteout', implied: false, mode: 0, name, inode: ++this.#inode, seconds, nanoseconds };
     if (this.#index.insert(parent, key, row)) return;
     const there = this.#index.child(parent, key)!;
-    // A file hides what is below it anyway.
-    if (there.type === 'directory') this.#index.replace(parent, key, { ...there, opaque: true });
+    // A file hides what is below it anyway. A folder that was on the way to others only is a new one.
+    if (there.type === 'directory') this.#index.replace(parent, key, { ...there, opaque: true, implied: false });
   }
 
   /** An opaque marker in this folder. */
@@ -174,7 +174,7 @@ export class LayerIndexer {
       if (row.type !== 'directory') throw refuse(entry, `${JSON.stringify(parts.slice(0, count).join('/'))} on its way is no folder`);
     } else {
       inode = ++this.#inode;
-      this.#index.replace(parent, key, { ...impliedFolder, name, inode, opaque: row !== undefined });
+      this.#index.replace(parent, key, { ...impliedFolder, name, inode, opaque: row !== undefined, implied: row === undefined });
     }
     this.#remember(parts, count, inode!);
     return inode!;

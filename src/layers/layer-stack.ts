@@ -36,7 +36,7 @@ export class LayerStack {
       const row = tree.child(inode, key);
       if (!row) continue;
       rows.push({ tree, row });
-      if (row.type !== 'directory' || row.opaque) break;
+      if (row.type !== 'directory' || (row.opaque && !row.implied)) break;
     }
     return merge(rows);
   }
@@ -63,11 +63,14 @@ function merge(rows: readonly { readonly tree: TreeIndex; readonly row: Row }[])
   if (top.row.type !== 'directory') return { tree: top.tree, row: top.row, attributes: top.row, folders: [] };
   const folders: { tree: TreeIndex; inode: number }[] = [];
   let attributes: Row | undefined;
+  let isOpaque = false;
   for (const { tree, row } of rows) {
     if (row.type !== 'directory') break;
-    folders.push({ tree, inode: row.inode });
+    if (!isOpaque) folders.push({ tree, inode: row.inode });
     if (!row.implied) attributes ??= row;
-    if (row.opaque) break;
+    // An opaque folder hides what is in those below, not what they are.
+    isOpaque ||= row.opaque;
+    if (isOpaque && attributes) break;
   }
   return { tree: top.tree, row: top.row, attributes: attributes ?? top.row, folders };
 }

@@ -60,7 +60,7 @@ test('the later entry of a name counts, folders are merged, and a whiteout speak
     'd/x = x',
     'e = a file now',
     'f/ opaque',
-    'g/ opaque implied',
+    'g/ opaque',
     'g/new = new',
     'h/ opaque',
     'h/kept = kept',
