@@ -103,7 +103,7 @@ export class Container {
     },
   ): Promise<void> {
     using files = await this.#open(options, true);
-    const folder = await this.#find(files, `${path}/`);
+    const folder = await this.#find(files, path === '' ? '' : `${path}/.`);
     const { noOverwriteDirNonDir, now, signal } = options;
     const { User } = this.document.config;
     await files.write(folder, tar, {
@@ -178,6 +178,9 @@ export class Container {
     if (path === '') throw new ImageError('invalid-argument', "bad parameter: 'path' cannot be empty");
     const isFolder = /(?:^|[\\/])\.?$/.test(path);
     const file = await files.find(path, isFolder);
+    // A slash says that it is a folder.
+    if (file && file.type !== 'directory' && /[\\/]$/.test(path))
+      throw new ImageError('invalid-argument', `lstat ${path}: not a directory`, { detail: { path } });
     if (!file) {
       const shown = path.replace(/(?<=.)[\\/]\.?$/, '');
       throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.name}`, { detail: { path: shown } });

@@ -2,7 +2,7 @@
 
 import { constants, createReadStream, type BigIntStats } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, mkdir, open, readdir, readlink, rm, symlink, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
@@ -146,12 +146,12 @@ async function putMember(
     if (isFolder && !there.isDirectory())
       throw new ImageError(
         'invalid-argument',
-        `cannot overwrite non-directory ${JSON.stringify(path)} with directory ${JSON.stringify(folder)}`,
+        `cannot overwrite non-directory ${JSON.stringify(relative(folder, path))} with directory ${JSON.stringify(folder)}`,
       );
     if (!isFolder && there.isDirectory())
       throw new ImageError(
         'invalid-argument',
-        `cannot overwrite directory ${JSON.stringify(path)} with non-directory ${JSON.stringify(folder)}`,
+        `cannot overwrite directory ${JSON.stringify(relative(folder, path))} with non-directory ${JSON.stringify(folder)}`,
       );
   }
   if (there && !(isFolder && there.isDirectory())) await rm(path, { recursive: true, force: true });

@@ -99,6 +99,45 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/diff.ts')).diff,
   },
   {
+    names: ['export', 'container export'],
+    summary: "Export a container's filesystem as a tar archive",
+    load: async () => (await import('./commands/export.ts')).exportCommand,
+  },
+  {
+    names: ['ps', 'container ls', 'container list', 'container ps'],
+    summary: 'List containers',
+    section: 'common',
+    load: async () => (await import('./commands/ps.ts')).ps,
+  },
+  {
+    names: ['rename', 'container rename'],
+    summary: 'Rename a container',
+    load: async () => (await import('./commands/rename.ts')).rename,
+  },
+  {
+    names: ['update', 'container update'],
+    summary: 'Update configuration of one or more containers',
+    load: async () => (await import('./commands/update.ts')).update,
+  },
+  {
+    names: ['container prune'],
+    summary: 'Remove all stopped containers',
+    load: async () => (await import('./commands/container-prune.ts')).containerPrune,
+  },
+  { names: ['volume create'], summary: 'Create a volume', load: async () => (await import('./commands/volume.ts')).volumeCreate },
+  { names: ['volume ls', 'volume list'], summary: 'List volumes', load: async () => (await import('./commands/volume.ts')).volumeList },
+  { names: ['volume prune'], summary: 'Remove unused local volumes', load: async () => (await import('./commands/volume.ts')).volumePrune },
+  {
+    names: ['volume rm', 'volume remove'],
+    summary: 'Remove one or more volumes',
+    load: async () => (await import('./commands/volume.ts')).volumeRemove,
+  },
+  {
+    names: ['network ls', 'network list'],
+    summary: 'List networks',
+    load: async () => (await import('./commands/network.ts')).networkList,
+  },
+  {
     names: ['rm', 'container rm', 'container remove'],
     summary: 'Remove one or more containers',
     load: async () => (await import('./commands/rm.ts')).rm,
@@ -116,9 +155,29 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   {
-    names: ['inspect', 'image inspect'],
-    summary: 'Show everything about one or more images',
+    names: ['inspect'],
+    summary: 'Show everything about containers, images, networks or volumes',
     load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
+  {
+    names: ['container inspect'],
+    summary: 'Show everything about one or more containers',
+    load: async () => (await import('./commands/inspect.ts')).containerInspect,
+  },
+  {
+    names: ['image inspect'],
+    summary: 'Show everything about one or more images',
+    load: async () => (await import('./commands/inspect.ts')).imageInspect,
+  },
+  {
+    names: ['network inspect'],
+    summary: 'Show everything about one or more networks',
+    load: async () => (await import('./commands/inspect.ts')).networkInspect,
+  },
+  {
+    names: ['volume inspect'],
+    summary: 'Show everything about one or more volumes',
+    load: async () => (await import('./commands/inspect.ts')).volumeInspect,
   },
   {
     names: ['load', 'image load'],
@@ -170,5 +229,7 @@ export const groups: Readonly<Record<string, string>> = {
   container: 'Manage containers',
   image: 'Manage images',
   manifest: 'Manage image manifests and manifest lists',
+  network: 'Manage networks',
   system: 'Manage Bayplan',
+  volume: 'Manage volumes',
 };

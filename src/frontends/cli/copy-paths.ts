@@ -71,12 +71,17 @@ export interface CopyPlan {
 /** @throws ImageError `invalid-argument`, with docker's texts */
 export function planCopy(source: CopyEnd & { readonly style: PathStyle }, destination: CopyEnd & { readonly style: PathStyle }): CopyPlan {
   if (destination.exists && destination.isFolder) return { folder: destination.path };
-  if (destination.exists && source.isFolder) throw new ImageError('invalid-argument', 'cannot copy directory');
+  if (destination.exists && source.isFolder) throw refuse('cannot copy directory');
   const asserted = endsInSeparator(destination.path, destination.style) || meansContent(destination.path, destination.style);
-  if (!destination.exists && !source.isFolder && asserted) throw new ImageError('invalid-argument', 'no such directory');
+  if (!destination.exists && !source.isFolder && asserted) throw refuse('no such directory');
   const { folder, base } = splitEntry(destination.path, destination.style);
   const from = source.rebaseName ?? splitEntry(source.path, source.style).base;
   return { folder, rename: { from: from === '/' || from === '\\' ? '' : from, to: base } };
+}
+
+/** Docker's client says these as they are. */
+function refuse(message: string): ImageError {
+  return new ImageError('invalid-argument', message, { detail: { plain: true } });
 }
 
 /** A name in a tar with its first part renamed. */

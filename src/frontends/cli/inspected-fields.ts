@@ -1,3 +1,4 @@
+import type { InspectedContainer } from '../../operations/inspect-container.ts';
 import type { InspectedImage } from '../../operations/inspect.ts';
 import { goStringMap } from './gotemplate/values.ts';
 
@@ -6,12 +7,28 @@ import { goStringMap } from './gotemplate/values.ts';
  * value. These are fields that can be named, and are not printed with the whole: `{{json .Config}}` has what the image has.
  */
 export function inspectedFields(image: InspectedImage): object {
-  const config = image.Config ?? {};
-  const labels = isMap(config['Labels']) ? goStringMap({ ...config['Labels'] }) : undefined;
   return withZeros(
-    { ...image, Config: withZeros({ ...config, ...(labels === undefined ? {} : { Labels: labels }) }, configZeros()) },
+    { ...image, Config: configFields(image.Config ?? {}) },
     { ID: image.Id, Parent: '', Comment: '', DockerVersion: '', Author: '', Variant: '', OsVersion: '', VirtualSize: image.Size },
   );
+}
+
+/** An inspected container as templates see it. */
+export function inspectedContainerFields(container: InspectedContainer): object {
+  const { HostConfig } = container;
+  const host = withZeros(
+    { ...HostConfig },
+    { Annotations: nil({}), StorageOpt: nil({}), Tmpfs: nil({}), Sysctls: nil({}), Runtime: '', Mounts: nil([]), Init: null },
+  );
+  return withZeros(
+    { ...container, HostConfig: host, Config: configFields(container.Config) },
+    { ID: container.Id, SizeRw: null, SizeRootFs: null },
+  );
+}
+
+function configFields(config: Readonly<Record<string, unknown>>): object {
+  const labels = isMap(config['Labels']) ? goStringMap({ ...config['Labels'] }) : undefined;
+  return withZeros({ ...config, ...(labels === undefined ? {} : { Labels: labels }) }, configZeros());
 }
 
 function configZeros(): Readonly<Record<string, unknown>> {
@@ -25,6 +42,7 @@ function configZeros(): Readonly<Record<string, unknown>> {
     WorkingDir: '',
     Labels: goStringMap(nil({})),
     StopSignal: '',
+    StopTimeout: null,
     ArgsEscaped: false,
     Healthcheck: null,
     OnBuild: nil([]),

@@ -20,12 +20,15 @@ export const rmi = command({
       value: 'strings',
       help: 'Remove only the given platform variant.\nFormatted as "os[/arch[/variant]]" (e.g.,\n"linux/amd64")',
     },
+    tree: { type: 'bool', help: 'Remove also what was made from it' },
+    'with-containers': { type: 'bool', help: 'Remove also the containers that stand on what\ngoes (running ones with --force only)' },
     'dry-run': { type: 'bool', help: 'Show what would be removed, and remove nothing' },
     json: { type: 'bool', help: 'Print one JSON document for each image' },
   },
   examples: [
     ['By name', 'bay rmi debian:12'],
     ['What would go, and what the disk would get back', 'bay rmi --dry-run debian:12'],
+    ['With all that stands on it', 'bay rmi --tree --with-containers debian:12'],
   ],
   complete: completeImages,
   async run(invocation) {
@@ -35,14 +38,22 @@ export const rmi = command({
     let failed = false;
     for (const name of operands) {
       try {
-        const removed = await remove({ store }, name, { force: flags.force, dryRun: flags.dryRun, platforms, signal: terminal.signal });
+        const removed = await remove({ store }, name, {
+          force: flags.force,
+          tree: flags.tree,
+          withContainers: flags.withContainers,
+          noPrune: !flags.prune,
+          dryRun: flags.dryRun,
+          platforms,
+          signal: terminal.signal,
+        });
         if (flags.json)
           terminal.stdout.write(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
         else {
-          const would = flags.dryRun ? 'Would be ' : '';
-          for (const reference of removed.untagged)
-            terminal.stdout.write(`${would === '' ? 'Untagged' : `${would}untagged`}: ${familiar(reference)}\n`);
-          for (const digest of removed.deleted) terminal.stdout.write(`${would === '' ? 'Deleted' : `${would}deleted`}: ${digest}\n`);
+          const done = (word: string): string => (flags.dryRun ? `Would be ${word.toLowerCase()}` : word);
+          for (const container of removed.containers) terminal.stdout.write(`${done('Removed')}: container ${container.name}\n`);
+          for (const reference of removed.untagged) terminal.stdout.write(`${done('Untagged')}: ${familiar(reference)}\n`);
+          for (const digest of removed.deleted) terminal.stdout.write(`${done('Deleted')}: ${digest}\n`);
           if (flags.dryRun) terminal.stdout.write(`Space that would be reclaimed: ${humanSize(removed.bytes, 4)}\n`);
         }
       } catch (error) {

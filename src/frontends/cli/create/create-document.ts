@@ -147,7 +147,7 @@ export function resourcesOf(
     | 'memorySwap'
     | 'pidsLimit'
   > &
-    Partial<CreateValues>,
+    Partial<Omit<CreateValues, 'restart'>>,
 ): Readonly<Record<string, unknown>> {
   const size = (shown: string, text: string | undefined, parse = parseBytes) => optional(text, 0, (one) => valueOf(shown, one, parse));
   return {

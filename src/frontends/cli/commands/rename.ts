@@ -1,0 +1,26 @@
+/** `bay rename` and `bay container rename`. */
+
+import { renameContainer } from '../../../operations/rename-container.ts';
+import { completeContainer } from '../complete-containers.ts';
+import { command } from '../grammar.ts';
+import { openContainers } from '../host.ts';
+
+export const rename = command({
+  description: 'Rename a container.',
+  operands: { usage: 'CONTAINER NEW_NAME', min: 2, max: 2 },
+  flags: {},
+  complete: completeContainer,
+  async run(invocation) {
+    const { operands, terminal, report } = invocation;
+    await using host = await openContainers(invocation);
+    const [name, wanted] = operands;
+    try {
+      await renameContainer(host, name, wanted);
+      return 0;
+    } catch (error) {
+      report(error);
+      terminal.stderr.write(`Error: failed to rename container named ${name}\n`);
+      return 1;
+    }
+  },
+});

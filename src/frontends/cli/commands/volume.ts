@@ -1,0 +1,153 @@
+/** `bay volume create`, `ls`, `rm`, `prune`. */
+
+import { createVolume } from '../../../operations/create-volume.ts';
+import type { InspectedVolume } from '../../../operations/inspect-volume.ts';
+import { listVolumes } from '../../../operations/list-volumes.ts';
+import { pruneVolumes } from '../../../operations/prune-volumes.ts';
+import { removeVolume } from '../../../operations/remove-volume.ts';
+import { confirm } from '../ask.ts';
+import { completeVolumes } from '../complete-volumes.ts';
+import { pairsToMap } from '../create/environment.ts';
+import { command } from '../grammar.ts';
+import { openStore } from '../host.ts';
+import { listText, type Field } from '../list.ts';
+import { humanSize } from '../units.ts';
+import { tableFormat } from './format-help.ts';
+
+export const volumeCreate = command({
+  description: 'Create a volume: a folder of files that containers share. Without a name it gets one of 64 hex digits.',
+  operands: { usage: '[VOLUME]', min: 0, max: 1 },
+  flags: {
+    driver: { type: 'string', short: 'd', default: 'local', value: 'string', help: 'Specify volume driver name' },
+    label: { type: 'list', value: 'list', help: 'Set metadata for a volume' },
+    opt: { type: 'list', short: 'o', value: 'map', help: 'Set driver specific options' },
+  },
+  examples: [['With a label', 'bay volume create --label of=app data']],
+  async run(invocation) {
+    const { flags, operands, terminal } = invocation;
+    await using store = await openStore(invocation);
+    const labels = pairsToMap(flags.label);
+    const { Name } = await createVolume(
+      { store },
+      {
+        name: operands[0],
+        driver: flags.driver,
+        labels: Object.keys(labels).length > 0 ? labels : null,
+        options: pairsToMap(flags.opt),
+      },
+    );
+    terminal.stdout.write(`${Name}\n`);
+  },
+});
+
+export const volumeList = command({
+  description: 'List volumes.',
+  operands: { usage: '', min: 0, max: 0 },
+  flags: {
+    filter: { type: 'filter', short: 'f', value: 'filter', help: 'Provide filter values (e.g. "dangling=true")' },
+    format: tableFormat,
+    json: { type: 'bool', help: 'Print one JSON document' },
+    quiet: { type: 'bool', short: 'q', help: 'Only display volume names' },
+  },
+  examples: [['Those that no container needs', 'bay volume ls -f dangling=true']],
+  async run(invocation) {
+    const { flags, terminal } = invocation;
+    await using store = await openStore(invocation);
+    const volumes = await listVolumes({ store }, { filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
+    const sorted = [...volumes].sort((a, b) => natural.compare(a.Name, b.Name));
+    if (flags.json) terminal.stdout.write(`${JSON.stringify(sorted)}\n`);
+    else if (flags.quiet && flags.format === undefined) terminal.stdout.write(sorted.map(({ Name }) => `${Name}\n`).join(''));
+    else
+      terminal.stdout.write(
+        await listText(sorted, {
+          format: flags.format,
+          fields,
+          columns: ['Driver', 'Name'],
+          type: '*formatter.volumeContext',
+          raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
+        }),
+      );
+  },
+});
+
+/** Digits by their number, as docker's client sorts them. */
+const natural = new Intl.Collator('en', { numeric: true });
+
+const fields = {
+  Availability: { title: 'AVAILABILITY', value: () => 'N/A' },
+  Driver: { title: 'DRIVER', value: ({ Driver }) => Driver },
+  Group: { title: 'GROUP', value: () => 'N/A' },
+  Label: {
+    title: '',
+    value:
+      ({ Labels }) =>
+      (name: string) =>
+        Labels?.[name] ?? '',
+  },
+  Labels: {
+    title: 'LABELS',
+    value: ({ Labels }) =>
+      Object.entries(Labels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+  },
+  Links: { title: 'LINKS', value: () => 'N/A' },
+  Mountpoint: { title: 'MOUNTPOINT', value: ({ Mountpoint }) => Mountpoint },
+  Name: { title: 'VOLUME NAME', value: ({ Name }) => Name },
+  Scope: { title: 'SCOPE', value: ({ Scope }) => Scope },
+  Size: { title: 'SIZE', value: () => 'N/A' },
+  Status: { title: 'STATUS', value: () => 'N/A' },
+} satisfies Record<string, Field<InspectedVolume>>;
+
+export const volumeRemove = command({
+  description: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
+  operands: { usage: 'VOLUME [VOLUME...]', min: 1 },
+  flags: { force: { type: 'bool', short: 'f', help: 'Force the removal of one or more volumes' } },
+  complete: completeVolumes,
+  async run(invocation) {
+    const { flags, operands, terminal, report } = invocation;
+    await using store = await openStore(invocation);
+    let failed = false;
+    for (const name of operands) {
+      try {
+        await removeVolume({ store }, name, flags);
+        terminal.stdout.write(`${name}\n`);
+      } catch (error) {
+        if (terminal.signal.aborted) throw error;
+        report(error);
+        failed = true;
+      }
+    }
+    return failed ? 1 : 0;
+  },
+});
+
+const warnings = {
+  anonymous:
+    'WARNING! This will remove anonymous local volumes not used by at least one container.\nAre you sure you want to continue? [y/N] ',
+  all: 'WARNING! This will remove all local volumes not used by at least one container.\nAre you sure you want to continue? [y/N] ',
+};
+
+export const volumePrune = command({
+  description: 'Remove unused local volumes: those without a name of their own, or with --all every one.',
+  operands: { usage: '', min: 0, max: 0 },
+  flags: {
+    all: { type: 'bool', short: 'a', help: 'Remove all unused volumes, not just anonymous\nones' },
+    'dry-run': { type: 'bool', help: 'Show what would be removed, and remove nothing' },
+    filter: { type: 'filter', value: 'filter', help: 'Provide filter values (e.g. "label=<label>")' },
+    force: { type: 'bool', short: 'f', help: 'Do not prompt for confirmation' },
+  },
+  async run(invocation) {
+    const { flags, terminal } = invocation;
+    if (!flags.force && !flags.dryRun && !(await confirm(terminal, flags.all ? warnings.all : warnings.anonymous))) return;
+    await using store = await openStore(invocation);
+    const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
+    const { VolumesDeleted, SpaceReclaimed } = await pruneVolumes(
+      { store },
+      { filters: flags.all ? [...filters, { key: 'all', value: 'true' }] : filters, dryRun: flags.dryRun, signal: terminal.signal },
+    );
+    if (VolumesDeleted)
+      terminal.stdout.write(`${flags.dryRun ? 'Volumes that would be deleted' : 'Deleted Volumes'}:\n${VolumesDeleted.join('\n')}\n\n`);
+    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(SpaceReclaimed, 4)}\n`);
+  },
+});
