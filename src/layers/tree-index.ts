@@ -126,6 +126,7 @@ export class TreeIndex {
     index.#database.exec('PRAGMA busy_timeout = 10000');
     if (!index.#isWhole()) {
       index.#begin(os);
+      index.#guard(() => index.#database.exec('CREATE INDEX of_pack ON entry (pack) WHERE pack IS NOT NULL'));
       index.#seal();
     }
     return index;
@@ -283,7 +284,7 @@ export class TreeIndex {
 
   /** Forgets the packs that no entry lies in any more, and says which they were. */
   dropUnusedPacks(): string[] {
-    const unused = 'pack WHERE number NOT IN (SELECT pack FROM entry WHERE pack IS NOT NULL)';
+    const unused = 'pack WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.pack = pack.number)';
     const files = this.#guard(() => this.#prepare(`SELECT file FROM ${unused}`).all() as { file: string }[]);
     if (files.length > 0) this.#run(`DELETE FROM ${unused}`);
     return files.map(({ file }) => file);
