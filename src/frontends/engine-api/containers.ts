@@ -42,6 +42,8 @@ export async function makeContainer(exchange: Exchange): Promise<Answer> {
   const { desk, version, signal } = exchange;
   const document = await exchange.json();
   if (document === undefined) throw new ImageError('invalid-argument', 'invalid JSON: got EOF while reading request body');
+  if (Object.keys(document).every((key) => key === 'HostConfig' || key === 'NetworkingConfig'))
+    throw new ImageError('invalid-argument', 'config cannot be empty in order to create a container');
   const created = await createContainer(desk.host, version < 25 ? withoutAutoRemove(document) : document, {
     name: exchange.text('name'),
     platform: version >= 41 ? exchange.platform() : undefined,

@@ -1,0 +1,413 @@
+/** Containers, volumes, networks and events by the Docker door: what is answered, byte for byte where docker's clients go by it. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { readTar } from '../../src/formats/tar/read-tar.ts';
+import { bytesOf, tarOf } from '../support/make-image.ts';
+import { startEngine, type Answered, type Engine } from './engine-ground.ts';
+
+const encode = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
+
+async function create(engine: Engine, name: string, document: object = {}): Promise<string> {
+  const answer = await engine.send('POST', `/containers/create?name=${name}`, {
+    json: { Image: 'app:1', Cmd: ['run', 'it'], ...document },
+  });
+  assert.equal(answer.status, 201, answer.text);
+  const { Id, Warnings }: { Id: string; Warnings: unknown } = answer.json();
+  assert.match(Id, /^[0-9a-f]{64}$/);
+  assert.deepEqual(Warnings, []);
+  return Id;
+}
+
+async function refused(engine: Engine, method: string, path: string, status: number, message: string | RegExp, sent = {}): Promise<void> {
+  const answer = await engine.send(method, path, sent);
+  assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
+  const { message: said }: { message: string } = answer.json();
+  if (typeof message === 'string') assert.equal(said, message, path);
+  else assert.match(said, message, path);
+}
+
+async function namesIn(tar: Uint8Array): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { entry } of readTar(Readable.from([tar]))) names.push(entry.path);
+  return names;
+}
+
+test('a container is created, listed, inspected, renamed, updated and removed', async (t) => {
+  const engine = await startEngine(t);
+  const image = await engine.put(['docker.io/library/app:1']);
+  const id = await create(engine, 'one', {
+    Labels: { a: 'b' },
+    HostConfig: { NetworkMode: 'default' },
+    NetworkingConfig: { EndpointsConfig: {} },
+  });
+  assert.deepEqual((await engine.send('GET', '/containers/json')).json(), []);
+  const [row, ...others]: Record<string, unknown>[] = (await engine.send('GET', '/containers/json?all=1&size=1')).json();
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [
+      row?.['Id'],
+      row?.['Names'],
+      row?.['Image'],
+      row?.['ImageID'],
+      row?.['Command'],
+      row?.['State'],
+      row?.['Status'],
+      row?.['Labels'],
+      row?.['SizeRw'],
+    ],
+    [id, ['/one'], 'app:1', image.target.digest, 'run it', 'created', 'Created', { a: 'b' }, 0],
+  );
+  assert.ok(!('ImageManifestDescriptor' in ((await engine.send('GET', '/v1.47/containers/json?all=1')).json() as object[])[0]!));
+  for (const name of ['one', '%2Fone', id, id.slice(0, 5)]) {
+    const document: { Id: string; Config: { Env: string[] } } = (await engine.send('GET', `/containers/${name}/json`)).json();
+    assert.deepEqual([document.Id, document.Config.Env], [id, ['A=1']], name);
+  }
+  const used: { Containers: number }[] = (await engine.send('GET', '/images/json')).json();
+  assert.deepEqual(
+    used.map(({ Containers }) => Containers),
+    [1],
+  );
+
+  const renamed = await engine.send('POST', '/containers/one/rename?name=two');
+  assert.deepEqual([renamed.status, renamed.text, renamed.headers['content-length']], [204, '', undefined]);
+  assert.deepEqual(
+    (await engine.send('POST', '/containers/two/update', { json: { CpuShares: 5, RestartPolicy: { Name: 'always' } } })).json(),
+    { Warnings: null },
+  );
+  const { HostConfig }: { HostConfig: { CpuShares: number; RestartPolicy: { Name: string } } } = (
+    await engine.send('GET', '/containers/two/json')
+  ).json();
+  assert.deepEqual([HostConfig.CpuShares, HostConfig.RestartPolicy.Name], [5, 'always']);
+
+  for (const [filters, count] of [
+    [{ name: ['tw'] }, 1],
+    [{ name: { x: true } }, 0],
+    [{ ancestor: ['app:1'], label: ['a=b'] }, 1],
+    [{ status: ['created'] }, 1],
+    [{ status: ['exited'] }, 0],
+  ] as const)
+    assert.equal(
+      ((await engine.send('GET', `/containers/json?all=1&filters=${encode(filters)}`)).json() as unknown[]).length,
+      count,
+      JSON.stringify(filters),
+    );
+
+  assert.equal((await engine.send('DELETE', '/containers/two?v=1&force=1')).status, 204);
+  await refused(engine, 'GET', '/containers/two/json', 404, 'No such container: two');
+});
+
+test('what cannot be created is refused with the words that docker’s clients wait for', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const id = await create(engine, 'one');
+  const post = (name: string, sent: object, status: number, message: string | RegExp) =>
+    refused(engine, 'POST', `/containers/create?name=${name}`, status, message, sent);
+  // The 404 by which `docker run` knows that it is to pull.
+  await post('x', { json: { Image: 'nope' } }, 404, 'No such image: nope:latest');
+  await post(
+    'one',
+    { json: { Image: 'app:1' } },
+    409,
+    `Conflict. The container name "/one" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+  await post('!', { json: { Image: 'app:1' } }, 400, /^Invalid container name \(!\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_.-\] are allowed/);
+  await post('x', {}, 400, 'invalid JSON: got EOF while reading request body');
+  await post(
+    'x',
+    { body: '{}', headers: { 'Content-Type': 'text/plain' } },
+    400,
+    "unsupported Content-Type header (text/plain): must be 'application/json'",
+  );
+  await post('x', { body: '{}' }, 400, "unsupported Content-Type header (): must be 'application/json'");
+  await post('x', { body: '{', headers: { 'Content-Type': 'application/json' } }, 400, /^invalid JSON: /);
+  await post('x', { json: [] }, 400, /^invalid JSON: /);
+  await post('x', { json: { Image: 1 } }, 400, /cannot unmarshal number into Go struct field .*Image of type string/);
+  await post('x', { json: {} }, 400, 'config cannot be empty in order to create a container');
+  await refused(
+    engine,
+    'POST',
+    '/containers/create?name=x&platform=linux/s390x',
+    404,
+    /does not provide the specified platform \(linux\/s390x\)/,
+    { json: { Image: 'app:1' } },
+  );
+  await refused(engine, 'DELETE', '/containers/nope', 404, 'No such container: nope');
+  await refused(engine, 'POST', '/containers/one/rename', 400, 'Neither old nor new names may be empty');
+  await refused(engine, 'GET', '/containers/json?limit=x', 400, /^invalid limit specified/);
+  await refused(engine, 'GET', `/containers/json?filters=${encode({ bogus: ['x'] })}`, 400, /^invalid filter 'bogus'/);
+  assert.equal(((await engine.send('GET', '/containers/json?all=1')).json() as unknown[]).length, 1);
+});
+
+test('files go in and come out as tars, and a path is described in a header', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one');
+  const stat = (answer: Answered): Record<string, unknown> =>
+    JSON.parse(Buffer.from(String(answer.headers['x-docker-container-path-stat']), 'base64').toString()) as Record<string, unknown>;
+  const head = await engine.send('HEAD', '/containers/one/archive?path=/file-0');
+  assert.deepEqual([head.status, head.text], [200, '']);
+  assert.deepEqual([stat(head)['name'], stat(head)['size'], stat(head)['mode'], stat(head)['linkTarget']], ['file-0', 3, 0o644, '']);
+  const missing = await engine.send('HEAD', '/containers/one/archive?path=/nope');
+  assert.deepEqual([missing.status, missing.headers['x-docker-container-path-stat'], missing.text], [404, undefined, '']);
+
+  assert.deepEqual((await engine.send('GET', '/containers/one/changes')).json(), null);
+  const put = await engine.send('PUT', '/containers/one/archive?path=/&noOverwriteDirNonDir=true', {
+    body: [await tarOf({ 'a/b': 'new', 'file-0': 'changed' })],
+    headers: { 'Content-Type': 'application/x-tar' },
+  });
+  assert.deepEqual([put.status, put.text, put.headers['content-length']], [200, '', '0']);
+  assert.deepEqual((await engine.send('GET', '/containers/one/changes')).json(), [
+    { Path: '/a', Kind: 1 },
+    { Path: '/a/b', Kind: 1 },
+    { Path: '/file-0', Kind: 0 },
+  ]);
+  const got = await engine.send('GET', '/containers/one/archive?path=/a');
+  assert.equal(got.headers['content-type'], 'application/x-tar');
+  assert.equal(stat(got)['name'], 'a');
+  assert.deepEqual(await namesIn(got.body), ['a/', 'a/b']);
+  const all = await engine.send('GET', '/containers/one/export');
+  assert.equal(all.headers['content-type'], 'application/octet-stream');
+  assert.deepEqual((await namesIn(all.body)).sort(), ['a/', 'a/b', 'file-0', 'file-1']);
+
+  await refused(engine, 'GET', '/containers/one/archive?path=/nope', 404, 'Could not find the file /nope in container one');
+  for (const method of ['GET', 'PUT']) await refused(engine, method, '/containers/one/archive', 400, 'bad parameter: path cannot be empty');
+  await refused(engine, 'PUT', '/containers/one/archive?path=/nope', 404, 'Could not find the file /nope in container one', {
+    body: await tarOf({ x: 'x' }),
+  });
+  const answer = await engine.send('PUT', '/containers/one/archive?path=/', { body: Buffer.alloc(5000, 1) });
+  assert.equal(answer.status, 400, answer.text);
+  assert.equal(((await engine.send('GET', '/containers/one/changes')).json() as unknown[]).length, 3);
+});
+
+test('a commit makes an image whose parent is known, by query and by a config in the body', async (t) => {
+  const engine = await startEngine(t);
+  const image = await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one');
+  await engine.send('PUT', '/containers/one/archive?path=/', { body: await tarOf({ new: 'new' }) });
+  const changes = ['ENV B=2', 'LABEL x=y'].map((change) => `changes=${encodeURIComponent(change)}`).join('&');
+  const answer = await engine.send(
+    'POST',
+    `/commit?container=one&repo=localhost:5000/made&tag=2&comment=said&author=me&pause=0&${changes}`,
+  );
+  assert.equal(answer.status, 201, answer.text);
+  const { Id }: { Id: string } = answer.json();
+  const made: Record<string, unknown> = (await engine.send('GET', '/images/localhost:5000/made:2/json')).json();
+  assert.deepEqual([made['Id'], made['Comment'], made['Author'], made['Parent']], [Id, 'said', 'me', image.target.digest]);
+  assert.deepEqual((made['Config'] as { Env: string[] }).Env, ['A=1', 'B=2']);
+  const rows: { Id: string; ParentId: string }[] = (await engine.send('GET', '/images/json')).json();
+  assert.equal(rows.find((row) => row.Id === Id)?.ParentId, image.target.digest);
+  const steps: { Id: string; CreatedBy: string }[] = (await engine.send('GET', '/images/localhost:5000/made:2/history')).json();
+  assert.deepEqual([steps[0]?.Id, steps[0]?.CreatedBy, steps.length], [Id, 'run it', 3]);
+
+  const second: { Id: string } = (
+    await engine.send('POST', '/commit?container=one&repo=other', { json: { Cmd: ['else'], Env: ['C=3'] } })
+  ).json();
+  const other: { Config: { Cmd: string[]; Env: string[] } } = (await engine.send('GET', `/images/${second.Id}/json`)).json();
+  assert.deepEqual(other.Config.Cmd, ['else']);
+  assert.ok(other.Config.Env.includes('C=3'));
+
+  await refused(engine, 'POST', '/commit?container=nope', 404, 'No such container: nope');
+  await refused(engine, 'POST', '/commit', 400, 'invalid name or ID supplied: ""');
+  await refused(engine, 'POST', '/commit?container=one&changes=BOGUS%20x', 400, 'BOGUS is not a valid change command');
+  await refused(
+    engine,
+    'POST',
+    '/commit?container=one&repo=UP',
+    400,
+    'invalid reference format: repository name (library/UP) must be lowercase',
+  );
+});
+
+test('what needs a container that runs is refused with a sentence; an attach ends at once, and one that is not there is said to be so', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one');
+  for (const [method, path, what] of [
+    ['POST', 'start', 'start'],
+    ['POST', 'restart?t=1', 'restart'],
+    ['POST', 'stop', 'stop'],
+    ['POST', 'kill?signal=KILL', 'kill'],
+    ['POST', 'pause', 'pause'],
+    ['POST', 'unpause', 'unpause'],
+    ['POST', 'resize?h=1&w=1', 'resize'],
+    ['POST', 'wait?condition=next-exit', 'wait for'],
+    ['POST', 'attach?stream=1', 'attach to'],
+    ['POST', 'exec', 'run a command in'],
+    ['GET', 'logs?stdout=1', 'show the logs of'],
+    ['GET', 'top', 'show the processes of'],
+    ['GET', 'stats?stream=0', 'measure'],
+  ] as const) {
+    await refused(
+      engine,
+      method,
+      `/containers/one/${path}`,
+      501,
+      `cannot ${what} container one: Bayplan keeps containers and does not run them`,
+    );
+    await refused(engine, method, `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
+  }
+  await refused(engine, 'GET', '/exec/abc/json', 404, 'No such exec instance: abc');
+  const attach = async (name: string): Promise<string> => {
+    const socket = connect(engine.socket);
+    socket.write(
+      `POST /v1.51/containers/${name}/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n`,
+    );
+    return (await bytesOf(socket)).toString();
+  };
+  assert.equal(
+    await attach('one'),
+    'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
+  );
+  assert.match(await attach('nope'), /^HTTP\/1\.1 404 Not Found\r\n[\s\S]*"No such container: nope"/);
+});
+
+test('volumes are made, listed, inspected, used and removed', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const made = await engine.send('POST', '/volumes/create', { json: { Name: 'data', Labels: { a: 'b' }, DriverOpts: {} } });
+  assert.equal(made.status, 201, made.text);
+  const { Mountpoint, CreatedAt, ...volume }: Record<string, unknown> = made.json();
+  assert.ok(String(Mountpoint).endsWith('_data') && !Number.isNaN(Date.parse(String(CreatedAt))));
+  assert.deepEqual([volume['Name'], volume['Driver'], volume['Labels'], volume['Scope']], ['data', 'local', { a: 'b' }, 'local']);
+  assert.deepEqual((await engine.send('GET', '/volumes/data')).json(), made.json());
+  const names = async (query = ''): Promise<string[]> =>
+    ((await engine.send('GET', `/volumes${query}`)).json() as { Volumes: { Name: string }[] }).Volumes.map(({ Name }) => Name);
+  assert.deepEqual(await names(), ['data']);
+  assert.deepEqual(await names(`?filters=${encode({ label: ['x'] })}`), []);
+  await create(engine, 'one', { HostConfig: { Binds: ['data:/data'] } });
+  await refused(engine, 'DELETE', '/volumes/data', 409, /^remove data: volume is in use - \[[0-9a-f]{64}\]/);
+  await engine.send('DELETE', '/containers/one');
+
+  const { Name: anonymous }: { Name: string } = (await engine.send('POST', '/volumes/create', { json: {} })).json();
+  assert.match(anonymous, /^[0-9a-f]{64}$/);
+  assert.deepEqual(((await engine.send('POST', '/volumes/prune')).json() as { VolumesDeleted: string[] }).VolumesDeleted, [anonymous]);
+  // Before 1.42 the ones with names went too.
+  assert.deepEqual(((await engine.send('POST', '/v1.41/volumes/prune')).json() as { VolumesDeleted: string[] }).VolumesDeleted, ['data']);
+  assert.deepEqual((await engine.send('POST', '/volumes/prune')).json(), { VolumesDeleted: [], SpaceReclaimed: 0 });
+  await refused(engine, 'GET', '/volumes/data', 404, 'get data: no such volume');
+  await refused(engine, 'DELETE', '/volumes/data', 404, 'get data: no such volume');
+  assert.equal((await engine.send('DELETE', '/volumes/data?force=1')).status, 204);
+  await refused(engine, 'POST', '/volumes/create', 400, /^create a\/b: "a\/b" includes invalid characters for a local volume name/, {
+    json: { Name: 'a/b' },
+  });
+  await refused(engine, 'POST', '/volumes/create', 404, 'create x: error looking up volume plugin zz: plugin "zz" not found', {
+    json: { Name: 'x', Driver: 'zz' },
+  });
+  await refused(engine, 'POST', '/volumes/create', 400, 'invalid JSON: Name is not a text', { json: { Name: 7 } });
+});
+
+test('the networks are there that docker always has, and stay', async (t) => {
+  const engine = await startEngine(t);
+  const rows: { Name: string; Driver: string; Id: string }[] = (await engine.send('GET', '/networks')).json();
+  assert.deepEqual(
+    rows.map(({ Name, Driver }) => [Name, Driver]),
+    [
+      ['bridge', 'bridge'],
+      ['host', 'host'],
+      ['none', 'null'],
+    ],
+  );
+  assert.deepEqual((await engine.send('GET', `/networks/${rows[0]?.Id}`)).json(), rows[0]);
+  assert.equal(((await engine.send('GET', `/networks?filters=${encode({ name: ['host'] })}`)).json() as unknown[]).length, 1);
+  await refused(engine, 'GET', '/networks/zz', 404, 'network zz not found');
+  await refused(engine, 'DELETE', '/networks/none', 403, 'none is a pre-defined network and cannot be removed');
+  await refused(engine, 'POST', '/networks/create', 501, 'there are the networks bridge, host and none, and no others can be made', {
+    json: { Name: 'x' },
+  });
+  assert.deepEqual((await engine.send('POST', '/networks/prune')).json(), { NetworksDeleted: null });
+});
+
+test('events come as they happen, by whichever process, and those that have been', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const stream = request({ socketPath: engine.socket, path: `/events?filters=${encode({ type: { container: true } })}`, agent: false });
+  stream.end();
+  // The head comes before anything has happened.
+  const [response] = (await once(stream, 'response')) as [IncomingMessage];
+  assert.deepEqual([response.statusCode, response.headers['content-type']], [200, 'application/json']);
+  let text = '';
+  response.on('data', (part: Buffer) => (text += part.toString()));
+  const began = Math.floor(Date.now() / 1000) - 1;
+  const id = await create(engine, 'one', { Labels: { a: 'b' } });
+  {
+    const { ImageStore } = await import('../../src/store/image-store.ts');
+    await using other = await ImageStore.open(engine.store.path, { actor: 'other' });
+    await other.record({ type: 'container', action: 'start', id, attributes: { name: 'one' } });
+  }
+  await engine.send('DELETE', '/containers/one');
+  for (let tries = 0; text.split('\n').length < 4 && tries < 100; tries++) await wait(20);
+  stream.destroy();
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ Action }) => Action),
+    ['create', 'start', 'destroy'],
+  );
+  const { time, timeNano, ...first } = lines[0] ?? {};
+  assert.ok(Number(time) >= began && Math.floor(Number(timeNano) / 1e9) === time);
+  assert.deepEqual(first, {
+    status: 'create',
+    id,
+    from: 'app:1',
+    Type: 'container',
+    Action: 'create',
+    Actor: { ID: id, Attributes: { a: 'b', image: 'app:1', name: 'one' } },
+    scope: 'local',
+  });
+
+  const past = async (query: string): Promise<string[]> => {
+    const answer = await engine.send('GET', `/events?${query}`);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => (JSON.parse(line) as { Action: string }).Action);
+  };
+  const soon = `until=${(Date.now() / 1000 + 0.3).toFixed(3)}`;
+  assert.deepEqual(await past(`since=${began}&${soon}&filters=${encode({ type: ['container'], event: ['create', 'destroy'] })}`), [
+    'create',
+    'destroy',
+  ]);
+  assert.deepEqual(await past(`since=${began}.5&until=${(Date.now() / 1000).toFixed(3)}&filters=${encode({ container: ['two'] })}`), []);
+  assert.deepEqual(await past('until=1'), []);
+  await refused(engine, 'GET', '/events?since=5&until=1', 400, '`since` time (5) cannot be after `until` time (1)');
+  await refused(engine, 'GET', '/events?until=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax');
+});
+
+test('all that takes space is counted, and each kind alone where it is asked for', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one');
+  await engine.send('POST', '/volumes/create', { json: { Name: 'data' } });
+  const df = async (query: string): Promise<Record<string, unknown[] | null>> => (await engine.send('GET', `/system/df${query}`)).json();
+  const all = await df('');
+  assert.deepEqual([all['Images']?.length, all['Containers']?.length, all['Volumes']?.length, all['BuildCache']], [1, 1, 1, []]);
+  assert.ok(Number(all['LayersSize']) > 0);
+  const some = await df('?type=volume&type=build-cache');
+  assert.deepEqual([some['Images'], some['Containers'], some['Volumes']?.length, some['BuildCache']], [null, null, 1, []]);
+  await refused(engine, 'GET', '/system/df?type=bogus', 400, 'unknown object type: bogus');
+  const info: Record<string, unknown> = (await engine.send('GET', '/info')).json();
+  assert.deepEqual([info['Containers'], info['ContainersStopped'], info['ContainersRunning'], info['Images']], [1, 1, 0, 1]);
+});
+
+test('each of the four prunes takes what is unused of its kind', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const id = await create(engine, 'one');
+  const containers: { ContainersDeleted: string[]; SpaceReclaimed: number } = (await engine.send('POST', '/containers/prune')).json();
+  assert.deepEqual(containers.ContainersDeleted, [id]);
+  assert.deepEqual((await engine.send('POST', '/containers/prune')).json(), { ContainersDeleted: null, SpaceReclaimed: 0 });
+  await refused(engine, 'POST', `/containers/prune?filters=${encode({ bogus: ['x'] })}`, 400, /^invalid filter 'bogus'/);
+  const images: { ImagesDeleted: object[] } = (
+    await engine.send('POST', `/images/prune?filters=${encode({ dangling: { false: true } })}`)
+  ).json();
+  assert.equal(images.ImagesDeleted.length, 2);
+});
