@@ -6,6 +6,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { familiar } from '../model/reference.ts';
 import type { ImageRecord } from '../store/image-record.ts';
+import type { Relation } from '../store/relation.ts';
 import type { Host } from './host.ts';
 
 /** The document that `docker image inspect` prints and the Engine API answers, keys and all. */
@@ -14,6 +15,15 @@ export interface InspectedImage {
   readonly Id: string;
   readonly RepoTags: readonly string[];
   readonly RepoDigests: readonly string[];
+  /** The image that it was made from, where that is recorded or proved. */
+  readonly Parent?: string;
+  /** All that is known or claimed of what it was made from, the best known first: not in docker's document. */
+  readonly Parents?: readonly {
+    readonly Id: string;
+    readonly How: Relation['how'];
+    readonly By: Relation['by'];
+    readonly Layers?: number;
+  }[];
   readonly Comment?: string;
   readonly Created: string;
   readonly DockerVersion?: string;
@@ -23,7 +33,7 @@ export interface InspectedImage {
   readonly Variant?: string;
   readonly Os: string;
   readonly OsVersion?: string;
-  /** Packed bytes. */
+  /** Packed bytes, and what of the layers has been laid out. */
   readonly Size: number;
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
   readonly Metadata: { readonly LastTagTime: string };
@@ -43,11 +53,24 @@ export async function inspect(
   const image = await openPlatform(host, name, target, options);
   const { config, manifest } = image;
   const names = record?.names ?? [];
+  const parents = await host.store.parents(image.descriptor.digest);
+  const sure = parents.find(({ how }) => how !== 'claimed');
   const last = Math.max(...names.map(({ tagged }) => tagged.getTime()));
   return {
     Id: target.digest,
     RepoTags: tagsOf(record),
     RepoDigests: record?.repoDigests ?? [],
+    ...(sure ? { Parent: sure.image } : {}),
+    ...(parents.length > 0
+      ? {
+          Parents: parents.map(({ image: Id, how: How, by: By, layers }) => ({
+            Id,
+            How,
+            By,
+            ...(layers === undefined ? {} : { Layers: layers }),
+          })),
+        }
+      : {}),
     ...(config?.history.at(-1)?.comment
       ? { Comment: config.history.at(-1)?.comment as string }
       : config?.comment
@@ -61,7 +84,7 @@ export async function inspect(
     ...(config?.platform?.variant ? { Variant: config.platform.variant } : {}),
     Os: config?.platform?.os ?? '',
     ...(config?.platform?.['os.version'] ? { OsVersion: config.platform['os.version'] } : {}),
-    Size: image.size,
+    Size: image.size + (record?.platforms.find(({ manifest: { digest } }) => digest === image.descriptor.digest)?.unpacked ?? 0),
     RootFS: { Type: 'layers', Layers: config ? config.diffIds : manifest.layers.map(({ digest }) => digest) },
     Metadata: { LastTagTime: Number.isFinite(last) ? new Date(last).toISOString() : zeroTime },
     Descriptor: target,

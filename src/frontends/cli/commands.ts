@@ -144,6 +144,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { names: ['catalog'], summary: 'List the repositories of a registry', load: async () => (await import('./commands/catalog.ts')).catalog },
   {
+    names: ['events', 'system events'],
+    summary: 'Get real time events from the store',
+    load: async () => (await import('./commands/events.ts')).events,
+  },
+  {
     names: ['history', 'image history'],
     summary: 'Show the history of an image',
     load: async () => (await import('./commands/history.ts')).history,
@@ -209,6 +214,16 @@ export const commands: readonly CommandEntry[] = [
     names: ['tags'],
     summary: 'List the tags of a repository in its registry',
     load: async () => (await import('./commands/tags.ts')).tags,
+  },
+  {
+    names: ['tree', 'image tree'],
+    summary: 'Show which image was made from which',
+    load: async () => (await import('./commands/tree.ts')).tree,
+  },
+  {
+    names: ['why', 'image why'],
+    summary: 'Show what needs an image',
+    load: async () => (await import('./commands/why.ts')).why,
   },
   {
     names: ['completion'],

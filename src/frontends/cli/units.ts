@@ -75,6 +75,12 @@ export function localTime(time: Date | undefined): string {
   return `${clock(time, ' ')} ${offset(time, '')} ${zone(time)}`;
 }
 
+/** With nine digits of the second, as docker prints events. */
+export function localRfc3339Nano(time: Date): string {
+  const nanoseconds = String(time.getMilliseconds()).padStart(3, '0').padEnd(9, '0');
+  return `${clock(time, 'T')}.${nanoseconds}${time.getTimezoneOffset() === 0 ? 'Z' : offset(time, ':')}`;
+}
+
 /** `2026-11-24T10:00:00+09:00`: local time, as `.CreatedAt` of a history. */
 export function localRfc3339(time: Date | undefined): string {
   if (time === undefined) return zero.rfc3339;

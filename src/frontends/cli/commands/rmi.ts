@@ -42,7 +42,7 @@ export const rmi = command({
           force: flags.force,
           tree: flags.tree,
           withContainers: flags.withContainers,
-          noPrune: !flags.prune,
+          noPrune: flags.noPrune,
           dryRun: flags.dryRun,
           platforms,
           signal: terminal.signal,
