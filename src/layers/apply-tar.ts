@@ -126,7 +126,11 @@ class Application {
 
   #partsOf(entry: TarEntry): string[] {
     const parts = cleaned(entry.path);
-    if (!parts) throw new ImageError('invalid-content', `${JSON.stringify(entry.path)} is outside of ${JSON.stringify(this.#act.path)}`);
+    if (!parts)
+      throw new ImageError(
+        'invalid-content',
+        `invalid entry name ${JSON.stringify(entry.path)}: it leads out of ${JSON.stringify(this.#act.path)}`,
+      );
     for (const part of parts) {
       if (part.startsWith(whiteoutPrefix))
         throw refuse(entry, `no layer can hold a name that begins with ${whiteoutPrefix}: there it means that something was removed`);
@@ -167,9 +171,8 @@ class Application {
     const { linkTarget } = there.node.row;
     const found = linkTarget === undefined ? there : resolveStep(this.#change.stack, folder, linkTarget, this.#act.os, true);
     if (!found)
-      throw new ImageError('not-found', `${shown(entry.path)}: no such file or directory: ${shown(there.path)} links to what is not there`);
-    if (found.node.row.type !== 'directory')
-      throw new ImageError('invalid-argument', `${shown(entry.path)}: not a directory: ${shown(found.path)}`);
+      throw new ImageError('not-found', `openat ${entry.path}: no such file or directory: ${there.path} links to what is not there`);
+    if (found.node.row.type !== 'directory') throw new ImageError('invalid-argument', `openat ${entry.path}: not a directory`);
     return found;
   }
 
@@ -191,12 +194,13 @@ class Application {
   #refuseOverwrite(entry: TarEntry, there: Step): void {
     const isFolder = there.node.row.type === 'directory';
     if (isFolder === (entry.type === 'directory')) return;
-    const paths = [JSON.stringify(`/${there.path}`), JSON.stringify(`/${this.#destination().path}`)] as const;
+    const name = JSON.stringify(cleaned(entry.path)!.join('/'));
+    const into = JSON.stringify(`/${this.#destination().path}`);
     throw new ImageError(
       'invalid-argument',
       isFolder
-        ? `cannot overwrite directory ${paths[0]} with non-directory ${paths[1]}`
-        : `cannot overwrite non-directory ${paths[0]} with directory ${paths[1]}`,
+        ? `cannot overwrite directory ${name} with non-directory ${into}`
+        : `cannot overwrite non-directory ${name} with directory ${into}`,
     );
   }
 
@@ -283,10 +287,6 @@ function cleaned(path: string): string[] | undefined {
     else if (parts.pop() === undefined && !path.startsWith('/')) return undefined;
   }
   return parts;
-}
-
-function shown(path: string): string {
-  return JSON.stringify(path);
 }
 
 function refuse(entry: TarEntry, why: string): ImageError {

@@ -20,7 +20,8 @@ export interface ExportOptions {
 export function exportTar(union: Union, path: string, options: ExportOptions = {}): Readable {
   const found = union.lookup(path);
   if (!found) throw new ImageError('not-found', `no such file or directory: ${path}`);
-  const { prefix = lastPart(union.os === 'windows' ? path.replace(/^[a-z]:/i, '').replaceAll('\\', '/') : path) } = options;
+  const asked = lastPart(union.os === 'windows' ? path.replace(/^[a-z]:/i, '').replaceAll('\\', '/') : path);
+  const { prefix = asked === '..' ? lastPart(found.path) : asked } = options;
   return treeTar(members(union, found.path, prefix.replace(/\/+$/, ''), options.prefix === ''), options.signal);
 }
 

@@ -101,10 +101,10 @@ test('what cannot be put there changes nothing, and docker’s texts say why', a
     await assert.rejects(put(upper, path, [['before', ''], ...entries], options), { code, message });
   await refused('/nowhere', [], 'not-found', /no such file or directory: \/nowhere/);
   await refused('/d/f', [], 'invalid-argument', /extraction point is not a directory/);
-  await refused('/', [['d', 'file']], 'invalid-argument', /^cannot overwrite directory "\/d" with non-directory "\/"$/, keep);
-  await refused('/d', ['f/'], 'invalid-argument', /^cannot overwrite non-directory "\/d\/f" with directory "\/d"$/, keep);
-  await refused('/d', [['../x', '']], 'invalid-content', /outside of/);
-  await refused('/', [['d/f/x', '']], 'invalid-argument', /not a directory/);
+  await refused('/', [['d', 'file']], 'invalid-argument', /^cannot overwrite directory "d" with non-directory "\/"$/, keep);
+  await refused('/d', ['f/'], 'invalid-argument', /^cannot overwrite non-directory "f" with directory "\/d"$/, keep);
+  await refused('/d', [['../x', '']], 'invalid-content', /^invalid entry name "..\/x"/);
+  await refused('/', [['d/f/x', '']], 'invalid-argument', /^openat d\/f\/x: not a directory$/);
   await refused('/', [['dangling/x', '']], 'not-found', /links to what is not there/);
   await refused('/', [['.wh.d', '']], 'invalid-content', /\.wh\./);
   await refused('/', [{ path: 'h', type: 'hard-link', linkname: 'nothing' }], 'invalid-content', /not there/);
@@ -208,6 +208,8 @@ test('names in an archive are docker’s', async (t) => {
   assert.deepEqual(await names('/etc/ssh/.'), ['./', './key = k']);
   assert.deepEqual(await names('etc/ssh/key'), ['key = k']);
   assert.deepEqual(await names('/link'), ['link symlink etc/ssh']);
+  assert.deepEqual(await names('/etc/..'), await names('/'));
+  assert.deepEqual((await names('/.'))[0], './');
   assert.deepEqual(await names('/link/'), ['link/', 'link/key = k']);
   assert.deepEqual(await names('/'), ['/', '/etc/', '/etc/ssh/', '/etc/ssh/key = k', '/link symlink etc/ssh']);
   assert.deepEqual(await names('/', { prefix: '' }), ['etc/', 'etc/ssh/', 'etc/ssh/key = k', 'link symlink etc/ssh']);
