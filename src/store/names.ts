@@ -3,7 +3,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import { familiar, type Reference } from '../model/reference.ts';
 import type { Database, Transaction } from './database.ts';
-import { tellDeleted, tellNamed, tellUntagged } from './image-events.ts';
+import { tellDeleted, tellKept, tellNamed, tellUntagged } from './image-events.ts';
 import type { ImageName } from './image-record.ts';
 import type { Tagged } from './ingest.ts';
 import { held, unhide, unlinkParts } from './links.ts';
@@ -43,6 +43,9 @@ export interface Act {
 /** Verbs that are told of as often as somebody does them, though the name pointed there before. */
 const told: ReadonlySet<string> = new Set(['pull', 'push', 'tag', 'load', 'import']);
 
+/** Verbs by which an image comes to be, rather than comes here. */
+const made: ReadonlySet<string> = new Set(['commit', 'build', 'install']);
+
 /** Within a transaction: points a name at an image, and writes it down. Pointing it where it points already changes at most its origin. */
 export function setName(
   database: Database,
@@ -53,7 +56,7 @@ export function setName(
   act: Act,
 ): Tagged {
   const before = getName(database, repo, tag);
-  insertImage(database, transaction, target);
+  if (insertImage(database, transaction, target) && made.has(act.verb)) tellKept(database, transaction, act.verb, target.digest);
   unhide(database, repo, target.digest);
   if (before?.target !== target.digest || told.has(act.verb)) tellNamed(database, transaction, act.verb, repo, tag, target.digest);
   if (before?.target === target.digest) {
