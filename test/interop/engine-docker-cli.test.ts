@@ -1,6 +1,6 @@
 /** Docker's own client against our door: what a user types, and what is printed for it. Each version of it that is here. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -117,6 +117,76 @@ for (const client of dockerClients) {
     assert.match(await ok(['image', 'prune', '-af']), /untagged: .*made:1\ndeleted: sha256:/);
     assert.match(await ok(['builder', 'prune', '-f']), /^Total:?\s+0B|^Total reclaimed space: 0B/);
     assert.match(await ok(['system', 'df']), /^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +0 +0 +/);
+  });
+
+  test(`${client.name}: creates a container, copies in and out, shows what has changed, commits, and removes it`, async (t) => {
+    const { ok, refused, folder, put } = await ground(t, client);
+    const image = await put(['docker.io/library/app:1']);
+    const id = (await ok(['create', '--name', 'one', '--label', 'a=b', '-v', 'data:/data', 'app:1', 'run'])).trim();
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.equal(await ok(['ps', '-q']), '');
+    assert.equal(
+      await ok(['ps', '-a', '--no-trunc', '--format', '{{.ID}} {{.Image}} {{.Names}} {{.Status}}']),
+      `${id} app:1 one Created\n`,
+    );
+    assert.equal(await ok(['ps', '-aq', '--filter', 'ancestor=app:1', '--filter', 'label=a=b']), `${id.slice(0, 12)}\n`);
+    writeFileSync(join(folder, 'file'), 'from here\n');
+    await ok(['cp', join(folder, 'file'), 'one:/new']);
+    await ok(['cp', join(folder, 'file'), 'one:/data/kept']);
+    await ok(['cp', 'one:/new', join(folder, 'back')]);
+    assert.equal(readFileSync(join(folder, 'back'), 'utf8'), 'from here\n');
+    await ok(['cp', 'one:/file-0', folder]);
+    assert.equal(readFileSync(join(folder, 'file-0'), 'utf8'), 'one');
+    assert.match(
+      await refused(['cp', join(folder, 'file'), 'one:/no/such']),
+      /Could not find the file \/no in container one|No such container:path: one:\/no/,
+    );
+    // Without what docker makes for a mount: a folder.
+    assert.match(await ok(['diff', 'one']), /^A \/new$/m);
+    assert.doesNotMatch(await ok(['diff', 'one']), /kept/);
+
+    const made = (await ok(['commit', '-m', 'said', '-a', 'me', '-c', 'ENV B=2', 'one', 'made:2'])).trim();
+    assert.equal(
+      await ok(['inspect', '--format', '{{.Id}} {{.Parent}} {{.Comment}} {{.Author}} {{.Config.Env}}', 'made:2']),
+      `${made} ${image.target.digest} said me [A=1 B=2]\n`,
+    );
+    assert.match(await ok(['history', '--no-trunc', '--format', '{{.ID}}', 'made:2']), new RegExp(`^${made}\n${image.target.digest}\n`));
+    const exported = join(folder, 'exported.tar');
+    await ok(['export', '-o', exported, 'one']);
+    assert.ok(statSync(exported).size > 1024);
+
+    await ok(['rename', 'one', 'two']);
+    await ok(['update', '--cpu-shares', '5', 'two']);
+    assert.equal(await ok(['inspect', '--format', '{{.Name}} {{.HostConfig.CpuShares}} {{.State.Status}}', id]), '/two 5 created\n');
+    assert.match(await refused(['create', '--name', 'two', 'app:1']), /The container name "\/two" is already in use by container/);
+    assert.match(await refused(['volume', 'rm', 'data']), /volume is in use/);
+    assert.match(await refused(['rmi', 'app:1']), /conflict: unable to (?:delete|remove)/);
+    assert.equal(await ok(['rm', '-v', 'two']), 'two\n');
+    assert.equal(await ok(['volume', 'ls', '-q']), 'data\n');
+    assert.equal(await ok(['volume', 'rm', 'data']), 'data\n');
+    assert.match(await ok(['system', 'prune', '-af']), /Total reclaimed space: [1-9]/);
+    assert.equal(await ok(['images', '-aq']), '');
+    // Docker's client counts in whole seconds.
+    const soon = String(Math.ceil(Date.now() / 1000));
+    const log = await ok(['events', '--since', '1h', '--until', soon, '--filter', 'type=container', '--format', '{{.Action}}']);
+    assert.match(log, /^create\nextract-to-dir\n[\s\S]*\ncommit\nexport\nrename\nupdate\ndestroy\n/);
+  });
+
+  test(`${client.name}: run pulls an image that is not here, makes the container, and says that nothing runs`, async (t) => {
+    const { ok, refused } = await ground(t, client);
+    const { host, store } = await startRegistry(t);
+    const index = await makeIndex([{ os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' }]);
+    {
+      await using ingest = await store.begin();
+      await putImage(ingest, index);
+      await ingest.tag(index.target, 'docker.io/team/app:1');
+    }
+    const said = await refused(['run', '--name', 'one', `${host}/team/app:1`, 'sh']);
+    assert.match(said, new RegExp(`Unable to find image '${host}/team/app:1' locally`));
+    assert.match(said, /cannot start container one: Bayplan keeps containers and does not run them/);
+    assert.equal(await ok(['ps', '-a', '--format', '{{.Names}}']), 'one\n');
+    assert.match(await refused(['start', 'one']), /cannot start container one/);
+    assert.match(await refused(['run', 'nosuch.invalid/image']), /Unable to find image/);
   });
 
   test(`${client.name}: what is not here is said in one sentence`, async (t) => {

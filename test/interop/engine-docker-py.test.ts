@@ -132,3 +132,91 @@ out(dict(loaded=[i.id for i in loaded], tags=loaded[0].tags, digest=[l["aux"]["D
   });
   assert.equal((await store.find('team/a:1')).target.digest, image.target.digest);
 });
+
+test('docker-py creates, fills, compares, commits and removes a container, and minds its volumes and networks', { skip }, async (t) => {
+  const engine = await startEngine(t);
+  const image = await engine.put(['docker.io/library/app:1']);
+  const answer: Record<string, unknown> = await script(
+    engine.host,
+    `
+import tarfile
+container = client.containers.create("app:1", ["run"], name="one", labels={"a": "b"}, environment=["X=1"], volumes={"data": {"bind": "/data", "mode": "rw"}})
+buffer = io.BytesIO()
+with tarfile.open(fileobj=buffer, mode="w") as tar:
+    member = tarfile.TarInfo("new"); member.size = 4
+    tar.addfile(member, io.BytesIO(b"text"))
+put = container.put_archive("/", buffer.getvalue())
+chunks, stat = container.get_archive("/new")
+with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+    back = tar.extractfile("new").read().decode()
+diff = container.diff()
+made = container.commit("made", tag="2", message="said", changes="ENV B=2")
+exported = sum(len(chunk) for chunk in container.export())
+container.rename("two")
+container.update(cpu_shares=5)
+container.reload()
+try:
+    container.start()
+except docker.errors.APIError as error:
+    start = [error.status_code, error.explanation]
+try:
+    client.containers.get("nope")
+except docker.errors.NotFound as error:
+    missing = error.explanation
+try:
+    client.containers.run("nope.invalid/x:1")
+except Exception as error:
+    ran = type(error).__name__
+listed = [c.name for c in client.containers.list(all=True, filters={"label": "a=b", "status": ["created"]})]
+networks = sorted(n.name for n in client.networks.list())
+in_use = client.volumes.get("data").name
+container.remove(v=True)
+client.volumes.get("data").remove()
+out(dict(put=put, stat=[stat["name"], stat["size"]], back=back, diff=diff, made=made.id, env=sorted(made.attrs["Config"]["Env"]), exported=exported > 1024, name=container.name,
+  shares=container.attrs["HostConfig"]["CpuShares"], start=start, missing=missing, ran=ran, listed=listed, networks=networks, in_use=in_use,
+  left=len(client.containers.list(all=True)), pruned=client.containers.prune()["ContainersDeleted"], volumes=client.volumes.list()))
+`,
+  );
+  const { made, env, ...rest } = answer;
+  assert.equal(made, (await engine.store.find('made:2')).target.digest);
+  assert.notEqual(made, image.target.digest);
+  assert.deepEqual(env, ['A=1', 'B=2', 'X=1']);
+  assert.deepEqual(rest, {
+    put: true,
+    stat: ['new', 4],
+    back: 'text',
+    diff: [{ Path: '/new', Kind: 1 }],
+    exported: true,
+    name: 'two',
+    shares: 5,
+    start: [501, 'cannot start container two: Bayplan keeps containers and does not run them'],
+    missing: 'No such container: nope',
+    ran: 'APIError',
+    listed: ['two'],
+    networks: ['bridge', 'host', 'none'],
+    in_use: 'data',
+    left: 0,
+    pruned: null,
+    volumes: [],
+  });
+});
+
+test('docker-py follows the events', { skip }, async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const answer = await script(
+    engine.host,
+    `
+import time
+began = int(time.time()) - 1
+client.images.get("app:1").tag("other", tag="2")
+client.containers.create("app:1", ["run"], name="one").remove()
+out([[e["Type"], e["Action"]] for e in client.events(since=began, until=time.time() + 0.5, decode=True, filters={"event": ["tag", "create", "destroy"]}) if e["Actor"]["Attributes"].get("name") in ("one", "other:2")])
+`,
+  );
+  assert.deepEqual(answer, [
+    ['image', 'tag'],
+    ['container', 'create'],
+    ['container', 'destroy'],
+  ]);
+});
