@@ -76,6 +76,9 @@ function checkHost(host: HostConfig, os: string): void {
     );
   if (!logDrivers.has(LogConfig.Type))
     throw refuse(`error looking up logging plugin ${LogConfig.Type}: plugin ${JSON.stringify(LogConfig.Type)} not found`);
+  const known = logOptions[LogConfig.Type || 'json-file'];
+  for (const option of Object.keys(LogConfig.Config ?? {}))
+    if (known && !known.includes(option)) throw refuse(`unknown log opt '${option}' for ${LogConfig.Type || 'json-file'} log driver`);
   if (Runtime !== undefined && !runtimes.has(Runtime)) throw refuse(`unknown or invalid runtime name: ${Runtime}`);
   if (NetworkMode === 'container:') throw refuse('Invalid network mode: invalid container format container:<name|id>');
 }
@@ -83,6 +86,12 @@ function checkHost(host: HostConfig, os: string): void {
 const logDrivers: ReadonlySet<string> = new Set([
   ...['', 'none', 'local', 'json-file', 'syslog', 'journald', 'gelf', 'fluentd', 'awslogs', 'splunk', 'etwlogs', 'gcplogs'],
 ]);
+
+/** Of the drivers that keep logs here; what the others are told goes to other programs. */
+const logOptions: Readonly<Record<string, readonly string[]>> = {
+  'json-file': ['max-file', 'max-size', 'compress', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'mode', 'max-buffer-size'],
+  local: ['max-file', 'max-size', 'compress', 'mode', 'max-buffer-size'],
+};
 
 const runtimes: ReadonlySet<string> = new Set([
   'runc',

@@ -3,10 +3,10 @@ import { ImageError } from '../errors.ts';
 
 const valid = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-/** @throws ImageError `invalid-argument`, with docker's text */
-export function checkContainerName(name: string): void {
+/** @param shown what the message calls it @throws ImageError `invalid-argument`, with docker's text */
+export function checkContainerName(name: string, shown = name): void {
   if (!valid.test(name))
-    throw new ImageError('invalid-argument', `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+    throw new ImageError('invalid-argument', `Invalid container name (${shown}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
 }
 
 /** How a crew may be. */

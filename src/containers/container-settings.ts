@@ -205,11 +205,16 @@ export function readSettings(document: unknown): ContainerSettings {
   );
   return {
     config: readConfig(document),
-    host: readFields(hostFields, HostConfig, 'HostConfig'),
+    host: readHost(HostConfig),
     endpoints: Object.fromEntries(
       Object.entries(EndpointsConfig ?? {}).map(([name, settings]) => [name, settings ?? readFields(endpointFields, {}, '')]),
     ),
   };
+}
+
+/** A HostConfig alone, keys in docker's order. @throws ImageError `invalid-argument` */
+export function readHost(document: unknown): HostConfig {
+  return readFields(hostFields, document, 'HostConfig');
 }
 
 /** A Config alone, as a commit's body has it, and an image's. @throws ImageError `invalid-argument` */

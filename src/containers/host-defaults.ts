@@ -1,5 +1,5 @@
 import type { ContainerSettings, EndpointSettings, HostConfig } from './container-settings.ts';
-import { plainEndpoint } from './container-settings.ts';
+import { plainEndpoint, readHost } from './container-settings.ts';
 
 /** What the runtime hides from a container, and what it lets it only read, unless it is privileged: docker's lists. */
 const maskedPaths = [
@@ -31,8 +31,8 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     PidsLimit: host.PidsLimit === 0 ? null : host.PidsLimit,
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
   };
-  if (os === 'windows') return { ...common, Isolation: host.Isolation || 'process' };
-  return {
+  if (os === 'windows') return readHost({ ...common, Isolation: host.Isolation || 'process' });
+  return readHost({
     ...common,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
     CgroupnsMode: host.CgroupnsMode || (host.Privileged ? 'host' : 'private'),
@@ -41,7 +41,7 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     Runtime: host.Runtime ?? 'runc',
     MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : maskedPaths),
     ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : readonlyPaths),
-  };
+  });
 }
 
 /** The networks of a container: those that were named, and the one of its mode. */

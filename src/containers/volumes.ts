@@ -55,15 +55,20 @@ export function planVolume(settings: NewVolumeSettings): { readonly name: string
   if (given.length > 0 && (given.includes('device') || given.includes('o')) && !given.includes('type'))
     throw new ImageError('invalid-argument', `create ${name}: missing required option: "type"`);
   if (given.includes('type') && !given.includes('device'))
-    throw new ImageError('invalid-argument', `create ${name}: missing device in volume options`);
+    throw new ImageError('invalid-argument', `create ${name}: missing required option: "device"`);
   return {
     name,
     document: {
       driver: 'local',
-      labels: settings.name ? (labels ?? null) : { ...labels, [anonymousLabel]: '' },
-      options: given.length > 0 ? { ...options } : null,
+      labels: settings.name ? (labels ? sorted(labels) : null) : sorted({ ...labels, [anonymousLabel]: '' }),
+      options: given.length > 0 ? sorted(options ?? {}) : null,
     },
   };
+}
+
+/** In Go's order of a map's keys. */
+function sorted(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(map).sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 /**

@@ -20,6 +20,8 @@ function homeFolder(env: Environment): string {
 interface Settings {
   /** Where the store is, when it was moved; relative to the home folder. */
   readonly store?: string;
+  /** How layers that are made here are compressed. */
+  readonly compression?: 'gzip' | 'zstd';
 }
 
 /** @throws ImageError `invalid-config` */
@@ -41,9 +43,11 @@ function readSettings(home: string): Settings {
     throw invalid('not JSON', cause);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not an object');
-  const { store } = value as { store?: unknown };
+  const { store, compression } = value as { store?: unknown; compression?: unknown };
   if (store !== undefined && (typeof store !== 'string' || store === '')) throw invalid('"store" is not a path');
-  return store === undefined ? {} : { store };
+  if (compression !== undefined && compression !== 'gzip' && compression !== 'zstd')
+    throw invalid('"compression" is neither "gzip" nor "zstd"');
+  return { ...(store === undefined ? {} : { store }), ...(compression === undefined ? {} : { compression }) };
 }
 
 /** The folder of the store: `store` in the home folder, or where the settings say. @throws ImageError `invalid-config`, `invalid-argument` for a name that Windows does not allow */
@@ -52,6 +56,11 @@ export async function storeFolder(env: Environment): Promise<string> {
   const folder = resolve(home, readSettings(home).store ?? 'store');
   refuseOddPath(folder);
   return folder;
+}
+
+/** How layers that are made here are compressed, where the settings say it. @throws ImageError `invalid-config` */
+export function layerCompression(env: Environment): 'gzip' | 'zstd' | undefined {
+  return readSettings(homeFolder(env)).compression;
 }
 
 /**

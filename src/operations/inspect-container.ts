@@ -139,7 +139,8 @@ export function sizeKeys({ changed, all }: ContainerSizes): { readonly SizeRw: n
 /** The platform's manifest, with its platform, as docker shows it. */
 export function manifestOf({ record, document }: Container): Descriptor & { readonly platform: Platform } {
   const { mediaType, digest, size } = record.manifest;
-  return { mediaType, digest, size, platform: document.platform };
+  const { architecture, os, ...rest } = document.platform;
+  return { mediaType, digest, size, platform: { architecture, os, ...rest } };
 }
 
 /** Volumes with the folder that they are; the keys in docker's order. */

@@ -13,7 +13,7 @@ export async function renameContainer(host: Pick<Host, 'store' | 'containers'>, 
       ? new ImageError(error.code, `Error when allocating new name: ${error.message}`, { detail: error.detail })
       : error;
   try {
-    checkContainerName(next);
+    checkContainerName(next, `/${next}`);
     await host.store.changeContainer(container.id, () => ({ name: next }), {
       action: 'rename',
       attributes: { ...container.attributes, name: next, oldName: `/${container.name}` },

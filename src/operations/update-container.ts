@@ -43,11 +43,15 @@ export async function updateContainer(
       if (typeof given['Memory'] === 'number' && given['MemorySwap'] === undefined && swap > 0 && given['Memory'] > swap)
         throw cannot('Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time');
       if (given['NanoCpus'] !== undefined && own.host.CpuPeriod !== 0)
-        throw cannot('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set.');
+        throw cannot('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set');
       if (given['NanoCpus'] !== undefined && own.host.CpuQuota !== 0)
-        throw cannot('Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set.');
-      if ((given['CpuPeriod'] !== undefined || given['CpuQuota'] !== undefined) && own.host.NanoCpus !== 0)
-        throw cannot('Conflicting options: CPU Period and CPU Quota cannot be updated as NanoCPUs has already been set.');
+        throw cannot('Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set');
+      for (const [key, shown] of [
+        ['CpuPeriod', 'CPU Period'],
+        ['CpuQuota', 'CPU Quota'],
+      ] as const)
+        if (given[key] !== undefined && own.host.NanoCpus !== 0)
+          throw cannot(`Conflicting options: ${shown} cannot be updated as NanoCPUs has already been set`);
       const changed = { ...own.host, ...given, ...(RestartPolicy.Name === '' ? {} : { RestartPolicy }) };
       if (given['Memory'] !== undefined && memory !== 0 && changed.MemorySwap > 0 && changed.MemorySwap < changed.Memory)
         throw cannot('Minimum memoryswap limit should be larger than memory limit, see usage');

@@ -6,9 +6,9 @@
 import type { Template } from './gotemplate/template.ts';
 import { alignTabs, table } from './table.ts';
 
-/** A field that templates can name: its column's title, and its value for a row. */
+/** A field that templates can name: its column's title (one for each argument, where it takes one), and its value for a row. */
 export interface Field<Row> {
-  readonly title: string;
+  readonly title: string | ((argument: string) => string);
   value(row: Row): unknown;
   /** What the command's own table shows where the value is empty. */
   readonly empty?: string;
@@ -33,7 +33,7 @@ export interface ListOptions<Row, Name extends string> {
 export async function listText<Row, Name extends string>(rows: readonly Row[], options: ListOptions<Row, Name>): Promise<string> {
   const { format = 'table', fields, columns } = options;
   if (format === '' || format.trimEnd() === 'table') {
-    const titles = columns.map((name) => fields[name].title);
+    const titles = columns.map((name) => String(fields[name].title));
     const cells = rows.map((row) => columns.map((name) => cellText(fields[name].value(row)) || (fields[name].empty ?? '')));
     return await table(titles, cells, options.fit === undefined ? {} : { columns: options.fit });
   }
@@ -76,4 +76,9 @@ async function rowTexts<Row, Name extends string>(
 
 function cellText(value: unknown): string {
   return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** The title of a column `.Label "com.example.the-name"`: `the name`, as docker's. */
+export function labelTitle(label: string): string {
+  return (label.split('.').at(-1) ?? '').replace(/[-_]/g, ' ');
 }

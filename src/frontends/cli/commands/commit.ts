@@ -1,6 +1,7 @@
 /** `bay commit` and `bay container commit`. */
 
 import { ImageError } from '../../../errors.ts';
+import { layerCompression } from '../../../io/home-folder.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import { commit as commitContainer } from '../../../operations/commit.ts';
 import { completeContainers } from '../complete-containers.ts';
@@ -15,7 +16,12 @@ export const commit = command({
   flags: {
     author: { type: 'string', short: 'a', value: 'string', help: 'Author (e.g., "John Hannibal Smith\n<hannibal@a-team.com>")' },
     change: { type: 'list', short: 'c', value: 'list', help: 'Apply Dockerfile instruction to the created image' },
-    compression: { type: 'string', value: 'string', help: 'Compression of the layer: "gzip" (default), "zstd"', values: ['gzip', 'zstd'] },
+    compression: {
+      type: 'string',
+      value: 'string',
+      help: 'Compression of the layer: "gzip" (default), "zstd".\nThe default is "compression" in config.json',
+      values: ['gzip', 'zstd'],
+    },
     'compression-level': { type: 'int', value: 'int', help: 'Level of the compression: gzip 1 to 9, zstd 1 to 22' },
     json: { type: 'bool', help: 'Print one JSON document' },
     message: { type: 'string', short: 'm', value: 'string', help: 'Commit message' },
@@ -36,7 +42,7 @@ export const commit = command({
       author: flags.author,
       message: flags.message,
       changes: flags.change,
-      compression: compressionOf(flags.compression ?? terminal.env['BAY_COMPRESSION']),
+      compression: compressionOf(flags.compression) ?? layerCompression(terminal.env),
       level: levelOf(flags.compressionLevel),
       created: sourceDate(terminal.env['SOURCE_DATE_EPOCH']),
       signal: terminal.signal,

@@ -77,7 +77,14 @@ export const inspect = command({
   async run(invocation) {
     const { flags } = invocation;
     const type = flags.type === undefined || flags.type === '' ? undefined : kinds.find((kind) => kind === flags.type);
-    if (flags.type && type === undefined) throw new ImageError('invalid-argument', `"${flags.type}" is not a valid value for --type`);
+    if (flags.type && type === undefined)
+      throw new ImageError(
+        'invalid-argument',
+        `unknown type: ${JSON.stringify(flags.type)}: must be one of ${kinds.map((kind) => JSON.stringify(kind)).join(', ')}`,
+        {
+          detail: { plain: true },
+        },
+      );
     return await inspectAll(invocation, type === undefined ? kinds : [type], flags);
   },
 });

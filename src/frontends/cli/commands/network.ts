@@ -3,7 +3,7 @@
 import type { NetworkDocument } from '../../../containers/networks.ts';
 import { listNetworks } from '../../../operations/list-networks.ts';
 import { command } from '../grammar.ts';
-import { listText, type Field } from '../list.ts';
+import { labelTitle, listText, type Field } from '../list.ts';
 import { localTime } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -42,7 +42,7 @@ function networkFields(noTrunc: boolean) {
     IPv6: { title: 'IPV6', value: ({ EnableIPv6 }) => String(EnableIPv6) },
     Internal: { title: 'INTERNAL', value: ({ Internal }) => String(Internal) },
     Label: {
-      title: '',
+      title: labelTitle,
       value:
         ({ Labels }) =>
         (name: string) =>

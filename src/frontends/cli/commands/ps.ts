@@ -4,7 +4,7 @@ import { shortId } from '../../../model/digest.ts';
 import { listContainers, type ListedContainer } from '../../../operations/list-containers.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
-import { listText, type Field } from '../list.ts';
+import { labelTitle, listText, type Field } from '../list.ts';
 import { humanSize, localTime, timeSince } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -75,7 +75,7 @@ function containerFields(now: Date, noTrunc: boolean) {
         noTrunc || !/^sha(?:256|512):[0-9a-f]+$/.test(Image) ? Image : shortId(Image as Parameters<typeof shortId>[0]),
     },
     Label: {
-      title: '',
+      title: labelTitle,
       value:
         ({ Labels }) =>
         (name: string) =>

@@ -1,5 +1,6 @@
 /** `bay rename` and `bay container rename`. */
 
+import { ImageError, isImageError } from '../../../errors.ts';
 import { renameContainer } from '../../../operations/rename-container.ts';
 import { completeContainer } from '../complete-containers.ts';
 import { command } from '../grammar.ts';
@@ -11,16 +12,14 @@ export const rename = command({
   flags: {},
   complete: completeContainer,
   async run(invocation) {
-    const { operands, terminal, report } = invocation;
+    const { operands } = invocation;
     await using host = await openContainers(invocation);
     const [name, wanted] = operands;
     try {
       await renameContainer(host, name, wanted);
-      return 0;
     } catch (error) {
-      report(error);
-      terminal.stderr.write(`Error: failed to rename container named ${name}\n`);
-      return 1;
+      if (!isImageError(error)) throw error;
+      throw new ImageError(error.code, `${error.message}\nError: failed to rename container named ${name}`, { detail: error.detail });
     }
   },
 });

@@ -10,7 +10,7 @@ import { completeVolumes } from '../complete-volumes.ts';
 import { pairsToMap } from '../create/environment.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { listText, type Field } from '../list.ts';
+import { labelTitle, listText, type Field } from '../list.ts';
 import { humanSize } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -78,7 +78,7 @@ const fields = {
   Driver: { title: 'DRIVER', value: ({ Driver }) => Driver },
   Group: { title: 'GROUP', value: () => 'N/A' },
   Label: {
-    title: '',
+    title: labelTitle,
     value:
       ({ Labels }) =>
       (name: string) =>

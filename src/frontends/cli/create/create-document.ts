@@ -267,7 +267,7 @@ async function securityOptions(options: readonly string[], cwd: string): Promise
   let unconfined = false;
   for (const option of options) {
     const [, key = option, value] = /^([^=:]+)[=:](.*)$/s.exec(option) ?? [];
-    if (value === undefined && key !== 'no-new-privileges') throw refuse(`invalid --security-opt: ${JSON.stringify(option)}`);
+    if (value === undefined && key !== 'no-new-privileges') throw refuse(`Invalid --security-opt: ${JSON.stringify(option)}`);
     if (key === 'systempaths' && value === 'unconfined') unconfined = true;
     else if (key === 'seccomp' && value !== 'unconfined' && value !== 'builtin') {
       const text = await readFile(resolve(cwd, value ?? ''), 'utf8').catch((error: unknown) => {
@@ -344,7 +344,7 @@ function count(text: string): number {
 function device(text: string): { readonly PathOnHost: string; readonly PathInContainer: string; readonly CgroupPermissions: string } {
   const [source = '', ...rest] = text.split(':');
   const permissions = /^[rwm]{1,3}$/;
-  if (rest.length > 2) throw refuse(`invalid device specification: ${text}`);
+  if (rest.length > 2) throw refuse(`bad format for path: ${text}`);
   const [second, third] = rest;
   const isMode = second !== undefined && third === undefined && permissions.test(second);
   const inside = second === undefined || isMode ? source : second;
