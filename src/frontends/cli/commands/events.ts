@@ -15,7 +15,12 @@ export const events = command({
   operands: { usage: '', min: 0, max: 0 },
   flags: {
     filter: { type: 'filter', short: 'f', value: 'filter', help: 'Filter output based on conditions provided' },
-    format: documentFormat,
+    format: {
+      type: 'string',
+      value: 'string',
+      help: documentFormat.help,
+      values: ['json'],
+    },
     json: { type: 'bool', help: 'Print one JSON document for each event' },
     since: { type: 'string', value: 'string', help: 'Show all events created since timestamp' },
     until: { type: 'string', value: 'string', help: 'Stream events until this timestamp' },
