@@ -48,22 +48,26 @@ export function isZeroBlock(block: Uint8Array): boolean {
 
 /** True if the checksum field holds the sum of the bytes, taken as unsigned (the standard) or as signed (old Sun and others). */
 export function checksumHolds(block: Uint8Array): boolean {
-  const { unsigned, signed } = checksums(block);
   const stated = octal(block, fields.checksum[0], fields.checksum[1]);
-  return stated !== undefined && (stated === unsigned || stated === signed);
+  const sum = checksum(block);
+  return stated === sum || (stated !== undefined && stated === sum - 256 * highBytes(block));
 }
 
-/** Both sums of a block's bytes, with spaces in the place of the checksum. */
-export function checksums(block: Uint8Array): { unsigned: number; signed: number } {
-  let unsigned = 8 * 0x20;
-  let high = 0;
-  for (let i = 0; i < blockSize; i++) {
-    if (i === 148) i = 156;
-    const byte = block[i]!;
-    unsigned += byte;
-    high += byte >> 7;
-  }
-  return { unsigned, signed: unsigned - 256 * high };
+/** The sum of a block's bytes, with spaces in the place of the checksum. */
+export function checksum(block: Uint8Array): number {
+  const [start, length] = fields.checksum;
+  let sum = length * 0x20;
+  for (let i = 0; i < start; i++) sum += block[i]!;
+  for (let i = start + length; i < blockSize; i++) sum += block[i]!;
+  return sum;
+}
+
+/** How many bytes are negative when taken as signed, but for those of the checksum. */
+function highBytes(block: Uint8Array): number {
+  const [start, length] = fields.checksum;
+  let count = 0;
+  for (let i = 0; i < blockSize; i++) if (block[i]! > 0x7f && (i < start || i >= start + length)) count++;
+  return count;
 }
 
 export function dialect(block: Uint8Array): Dialect {

@@ -1,7 +1,7 @@
 /** The header blocks of one entry: one of ustar, with a PAX header in front of it only where ustar cannot say it all. */
 
 import { ImageError } from '../../errors.ts';
-import { blockSize, checksums, type Field, fields } from './block.ts';
+import { blockSize, checksum, type Field, fields } from './block.ts';
 import type { TarEntryType, TarHeader } from './entry.ts';
 import { encodeName } from './name.ts';
 import { formatPax, formatPaxTime } from './pax.ts';
@@ -127,7 +127,7 @@ function withPaxHeader(block: Uint8Array, records: Uint8Array, path: string): Ui
 function finish(block: Buffer, typeflag: string): void {
   block.write(typeflag, fields.typeflag[0], 'latin1');
   block.write('ustar\u000000', fields.magic[0], 'latin1');
-  const sum = checksums(block).unsigned;
+  const sum = checksum(block);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, fields.checksum[0], 'latin1');
 }
 
