@@ -44,7 +44,7 @@ test('tree: each image under the one that it was made from', { skip }, async (t)
 test('history: down to the base, past a commit', { skip }, async (t) => {
   const console = new Console(t);
   await family(console);
-  await console.type("bay history --format '{{.ID}} {{.Size}} {{.CreatedBy}} {{.Comment}}' me/app:1");
+  await console.type("bay history --format '{{.ID}} {{.CreatedBy}} {{.Comment}}' me/app:1");
   await console.type("bay inspect -f '{{.Parent}} {{json .Parents}}' me/app:1");
   console.matches('history-parents.txt');
 });
@@ -57,7 +57,8 @@ test('rmi: refused for what stands on it, planned, and done with all of it', { s
   await console.type('bay rmi -f me/app:1');
   await console.type('bay rmi --with-containers me/runtime:1');
   await console.type('bay rmi --tree me/runtime:1');
-  await console.type('bay rmi --dry-run --tree --with-containers debian:12');
+  // What packs the few bytes that were committed depends on their time.
+  await console.type("bay rmi --dry-run --tree --with-containers debian:12 | sed 's/[0-9.]*kB/<size>/'");
   await console.type('bay rmi --tree --with-containers debian:12');
   await console.type('bay images');
   await console.type('bay ps -a');
