@@ -72,7 +72,7 @@ async function openEngine(
 
 /** Docker's own spelling of a place is understood too. */
 function socketPath(text: string, cwd: string): string {
-  const path = text.replace(/^unix:\/\//, '').replace(/^npipe:/, '');
+  const path = text.replace(/^unix:\/\//, '').replace(/^npipe:\/\//, '');
   return process.platform === 'win32' ? path.replaceAll('/', '\\') : resolve(cwd, path);
 }
 

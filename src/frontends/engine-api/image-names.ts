@@ -40,6 +40,7 @@ export async function deleteImage(exchange: Exchange): Promise<Answer> {
   if (name.trim() === '') throw new ImageError('invalid-argument', 'image name cannot be blank');
   const removed = await remove(desk.host, name, {
     force: exchange.flag('force'),
+    noPrune: exchange.flag('noprune'),
     platforms: exchange.platformJson(50, 'platforms'),
     signal,
   });

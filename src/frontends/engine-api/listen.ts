@@ -47,6 +47,8 @@ export async function listenOnSocket(door: EngineDoor, path: string, options: { 
   if (process.platform === 'win32' && !pipe)
     throw new ImageError('invalid-argument', `${path} is not the name of a pipe`, { hint: String.raw`Write \\.\pipe\NAME.` });
   if (!pipe) await makeRoom(path);
+  // Windows says so itself, not every one that stands in for it.
+  else if (await answers(path)) throw inUse(`cannot listen on ${path}`);
   const server = createServer(settings, door.request);
   const end = withUpgrade(server, door);
   await listening(server, (done) => (pipe ? server.listen(path, done) : listenMasked(server, path, done)), `cannot listen on ${path}`);
