@@ -25,14 +25,14 @@ export const firstContainer: Bench = {
         const home = await lab.fresh('home');
         const options = lab.options(home);
         const pulled = await cost(lab.bay('pull', '--quiet', name), lab.work, options);
-        const created = await cost(lab.bay('create', name), lab.work, options);
+        const created = await cost(lab.bay('create', name, 'true'), lab.work, options);
         await lab.fresh('home');
         return sum(pulled, created);
       },
       async () => {
         const storage = storageIn(await lab.fresh('podman'));
         const pulled = await cost(podman.command([...storage, 'pull', '--quiet', '--tls-verify=false', name]), lab.work, lab.options());
-        const created = await cost(podman.command([...storage, 'create', '--network', 'none', name]), lab.work, lab.options());
+        const created = await cost(podman.command([...storage, 'create', '--network', 'none', name, 'true']), lab.work, lab.options());
         await run(podman.command([...storage, 'system', 'reset', '--force']), lab.options());
         await lab.fresh('podman');
         return sum(pulled, created);

@@ -45,14 +45,15 @@ export const engine: Bench = {
     const list = async (docker: Docker) => {
       const report = await said(
         curl.command([
-          ...['-sS', '--fail', '-o', '/dev/null', '-w', '%{time_total} %{size_download}'],
+          ...['-sS', '--fail', '-w', '\n%{time_total}'],
           ...['--unix-socket', docker.socket, 'http://docker/v1.51/images/json'],
         ]),
         lab.options(),
       );
-      const [time = Number.NaN, size = 0] = report.split(' ').map(Number);
-      if (size < 500_000) throw new Error(`a list of ${size} bytes is not one of 2,000 images`);
-      return time * milliseconds;
+      const end = report.lastIndexOf('\n');
+      const { length } = JSON.parse(report.slice(0, end)) as unknown[];
+      if (length !== 2000) throw new Error(`the list has ${length} images`);
+      return Number(report.slice(end)) * milliseconds;
     };
     const listed = await paired(
       20,

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -26,14 +26,22 @@ export class Lab implements AsyncDisposable {
     this.work = join(folder, 'work');
   }
 
+  /** The home of a user who has set nothing. Made late: `work` may be a mount that is laid after this was made. */
+  #user(): string {
+    const user = join(this.work, 'user');
+    mkdirSync(user, { recursive: true });
+    // Where the variable names a folder, buildah wants the file to be there.
+    writeFileSync(join(user, 'config.json'), '{}');
+    return user;
+  }
+
   bay(...args: readonly string[]): Command {
     return [process.execPath, bayFile, ...args];
   }
 
   /** What every command gets, and nothing else: settings of the user's own would count too. */
   options(home?: string, more: Omit<RunOptions, 'env'> = {}): RunOptions {
-    const user = join(this.work, 'user');
-    mkdirSync(user, { recursive: true });
+    const user = this.#user();
     return {
       env: {
         PATH: [dirname(process.execPath), ...systemPath].join(delimiter),

@@ -39,6 +39,12 @@ async function seen(place: string): Promise<string> {
   return `sha256:${createHash('sha256').update(stdout).digest('hex')}`;
 }
 
+/** The digest of the config of the image there: podman's id. */
+async function configOf(place: string): Promise<string> {
+  const { stdout } = await skopeo.run(['inspect', '--raw', ...(place.startsWith('docker://') ? ['--tls-verify=false'] : []), place]);
+  return (JSON.parse(stdout) as { config: { digest: string } }).config.digest;
+}
+
 async function copyBySkopeo(from: string, to: string): Promise<void> {
   await skopeo.run(['copy', '-q', '--insecure-policy', '--preserve-digests', '--dest-tls-verify=false', from, to]);
 }
@@ -176,6 +182,44 @@ test(
       const pipe = `"$0" "$1" save debian:imported | podman ${storeOptions(join(folder, 'podman')).join(' ')} load -q`;
       await sh.run(['-c', pipe, process.execPath, bayFile], { env: { BAY_HOME: home, HOME: join(folder, 'podman') } });
       assert.match(await box.container('debian:imported'), /^12\.\d+\n$/);
+    });
+
+    await t.test('a container of it is changed and committed, runs in podman, and comes back as the same image', async (step) => {
+      const note = join(folder, 'note');
+      writeFileSync(note, 'noted in a container\n');
+      await typed(home, 'create', '--name', 'demo', 'debian:bookworm');
+      await typed(home, 'cp', note, 'demo:/srv/note');
+      await typed(home, 'cp', '-L', 'demo:/etc/os-release', join(folder, 'os-release'));
+      assert.match(readFileSync(join(folder, 'os-release'), 'utf8'), /^VERSION_CODENAME=bookworm$/m);
+      assert.equal(await typed(home, 'diff', 'demo'), 'C /srv\nA /srv/note\n');
+      const id = (await typed(home, 'commit', '-c', 'CMD ["cat", "/srv/note"]', 'demo', 'noted:1')).trim();
+      assert.equal(await seen(`oci:${home}/store:noted:1`), id);
+      const config = await configOf(`oci:${home}/store:noted:1`);
+
+      const archive = join(folder, 'noted.tar');
+      await typed(home, 'save', '-o', archive, 'noted:1');
+      const box = await podmanIn(step, join(folder, 'podman'));
+      await box.run('load', '-q', '-i', archive);
+      assert.equal((await box.run('image', 'inspect', '-f', '{{.Id}}', 'noted:1')).trim(), config.slice(7));
+      assert.equal(await box.container('noted:1'), 'noted in a container\n');
+      assert.match(await box.container('noted:1', 'cat', '/etc/debian_version'), /^12\.\d+\n$/);
+
+      // Podman packs layers anew: what stays is the image's id, and with it every layer's diff ID.
+      await box.run('push', '-q', '--tls-verify=false', 'noted:1', `docker://${door.host}/noted:back`);
+      assert.equal(await configOf(`docker://${door.host}/noted:back`), config);
+      const back = join(folder, 'noted-back.tar');
+      await box.run('save', '-q', '-o', back, 'noted:1');
+      const other = join(folder, 'other');
+      await typed(other, 'load', '-i', back);
+      assert.equal(await configOf(`oci:${other}/store:noted:1`), config);
+      // By an archive of ours, nothing is packed anew.
+      await typed(other, 'load', '-i', archive);
+      assert.equal((await typed(other, 'inspect', '-f', '{{.Id}}', 'noted:1')).trim(), id);
+
+      await typed(home, 'create', '--name', 'again', 'noted:1');
+      assert.match((await bay(['rmi', 'noted:1'], { home })).stderr, /again/, 'an image is not removed while a container is there');
+      await typed(home, 'rm', 'again', 'demo');
+      assert.match(await typed(home, 'rmi', 'noted:1'), /^Deleted: sha256:/m);
     });
 
     await t.test('bay carries it from place to place, and pushes it back', async () => {
