@@ -21,6 +21,10 @@ const metadataPrefix = '.wh..wh.';
 const maxName = 255;
 const maxPath = 4096;
 
+/** Of Linux's device numbers, 12 and 20 bits. */
+const maxMajor = 0xfff;
+const maxMinor = 0xf_ffff;
+
 /** So many folders are remembered; others are looked up again. */
 const remembered = 20_000;
 
@@ -232,6 +236,8 @@ export function rowOf(entry: TarEntry, name: string, inode: number, os: string):
   if (type === 'other') throw refuse(entry, `its type ${JSON.stringify(entry.typeflag)} is unknown`);
   const isDevice = type === 'character-device' || type === 'block-device';
   const isFile = type === 'file';
+  if (isDevice && (isBeyond(entry.devmajor, maxMajor) || isBeyond(entry.devminor, maxMinor)))
+    throw refuse(entry, 'there is no such device');
   if (type === 'symlink' && (entry.linkname === '' || entry.linkname.includes('\0'))) throw refuse(entry, 'it links to nothing');
   return {
     name,
@@ -255,6 +261,10 @@ export function rowOf(entry: TarEntry, name: string, inode: number, os: string):
       sparse: entry.sparse?.map(({ offset, length }) => [offset, length] as const),
     }),
   };
+}
+
+function isBeyond(value: number, max: number): boolean {
+  return value < 0 || value > max;
 }
 
 /** The records of a tar's entry that a tree keeps, in the order of their keywords. */

@@ -72,8 +72,6 @@ export interface More {
 type Text = string | Uint8Array;
 type Columns = Readonly<Record<string, number | null>> & { key: Text; name: Text | null; link: Text | null; more: string | null };
 
-export type IndexUse = 'read' | 'make' | 'change';
-
 export class TreeIndex {
   readonly folder: string;
   readonly #database: DatabaseSync;
@@ -111,25 +109,29 @@ export class TreeIndex {
 
   /** The index of changes, in a transaction that `commit` or `close` ends. Undefined while another process is in one. Made where there is none. */
   static change(folder: string, os: string): TreeIndex | undefined {
-    const index = TreeIndex.#connect(
-      folder,
-      'PRAGMA busy_timeout = 20; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000',
-    );
+    let index: TreeIndex;
     try {
-      index.#database.exec('BEGIN IMMEDIATE');
+      // The mode too is asked of the file, which another's commit may just have locked.
+      const pragmas =
+        'PRAGMA busy_timeout = 20; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; BEGIN IMMEDIATE';
+      index = TreeIndex.#connect(folder, pragmas);
+    } catch (error) {
+      if (isBusy((error as Error).cause)) return undefined;
+      throw error;
+    }
+    try {
+      // Readers hold their locks for one statement: the commit waits for them.
+      index.#database.exec('PRAGMA busy_timeout = 10000');
+      if (!index.#isWhole()) {
+        index.#begin(os);
+        index.#guard(() => index.#database.exec('CREATE INDEX of_pack ON entry (pack) WHERE pack IS NOT NULL'));
+        index.#seal();
+      }
+      return index;
     } catch (error) {
       index.close();
-      if (isBusy(error)) return undefined;
-      throw asTreeError(error, folder);
+      throw error;
     }
-    // Readers hold their locks for one statement: the commit waits for them.
-    index.#database.exec('PRAGMA busy_timeout = 10000');
-    if (!index.#isWhole()) {
-      index.#begin(os);
-      index.#guard(() => index.#database.exec('CREATE INDEX of_pack ON entry (pack) WHERE pack IS NOT NULL'));
-      index.#seal();
-    }
-    return index;
   }
 
   static #connect(folder: string, pragmas: string): TreeIndex {
@@ -448,7 +450,7 @@ function asName(text: Text): string {
 
 /** SQLITE_BUSY and SQLITE_LOCKED (sqlite.org/rescode.html). */
 function isBusy(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode ?? 0;
+  const code = (error as { errcode?: number } | undefined)?.errcode ?? 0;
   return (code & 0xff) === 5 || (code & 0xff) === 6;
 }
 

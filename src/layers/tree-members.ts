@@ -4,7 +4,7 @@ import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import { PackReader } from './pack-reader.ts';
 import type { NamedStream, TreeEntry } from './tree-entry.ts';
 
-/** Something to be written to a tar: an entry under a name, `like` what it is a hard link of, or a header alone. */
+/** Something to be written to a tar: a header, with the bytes of what it is of, or alone. */
 export type Member = { readonly header: TarHeader; readonly of?: Pick<TreeEntry | NamedStream, 'content' | 'size'> | undefined };
 
 /** A tar of these, with the bytes of their packs. */

@@ -166,7 +166,7 @@ export function resolveStep(stack: LayerStack, from: Step, path: string, os: str
   return step;
 }
 
-export function rootOf(step: Step): Step {
+function rootOf(step: Step): Step {
   let root = step;
   while (root.parent) root = root.parent;
   return root;

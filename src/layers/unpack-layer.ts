@@ -25,7 +25,7 @@ export interface UnpackedLayer {
   readonly entries: number;
 }
 
-export const layerPack = 'pack';
+const layerPack = 'pack';
 
 /** Real layers have some hundred thousand at most, and a folder's names are listed at once. */
 const maxEntries = 2_000_000;

@@ -318,7 +318,10 @@ test('into a Windows container: case does not count, new files get what NTFS kee
   const entries = await Array.fromAsync(readTar(stream(bytes)), ({ entry }) => entry);
   const attributes = (path: string) => entries.find((entry) => entry.path === path)!.pax.get('MSWINDOWS.fileattr');
   assert.deepEqual([attributes('Files/Windows/OLD.txt'), attributes('Files/Data'), attributes('Files/Windows/link')], ['32', '16', '1040']);
-  assert.ok(entries.find(({ path }) => path === 'Files/Data/sub/three')!.pax.has('MSWINDOWS.rawsd'));
+  for (const { path, pax, type } of entries) {
+    if (!path.includes('.wh.'))
+      assert.ok(pax.has('MSWINDOWS.rawsd') && pax.has('MSWINDOWS.fileattr') && pax.has('LIBARCHIVE.creationtime'), `${path}, a ${type}`);
+  }
   const committed = new Union({ layers: [...upper.below.layers, await treeOf(t, bytes, { os: 'windows' })], os: 'windows' });
   assert.deepEqual(
     (await shown(committed)).map((line) => line.replace(' opaque', '')),
@@ -326,6 +329,22 @@ test('into a Windows container: case does not count, new files get what NTFS kee
   );
   await assert.rejects(put(upper, 'C:\\', [{ path: 'pipe', type: 'fifo' }]), { code: 'invalid-argument', message: /Windows has no fifos/ });
   await assert.rejects(put(upper, 'C:\\', [['a?', '']]), { code: 'invalid-argument' });
+});
+
+test('what a Windows image says of its roots and folders is said again in a layer on top of it', async (t) => {
+  const pax = new Map([
+    ['MSWINDOWS.rawsd', 'of this image'],
+    ['MSWINDOWS.fileattr', '22'],
+  ]);
+  const upper = await containerOf(t, [['Files', 'Files/d', 'Hives'].map((path) => ({ path, type: 'directory', pax }) as const)], 'windows');
+  await put(upper, '/d', [['new', '']]);
+  const said = await Array.fromAsync(readTar(layerTar(upper.union())), ({ entry }) => [entry.path, entry.pax.get('MSWINDOWS.rawsd')]);
+  assert.deepEqual(said.slice(0, 2), [
+    ['Files', 'of this image'],
+    ['Files/d', 'of this image'],
+  ]);
+  assert.deepEqual(said.at(-1), ['Hives', 'of this image']);
+  assert.equal(said.length, 4);
 });
 
 test('a data stream belongs to its file, follows it in a layer, and goes with it', async (t) => {

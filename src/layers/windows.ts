@@ -7,7 +7,7 @@
 
 import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
-import type { TarEntry, TarHeader, Timestamp } from '../formats/tar/entry.ts';
+import type { TarEntry, Timestamp } from '../formats/tar/entry.ts';
 import { formatPaxTime } from '../formats/tar/pax.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import { securityDescriptor } from './security-descriptor.ts';
@@ -97,7 +97,7 @@ function member({ path, content, attributes, creationTime }: WindowsFile, layerT
   const bits = isFolder ? (attributes ?? 0) | fileAttributes.directory : (attributes ?? fileAttributes.archive);
   const pax = new Map([
     [windowsRecords.attributes, String(bits)],
-    [windowsRecords.descriptor, securityDescriptor(isFolder ? directoryDescriptor : fileDescriptor).toString('base64')],
+    [windowsRecords.descriptor, descriptorRecord(isFolder)],
     [windowsRecords.creationTime, formatPaxTime(time)],
   ]);
   const entry = { path, type: isFolder ? 'directory' : 'file', mode: isFolder ? directoryMode : fileMode, mtime: time, pax } as const;
@@ -121,20 +121,27 @@ export function completeWindowsRecords(
   const bits = (isFolder ? fileAttributes.directory : fileAttributes.archive) | (type === 'symlink' ? fileAttributes.reparsePoint : 0);
   return new Map([
     [windowsRecords.attributes, String(bits)],
-    [windowsRecords.descriptor, securityDescriptor(isFolder ? directoryDescriptor : fileDescriptor).toString('base64')],
+    [windowsRecords.descriptor, descriptorRecord(isFolder)],
     [windowsRecords.creationTime, formatPaxTime(mtime)],
     ...kept,
   ]);
 }
 
+const descriptorRecords = new Map<boolean, string>();
+
+/** Of every new file or folder the same: made once. */
+function descriptorRecord(isFolder: boolean): string {
+  let record = descriptorRecords.get(isFolder);
+  if (record === undefined) {
+    record = securityDescriptor(isFolder ? directoryDescriptor : fileDescriptor).toString('base64');
+    descriptorRecords.set(isFolder, record);
+  }
+  return record;
+}
+
 /** Mode bits with those of the type, for the tools that look there and not at the type. */
 export function windowsMode(type: 'file' | 'directory' | 'symlink', mode: number): number {
   return (type === 'directory' ? 0o40000 : type === 'symlink' ? 0o120000 : 0o100000) | mode;
-}
-
-/** The entry of a layer's root that nothing is said of. */
-export function windowsRootEntry(path: (typeof windowsRoots)[number]): TarHeader {
-  return member({ path }, { seconds: 0, nanoseconds: 0 }).entry;
 }
 
 /**

@@ -4,7 +4,7 @@ import { opaqueMarker, whiteoutPrefix } from './layer-indexer.ts';
 import { HeaderMaker, type Member, treeTar } from './tree-members.ts';
 import type { Union } from './union.ts';
 import { type UpperStep, upperWalk } from './upper-walk.ts';
-import { windowsFiles, windowsMode, windowsRootEntry } from './windows.ts';
+import { completeWindowsRecords, foldName, windowsFiles, windowsMode } from './windows.ts';
 
 /**
  * What was changed, as a layer's tar (image-spec layer.md): in the order of paths, folders before what is in them, a hard link behind the name that has the bytes. The same
@@ -37,7 +37,7 @@ function* linuxMembers(union: Union): Generator<Member, void, undefined> {
 
 function* windowsMembers(union: Union): Generator<Member, void, undefined> {
   const headers = new HeaderMaker();
-  yield { header: windowsRootEntry('Files') };
+  yield windowsRoot(union, windowsFiles);
   for (const { path, row, parent } of upperWalk(union)) {
     const name = `${windowsFiles}/${path}`;
     if (!row || row.type === 'whiteout') {
@@ -46,14 +46,32 @@ function* windowsMembers(union: Union): Generator<Member, void, undefined> {
     }
     const entry = union.upper!.index.entry(row, path);
     const { header, of } = headers.member(entry, name);
-    const mode = windowsMode(row.type === 'directory' || row.type === 'symlink' ? row.type : 'file', row.mode);
-    yield { header: { ...header, mode: header.type === 'hard-link' ? row.mode : mode }, of };
-    if (header.type === 'hard-link') continue;
+    if (header.type === 'hard-link') {
+      yield { header };
+      continue;
+    }
+    yield { header: completed(header), of };
     for (const stream of entry.streams ?? []) {
       yield { header: { path: `${name}:${stream.name}`, mode: windowsMode('file', row.mode), mtime: entry.mtime }, of: stream };
     }
   }
-  yield { header: windowsRootEntry('Hives') };
+  yield windowsRoot(union, 'Hives');
+}
+
+/** As the container shows it, where there is one. */
+function windowsRoot(union: Union, name: string): Member {
+  const root = union.stack.root();
+  const node = root && union.stack.child(root, foldName(name));
+  if (node) return { header: completed(new HeaderMaker().member(node.tree.entry(node.row, name, node.attributes), name).header) };
+  return { header: completed({ path: name, type: 'directory' }) };
+}
+
+/** With what a Windows host wants to be said of each name, where a layer below did not say it. */
+function completed(header: TarHeader): TarHeader {
+  const { path, type = 'file', mtime = { seconds: 0, nanoseconds: 0 }, pax = new Map<string, string>() } = header;
+  const pure = completeWindowsRecords({ path, type, mtime }, pax, false);
+  const mode = header.mode ?? (type === 'directory' ? 0o755 : 0o644);
+  return { ...header, mtime, pax: pure, mode: windowsMode(type === 'directory' || type === 'symlink' ? type : 'file', mode) };
 }
 
 function whiteout(path: string, row: NonNullable<UpperStep['row']>): TarHeader {
