@@ -398,6 +398,32 @@ test('all that takes space is counted, and each kind alone where it is asked for
   assert.deepEqual([info['Containers'], info['ContainersStopped'], info['ContainersRunning'], info['Images']], [1, 1, 0, 1]);
 });
 
+test('an image’s size counts what is laid out of it, in the list and in the details', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const size = async (): Promise<number[]> => {
+    const [row]: {
+      Size: number;
+      Manifests: { Size: { Content: number; Total: number }; ImageData: { Size: { Unpacked: number }; Containers: string[] } }[];
+    }[] = (await engine.send('GET', '/images/json?manifests=1')).json();
+    const { Size }: { Size: number } = (await engine.send('GET', '/images/app:1/json')).json();
+    const inside = row?.Manifests[0];
+    return [
+      row?.Size ?? 0,
+      Size,
+      inside?.Size.Total ?? 0,
+      (inside?.Size.Content ?? 0) + (inside?.ImageData.Size.Unpacked ?? 0),
+      inside?.ImageData.Containers.length ?? 0,
+    ];
+  };
+  const packed = await size();
+  assert.deepEqual(packed, [packed[0], packed[0], packed[0], packed[0], 0]);
+  await create(engine, 'one');
+  const [listed = 0, ...others] = await size();
+  assert.ok(listed > (packed[0] ?? 0));
+  assert.deepEqual(others, [listed, listed, listed, 1]);
+});
+
 test('each of the four prunes takes what is unused of its kind', async (t) => {
   const engine = await startEngine(t);
   await engine.put(['docker.io/library/app:1']);

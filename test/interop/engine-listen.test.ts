@@ -26,13 +26,14 @@ async function ground(
   t: TestContext,
 ): Promise<{ folder: string; door: ReturnType<typeof engineDoor>; closing: (one: EngineListening) => EngineListening }> {
   const open: EngineListening[] = [];
-  let store: ImageStore | undefined;
+  const stores: ImageStore[] = [];
   t.after(async () => {
     await Promise.all(open.map((one) => one.close()));
-    await store?.close();
+    await Promise.all(stores.map((store) => store.close()));
   });
   const folder = temporary(t, 'listen');
-  store = await ImageStore.open(join(folder, 'store'));
+  const store = await ImageStore.open(join(folder, 'store'));
+  stores.push(store);
   const door = engineDoor({
     store,
     containers: new Containers(store),

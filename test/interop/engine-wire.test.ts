@@ -176,6 +176,7 @@ test('filters come in both shapes; what is none is refused with docker’s texts
     400,
     /^failed to parse value as time or duration: "zz"/,
   );
+  await refused(engine, 'POST', `/images/prune?filters=${encode({ dangling: ['x'] })}`, 400, "invalid filter 'dangling=[x]'");
   await refused(engine, 'POST', `/images/prune?filters=${encode({ reference: ['a'] })}`, 400, /^invalid filter 'reference'/);
 });
 
@@ -562,7 +563,7 @@ test('credentials go to the registry that they are for, and to no other; the ser
     { 'X-Registry-Auth': 'not base64 of anything !!' },
     { 'X-Registry-Auth': Buffer.from('{"username":7}').toString('base64url') },
   ]) {
-    const answer = await pull(headers as Record<string, string>);
+    const answer = await pull(headers);
     assert.equal(answer.status, 403, answer.text);
     assert.match(answer.text, /pull access denied for .*, repository does not exist or may require 'docker login'/);
   }

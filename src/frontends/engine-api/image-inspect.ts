@@ -16,8 +16,7 @@ export async function inspectImage(exchange: Exchange): Promise<Answer> {
   if (withManifests && platform)
     throw new ImageError('invalid-argument', 'conflicting options: manifests and platform options cannot both be set');
   const image = await inspect(desk.host, name, { platform, signal });
-  const [parent] = await store.parents(image.Descriptor.digest);
-  const document = { ...imageDocument(image, version), ...(parent ? { Parent: parent.image } : {}) };
+  const document = imageDocument(image, version);
   if (!withManifests) return jsonAnswer(200, document);
   const record = await store.image(image.Descriptor.digest);
   const { users } = await imageRelations(store);
@@ -26,7 +25,7 @@ export async function inspectImage(exchange: Exchange): Promise<Answer> {
 
 /** The document in the shape of the version: Go's zero values where docker writes them, and what later versions have left out. */
 export function imageDocument(image: InspectedImage, version: ApiVersion): Record<string, unknown> {
-  const { Descriptor, Config, ...rest } = image;
+  const { Id, RepoTags, RepoDigests, Comment = '', Created, DockerVersion = '', Author = '', Descriptor, Config, ...rest } = image;
   const config = {
     ...(version < 50
       ? {
@@ -51,11 +50,16 @@ export function imageDocument(image: InspectedImage, version: ApiVersion): Recor
     Labels: null,
     ...Config,
   };
+  // In docker's order: its client prints them as they come.
   return {
-    Parent: '',
-    Comment: '',
-    DockerVersion: '',
-    Author: '',
+    Id,
+    RepoTags,
+    RepoDigests,
+    Parent: image.Parent ?? '',
+    Comment,
+    Created,
+    DockerVersion,
+    Author,
     ...rest,
     ...(version < 44 ? { VirtualSize: image.Size } : {}),
     ...(version < 45 ? { Container: '', ContainerConfig: config } : {}),

@@ -42,7 +42,7 @@ export async function sharedSizes({ desk }: Exchange): Promise<ReadonlyMap<strin
 
 /** What images have to do with other things here. */
 export interface ImageRelations {
-  /** What an image was made from, as far as that is known. */
+  /** What an image was made from, where that is recorded or proved. */
   readonly parents: ReadonlyMap<Digest, Digest>;
   /** Ids of the containers that stand on an image or on one platform of it, by either's digest. */
   readonly users: ReadonlyMap<Digest, readonly string[]>;
@@ -52,8 +52,9 @@ export async function imageRelations(store: Pick<ImageStore, 'descendants' | 'co
   const best = new Map<Digest, { readonly parent: Digest; readonly rank: number }>();
   for (const [parent, children] of await store.descendants())
     for (const { image, how, layers = 0 } of children) {
-      // Recorded before proved before claimed; of those the nearest.
-      const rank = { recorded: 2, proved: 1, claimed: 0 }[how] * 100_000 + layers;
+      // What only documents claim is no parent to go by.
+      if (how === 'claimed') continue;
+      const rank = (how === 'recorded' ? 100_000 : 0) + layers;
       if (rank > (best.get(image)?.rank ?? -1)) best.set(image, { parent, rank });
     }
   const users = new Map<Digest, string[]>();
@@ -66,7 +67,7 @@ export async function imageRelations(store: Pick<ImageStore, 'descendants' | 'co
 export function imageRow(image: ImageRecord, version: ApiVersion, { parents, users }: ImageRelations): Record<string, unknown> {
   const shown = shownPlatform(image);
   const labels = shown?.labels ?? {};
-  const size = shown?.size ?? image.target.size;
+  const size = shown ? shown.size + shown.unpacked : image.target.size;
   const tags = image.names.filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
   const digests = image.repoDigests;
   const empty = version < 43;

@@ -7,7 +7,7 @@ import type { ImageStore } from '../../store/image-store.ts';
 
 /**
  * What is inside an image, as `?manifests=1` asks: each platform that is here, and of an index what else it names, with what is not here said to be so.
- * Sizes are packed bytes.
+ * `Content` is packed bytes, `Unpacked` those of the layers that are laid out here.
  */
 export async function manifestSummaries(
   store: Pick<ImageStore, 'read' | 'has'>,
@@ -40,13 +40,17 @@ export async function manifestSummaries(
   return summaries;
 }
 
-function platformSummary({ manifest, platform, size }: PlatformRecord, users: ReadonlyMap<Digest, readonly string[]>): object {
+function platformSummary({ manifest, platform, size, unpacked }: PlatformRecord, users: ReadonlyMap<Digest, readonly string[]>): object {
   return {
     ID: manifest.digest,
     Descriptor: platform ? { ...manifest, platform } : manifest,
     Available: true,
-    Size: { Content: size, Total: size },
+    Size: { Content: size, Total: size + unpacked },
     Kind: 'image',
-    ImageData: { Platform: platform ?? { architecture: '', os: '' }, Containers: users.get(manifest.digest) ?? [], Size: { Unpacked: 0 } },
+    ImageData: {
+      Platform: platform ?? { architecture: '', os: '' },
+      Containers: users.get(manifest.digest) ?? [],
+      Size: { Unpacked: unpacked },
+    },
   };
 }
