@@ -1,6 +1,7 @@
 /** dockerode, which comes without types: as much of it as the tests use. */
-import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
+// @ts-expect-error it has no types
+import Untyped from 'dockerode';
 
 type Json = Record<string, unknown>;
 
@@ -54,7 +55,7 @@ export interface DockerodeContainer {
   remove(options?: Json): Promise<unknown>;
 }
 
-const load = createRequire(import.meta.url)('dockerode') as new (options: Json) => Dockerode;
+const load = Untyped as new (options: Json) => Dockerode;
 
 export function dockerode(options: { readonly socketPath: string } | Json): Dockerode {
   return new load({ ...options });

@@ -24,7 +24,7 @@ export async function inspectImage(exchange: Exchange): Promise<Answer> {
 }
 
 /** The document in the shape of the version: Go's zero values where docker writes them, and what later versions have left out. */
-export function imageDocument(image: InspectedImage, version: ApiVersion): Record<string, unknown> {
+function imageDocument(image: InspectedImage, version: ApiVersion): Record<string, unknown> {
   const { Id, RepoTags, RepoDigests, Comment = '', Created, DockerVersion = '', Author = '', Descriptor, Config, ...rest } = image;
   const config = {
     ...(version < 50

@@ -34,7 +34,7 @@ const settings = {
 const defaultGrace = 10_000;
 
 /** True for the name of a Windows pipe. */
-export function isPipe(path: string): boolean {
+function isPipe(path: string): boolean {
   return /^[\\/]{2}[.?][\\/]pipe[\\/]/i.test(path);
 }
 
