@@ -71,6 +71,7 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
   return withPaxHeader(block, formatPax(records), entry.path);
 
   function putText(field: 'linkname' | 'uname' | 'gname', value: string, keyword: string): void {
+    if (value === '') return;
     const bytes = encodeName(value);
     const [start, length] = fields[field];
     // uname and gname keep a NUL at their end, a link target may fill its field (POSIX ustar)

@@ -8,7 +8,6 @@
 import { ImageError } from '../../errors.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
 
 /** The string for these bytes. Never fails, never loses a byte. */
 export function decodeName(bytes: Uint8Array): string {
@@ -57,14 +56,14 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
 
 /** The bytes that `decodeName` made this string from. Throws `invalid-argument` for a lone surrogate that stands for no byte. */
 export function encodeName(name: string): Uint8Array {
-  if (name.isWellFormed()) return encoder.encode(name);
+  if (name.isWellFormed()) return Buffer.from(name);
   const parts: Uint8Array[] = [];
   for (const character of name) {
     const code = character.codePointAt(0)!;
     if (code >= 0xdc80 && code <= 0xdcff) parts.push(Uint8Array.of(code - 0xdc00));
     else if (code >= 0xd800 && code <= 0xdfff) {
       throw new ImageError('invalid-argument', `${JSON.stringify(name)} cannot be written as a name: it has half of a surrogate pair`);
-    } else parts.push(encoder.encode(character));
+    } else parts.push(Buffer.from(character));
   }
   return Buffer.concat(parts);
 }

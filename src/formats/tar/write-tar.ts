@@ -23,6 +23,7 @@ export interface WriteTarOptions {
 
 /** Small pieces are joined up to this many bytes. */
 const joined = 64 << 10;
+const zeroBlock = new Uint8Array(blockSize);
 
 /**
  * A tar archive of these members, ended by two zero blocks. Bodies are streamed: large chunks pass through as they come.
@@ -46,24 +47,32 @@ async function* tarChunks(members: AsyncIterable<NewTarMember> | Iterable<NewTar
 
   for await (const { entry, body } of members) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const size = entry.size ?? (bytes instanceof Uint8Array ? bytes.length : 0);
+    const isWhole = bytes instanceof Uint8Array;
+    const size = entry.size ?? (isWhole ? bytes.length : 0);
     waiting.push(formatHeader(entry, size));
     length += waiting.at(-1)!.length;
     let written = 0;
-    for await (const chunk of bytes === undefined ? [] : bytes instanceof Uint8Array ? [bytes] : bytes) {
-      written += chunk.length;
-      if (written > size) break;
-      if (chunk.length >= joined && length > 0) yield flush();
-      waiting.push(chunk);
-      length += chunk.length;
-      if (length >= joined) yield flush();
+    if (isWhole && bytes.length < joined && bytes.length <= size) {
+      // without a loop: most files of most trees are small
+      written = bytes.length;
+      waiting.push(bytes);
+      length += written;
+    } else if (bytes !== undefined) {
+      for await (const chunk of isWhole ? [bytes] : bytes) {
+        written += chunk.length;
+        if (written > size) break;
+        if (chunk.length >= joined && length > 0) yield flush();
+        waiting.push(chunk);
+        length += chunk.length;
+        if (length >= joined) yield flush();
+      }
     }
     if (written !== size) {
       const sizes = written > size ? `more than the ${size} bytes` : `only ${written} of the ${size} bytes`;
       throw new ImageError('size-mismatch', `the body of ${JSON.stringify(entry.path)} has ${sizes} that its tar entry was to have`);
     }
     if (size % blockSize !== 0) {
-      waiting.push(new Uint8Array(blockSize - (size % blockSize)));
+      waiting.push(zeroBlock.subarray(size % blockSize));
       length += waiting.at(-1)!.length;
     }
     if (length >= joined) yield flush();
