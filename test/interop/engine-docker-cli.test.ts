@@ -4,6 +4,10 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
+import { makeCertificates, openssl } from '../support/certificates.ts';
+import { dockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
+import { skipWithout } from '../support/peers.ts';
+import { startTokenServer } from '../support/token-server.ts';
 import { dockerClients, skipWithoutDocker, type DockerClient } from '../support/docker-clients.ts';
 import { makeIndex, putImage, tarOf } from '../support/make-image.ts';
 import type { Ended, ProgramOptions } from '../support/program.ts';
@@ -188,6 +192,40 @@ for (const client of dockerClients) {
     assert.match(await refused(['start', 'one']), /cannot start container one/);
     assert.match(await refused(['run', 'nosuch.invalid/image']), /Unable to find image/);
   });
+
+  test(
+    `${client.name}: logs in, and its credentials go along with a push and a pull`,
+    { skip: skipWithout(dockerRegistry, openssl) },
+    async (t) => {
+      const { ok, refused, put, folder, store } = await ground(t, client);
+      const { authority } = await makeCertificates(folder);
+      const tokens = await startTokenServer(t, authority, { users: { me: 'hunter2' }, publicRepositories: [] });
+      const { host } = await startDockerRegistry(t, {
+        auth: [
+          'token:',
+          `  realm: ${tokens.realm}`,
+          '  service: test-registry',
+          '  issuer: test-issuer',
+          `  rootcertbundle: ${authority.certificate}`,
+        ],
+      });
+      const image = await put([`${host}/team/app:1`]);
+      const login = ['login', '-u', 'me', '--password-stdin', host];
+      assert.match(await refused(login, { input: 'wrong' }), /unauthorized|incorrect username or password/);
+      assert.match(await refused(['push', `${host}/team/app:1`]), /denied|unauthorized|authentication required/);
+      assert.match(await ok(login, { input: 'hunter2' }), /Login Succeeded/);
+      assert.match(await ok(['push', `${host}/team/app:1`]), new RegExp(`digest: ${image.target.digest}`));
+      await ok(['rmi', `${host}/team/app:1`]);
+      assert.match(await ok(['pull', `${host}/team/app:1`]), /Downloaded newer image/);
+      assert.equal((await store.find(`${host}/team/app:1`)).target.digest, image.target.digest);
+      await ok(['rmi', `${host}/team/app:1`]);
+      await ok(['logout', host]);
+      assert.match(
+        await refused(['pull', `${host}/team/app:1`]),
+        /pull access denied for .*, repository does not exist or may require 'docker login'/,
+      );
+    },
+  );
 
   test(`${client.name}: what is not here is said in one sentence`, async (t) => {
     const { refused, folder } = await ground(t, client);
