@@ -8,6 +8,7 @@ const millisecond = 1_000_000;
 /** Refuses what docker refuses when a container is created, with its texts. @throws ImageError `invalid-argument` */
 export function checkSettings({ config, host }: Pick<ContainerSettings, 'config' | 'host'>, os: string): void {
   checkConfig(config, os);
+  checkNetwork(config, host);
   checkHost(host, os);
   checkResources(host);
 }
@@ -31,6 +32,25 @@ function checkConfig(config: ContainerConfig, os: string): void {
   if ((Healthcheck.Retries ?? 0) < 0) throw refuse('Retries in Healthcheck cannot be negative');
 }
 
+/** Settings that no network of this mode can have. */
+function checkNetwork(config: ContainerConfig, host: HostConfig): void {
+  const conflict = (what: string) => refuse(`conflicting options: ${what}`);
+  const { NetworkMode: mode, Links, UTSMode } = host;
+  const linked = (Links ?? []).length > 0;
+  if (mode.startsWith('container:')) {
+    if (mode === 'container:') throw refuse('Invalid network mode: invalid container format container:<name|id>');
+    if (config.Hostname !== '') throw conflict('hostname and the network mode');
+    if (linked) throw conflict("container type network can't be used with links. This would result in undefined behavior");
+    if ((host.Dns ?? []).length > 0) throw conflict('dns and the network mode');
+    if ((host.ExtraHosts ?? []).length > 0) throw conflict('custom host-to-IP mapping and the network mode');
+    if (host.PublishAllPorts || Object.keys(host.PortBindings ?? {}).length > 0)
+      throw conflict('port publishing and the container type network mode');
+    if (config.ExposedPorts) throw conflict('port exposing and the container type network mode');
+  }
+  if (UTSMode === 'host' && config.Hostname !== '') throw conflict('hostname and the UTS mode');
+  if (mode === 'host' && linked) throw conflict("host type networking can't be used with links. This would result in undefined behavior");
+}
+
 /** Names of Linux's signals without `SIG`; docker takes numbers too. */
 const signals =
   /^(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN|RTMAX|RTMIN\+(?:[1-9]|1[0-5])|RTMAX-(?:[1-9]|1[0-4]))$/;
@@ -41,7 +61,7 @@ function checkSignal(text: string): void {
 }
 
 function checkHost(host: HostConfig, os: string): void {
-  const { PortBindings, RestartPolicy, AutoRemove, Isolation, OomScoreAdj, ShmSize, ExtraHosts, LogConfig, Runtime, NetworkMode } = host;
+  const { PortBindings, RestartPolicy, AutoRemove, Isolation, OomScoreAdj, ShmSize, ExtraHosts, LogConfig, Runtime } = host;
   if (AutoRemove && !['', 'no'].includes(RestartPolicy.Name)) throw refuse("can't create 'AutoRemove' container with restart policy");
   if (ShmSize < 0) throw refuse('SHM size can not be less than 0');
   if (OomScoreAdj < -1000 || OomScoreAdj > 1000) throw refuse(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
@@ -80,7 +100,6 @@ function checkHost(host: HostConfig, os: string): void {
   for (const option of Object.keys(LogConfig.Config ?? {}))
     if (known && !known.includes(option)) throw refuse(`unknown log opt '${option}' for ${LogConfig.Type || 'json-file'} log driver`);
   if (Runtime !== undefined && !runtimes.has(Runtime)) throw refuse(`unknown or invalid runtime name: ${Runtime}`);
-  if (NetworkMode === 'container:') throw refuse('Invalid network mode: invalid container format container:<name|id>');
 }
 
 const logDrivers: ReadonlySet<string> = new Set([

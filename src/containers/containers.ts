@@ -14,7 +14,7 @@ import { ContainerFiles } from './container-files.ts';
 import { checkContainerName, randomContainerName } from './container-name.ts';
 import { mergeConfig, readConfig, requireCommand, type ContainerSettings } from './container-settings.ts';
 import { Container } from './container.ts';
-import { networksOf, withHostDefaults } from './host-defaults.ts';
+import { isUserDefined, networksOf, withHostDefaults } from './host-defaults.ts';
 import { LayOut } from './lay-out.ts';
 import { planMounts, type MountPoint } from './mount-points.ts';
 import { readyMounts } from './volumes.ts';
@@ -76,7 +76,8 @@ export class Containers {
       const [other = ''] = spec.split(':', 1);
       others.set(other, (await this.get(other)).document.mounts);
     }
-    for (const link of host.Links ?? []) await this.#requireLinked(link.split(':', 1)[0] ?? '');
+    // In a network of somebody's own a link is a name, and who it is may come later.
+    for (const link of isUserDefined(host.NetworkMode) ? [] : (host.Links ?? [])) await this.#requireLinked(link.split(':', 1)[0] ?? '');
     const planned = planMounts({ host, config: merged }, os, (other) => others.get(other) ?? []);
 
     const folders = await this.#layOut.image(image, { signal, onProgress });

@@ -44,6 +44,11 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
   });
 }
 
+/** False for the modes that docker knows by itself. */
+export function isUserDefined(mode: string): boolean {
+  return !['', 'default', 'bridge', 'host', 'none', 'nat'].includes(mode) && !mode.startsWith('container:');
+}
+
 /** The networks of a container: those that were named, and the one of its mode. */
 export function networksOf({ endpoints, host }: Pick<ContainerSettings, 'endpoints' | 'host'>): Readonly<Record<string, EndpointSettings>> {
   const mode = host.NetworkMode;

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { isUserDefined } from '../../../containers/host-defaults.ts';
 import { asImageError, ImageError, isImageError } from '../../../errors.ts';
 import type { FlagValues } from '../grammar.ts';
 import type { Terminal } from '../terminal.ts';
@@ -67,7 +68,7 @@ export async function createDocument(line: CreateLine): Promise<Readonly<Record<
     ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
     Tty: flags.tty,
     OpenStdin: flags.interactive,
-    StdinOnce: flags.interactive && (streams.length === 0 || streams.includes('stdin')),
+    StdinOnce: flags.interactive,
     Env: [...(await readPairs(flags.envFile, cwd, env)), ...environment],
     Cmd: command.length > 0 ? command : null,
     ...(healthcheck ? { Healthcheck: healthcheck } : {}),
@@ -89,6 +90,7 @@ export async function createDocument(line: CreateLine): Promise<Readonly<Record<
       AutoRemove: flags.rm,
       VolumeDriver: flags.volumeDriver ?? '',
       VolumesFrom: orNull(flags.volumesFrom),
+      ConsoleSize: [0, 0],
       ...(flags.annotation.length > 0 ? { Annotations: pairsToMap(flags.annotation) } : {}),
       CapAdd: orNull(flags.capAdd.map(capability)),
       CapDrop: orNull(flags.capDrop.map(capability)),
@@ -452,7 +454,9 @@ function networkMode(flags: CreateValues): { readonly NetworkMode: string } {
 
 function endpointsOf(flags: CreateValues): Readonly<Record<string, unknown>> {
   const endpoints: Record<string, unknown> = {};
-  for (const [at, one] of attachments(flags).entries()) {
+  const all = attachments(flags);
+  const named = flags.network.length + flags.net.length > 0;
+  for (const [at, one] of all.entries()) {
     if (one.target.startsWith('container:')) continue;
     // Flags that say nothing of which network are about the first.
     const first = at === 0 ? flags : undefined;
@@ -462,13 +466,19 @@ function endpointsOf(flags: CreateValues): Readonly<Record<string, unknown>> {
     const [ip, ip6] = [one.ip ?? first?.ip, one.ip6 ?? first?.ip6];
     const hasIp = ip !== undefined || ip6 !== undefined || local.length > 0;
     const aliases = [...one.aliases, ...(first?.networkAlias ?? [])];
-    endpoints[one.target] = {
+    const isOwn = isUserDefined(one.target);
+    if (aliases.length > 0 && !isOwn) throw refuse('network-scoped aliases are only supported for user-defined networks');
+    const settings = {
       IPAMConfig: hasIp ? { IPv4Address: ip, IPv6Address: ip6, LinkLocalIPs: orNull(local) } : null,
+      Links: isOwn ? orNull(first?.link ?? []) : null,
       Aliases: orNull(aliases),
       MacAddress: one.mac ?? optional(first?.macAddress, '', macAddress),
       DriverOpts: Object.keys(one.options).length > 0 ? one.options : null,
       GwPriority: one.priority ?? 0,
     };
+    // Of one network that nothing is said about, docker's client says nothing either.
+    const isPlain = Object.values(settings).every((value) => value === null || value === '' || value === 0);
+    if (!(isPlain && named && all.length === 1)) endpoints[one.target] = settings;
   }
   return endpoints;
 }
