@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import type { TarHeader } from '../formats/tar/entry.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import { PackReader } from './pack-reader.ts';
-import type { NamedStream, TreeEntry } from './tree-entry.ts';
+import type { TreeEntry } from './tree-entry.ts';
 
 /** Something to be written to a tar: a header, with the bytes of what it is of, or alone. */
-export type Member = { readonly header: TarHeader; readonly of?: Pick<TreeEntry | NamedStream, 'content' | 'size'> | undefined };
+export type Member = { readonly header: TarHeader; readonly of?: Pick<TreeEntry, 'content' | 'size'> | undefined };
 
 /** A tar of these, with the bytes of their packs. */
 export function treeTar(members: Iterable<Member>, signal: AbortSignal | undefined): Readable {

@@ -143,6 +143,8 @@ class Pack {
 }
 
 function isLinked(from: string, to: string): boolean {
+  // There, a file that may not be written cannot be removed under any of its names.
+  if (process.platform === 'win32') return false;
   try {
     linkSync(from, to);
     return true;

@@ -347,13 +347,17 @@ test('what a Windows image says of its roots and folders is said again in a laye
   assert.equal(said.length, 4);
 });
 
-test('a data stream belongs to its file, follows it in a layer, and goes with it', async (t) => {
-  const layer: Listed[] = ['Files/', 'Hives/', ['Files/d/a', 'A'], ['Files/d/a:zone', 'Z'], ['Files/d/a.txt', 'T']];
-  const union = await unionOf(t, [layer], 'windows');
-  assert.deepEqual(await shown(union), ['d/ implied', 'd/a = A', 'd/a.txt = T']);
-  const [stream] = union.lookup('d/a')!.entry.streams!;
-  assert.deepEqual([stream!.name, stream!.size], ['zone', 1]);
-  const upper = await containerOf(t, [['Files/', 'Files/d/']], 'windows');
-  await put(upper, '/d', [['b', 'B']]);
-  assert.equal(upper.union().lookup('d/b')!.entry.streams, undefined);
+test('a data stream belongs to its file, and goes with it', async (t) => {
+  const upper = await containerOf(
+    t,
+    [['Files/', 'Hives/', ['Files/d/a', 'A'], ['Files/d/a:zone', 'Z'], ['Files/d/a.txt', 'T']]],
+    'windows',
+  );
+  assert.deepEqual(await shown(upper.below), ['d/ implied', 'd/a = A', 'd/a.txt = T']);
+  const entry = upper.below.lookup('d/a')!.entry;
+  const [stream] = entry.streams!;
+  assert.deepEqual([entry.streams!.length, stream!.name], [1, 'zone']);
+  assert.equal(Buffer.concat(await upper.below.open({ ...entry, ...stream! }).toArray()).toString(), 'Z');
+  await put(upper, '/d', [['A', 'B']]);
+  assert.equal(upper.union().lookup('d/a')!.entry.streams, undefined);
 });

@@ -11,7 +11,7 @@ import { completeWindowsRecords, foldName, windowsFiles, windowsMode } from './w
  * changes with the same times are the same bytes, on every system.
  *
  * On Linux what was removed is a whiteout `.wh.NAME`, and a folder that shows nothing of the one below has an opaque marker. A Windows layer has its roots `Files` and `Hives` and no
- * opaque markers, of which no Windows host knows: each hidden name is a whiteout there, and named streams follow their file.
+ * opaque markers, of which no Windows host knows: each hidden name is a whiteout there.
  */
 export function layerTar(union: Union, options: { readonly signal?: AbortSignal | undefined } = {}): Readable {
   return treeTar(union.os === 'windows' ? windowsMembers(union) : linuxMembers(union), options.signal);
@@ -46,14 +46,7 @@ function* windowsMembers(union: Union): Generator<Member, void, undefined> {
     }
     const entry = union.upper!.index.entry(row, path);
     const { header, of } = headers.member(entry, name);
-    if (header.type === 'hard-link') {
-      yield { header };
-      continue;
-    }
-    yield { header: completed(header), of };
-    for (const stream of entry.streams ?? []) {
-      yield { header: { path: `${name}:${stream.name}`, mode: windowsMode('file', row.mode), mtime: entry.mtime }, of: stream };
-    }
+    yield header.type === 'hard-link' ? { header } : { header: completed(header), of };
   }
   yield windowsRoot(union, 'Hives');
 }
