@@ -648,9 +648,58 @@ test('requests that are none cost the client its connection, and the server noth
   assert.equal((await engine.send('GET', '/_ping')).status, 200);
 });
 
-test('an upgrade that is not for us is answered like any other request', async (t) => {
+test('an upgrade that is not for us is answered like any other request, body and all', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/a:1']);
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n';
+  const ask = async (text: string): Promise<string> => {
+    const socket = connect(engine.socket);
+    socket.write(text);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return answer.toString();
+  };
+  assert.match(await ask(`GET /_ping HTTP/1.1\r\nHost: d\r\n${upgrade}\r\n`), /^HTTP\/1\.1 200 OK\r\n[\s\S]*OK$/);
+  const form = 'repo=b&tag=2';
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
+  const tagged = await ask(`POST /images/a:1/tag HTTP/1.1\r\nHost: d\r\n${type}Content-Length: ${form.length}\r\n${upgrade}\r\n${form}`);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const asksFirst = major > 24 || (major === 24 && minor >= 9);
+  assert.match(tagged, asksFirst ? /^HTTP\/1\.1 201 Created/ : /^HTTP\/1\.1 400 Bad Request/);
+});
+
+test('a client that reads nothing is cut off before it costs memory', async (t) => {
   const engine = await startEngine(t);
   const socket = connect(engine.socket);
-  socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
-  assert.match((await bytesOf(socket)).toString(), /^HTTP\/1\.1 200 OK\r\n[\s\S]*OK$/);
+  socket.on('error', () => {});
+  socket.write('GET /events HTTP/1.1\r\nHost: d\r\n\r\n');
+  await once(socket, 'readable');
+  const attributes = { text: 'x'.repeat(1 << 20) };
+  const closed = once(socket, 'close');
+  for (let at = 0; at < 20; at++) await engine.store.record({ type: 'container', action: 'x', id: 'y', attributes });
+  await wait(500);
+  socket.resume();
+  await closed;
+  assert.equal((await engine.send('GET', '/_ping')).status, 200);
+});
+
+test('documents that are deep or long are refused, and cost little', async (t) => {
+  const engine = await startEngine(t);
+  const headers = { 'Content-Type': 'application/json' };
+  const before = process.memoryUsage().rss;
+  for (const [body, status] of [
+    ['['.repeat(3_000_000), 400],
+    ['{"a":'.repeat(500_000), 400],
+    [`{"Image":"a","Labels":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`, 400],
+    ['x'.repeat(5_000_000), 413],
+    [`{"Image":"${'a'.repeat(4_000_000)}"}`, 400],
+  ] as const) {
+    const answer = await engine.send('POST', '/containers/create', { body, headers });
+    assert.equal(answer.status, status, answer.text.slice(0, 200));
+    assert.ok(answer.text.length < 4096, String(answer.text.length));
+  }
+  assert.ok(process.memoryUsage().rss - before < 200 * 2 ** 20);
+  const long = 'x'.repeat(60_000);
+  for (const path of [`/images/json?filters=${long}`, `/images/${long}/json`, `/events?since=${long}`, `/v1.${'1'.repeat(60_000)}/info`])
+    assert.ok((await engine.send('GET', path)).text.length < 4096, path.slice(0, 30));
 });

@@ -3,7 +3,7 @@ import { ServerResponse, type IncomingMessage, type RequestListener } from 'node
 import type { Socket } from 'node:net';
 import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isImageError } from '../../errors.ts';
+import { ImageError, isImageError } from '../../errors.ts';
 import { drainLater } from '../../io/drain-later.ts';
 import { hostPlatform } from '../../model/platform.ts';
 import { version as release } from '../../version.ts';
@@ -26,6 +26,8 @@ export { listenOnAddress, listenOnSocket, type EngineListening } from './listen.
 /** The two events of a server of node:http that the door listens to. */
 export interface EngineDoor {
   readonly request: RequestListener;
+  /** True for the few requests whose connection is to speak another protocol: a server that can ask first leaves all others as they are. */
+  readonly wantsUpgrade: (request: IncomingMessage) => boolean;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
@@ -56,7 +58,7 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     Server: `Bayplan/${release} (${hostPlatform().os})`,
   };
 
-  return { request: listener, upgrade };
+  return { request: listener, wantsUpgrade: ({ url = '' }) => grpcPath.test(url) || attachPath.test(url), upgrade };
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
@@ -75,11 +77,11 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    if (/^(?:\/v[0-9.]+)?\/grpc$/.test(request.url ?? '') && request.headers.upgrade === 'h2c' && request.headers.origin === undefined) {
+    if (grpcPath.test(request.url ?? '') && request.headers.upgrade === 'h2c' && request.headers.origin === undefined) {
       void answerGrpc(socket, head).catch(() => socket.destroy());
       return;
     }
-    const [, attached] = /^(?:\/v[0-9.]+)?\/containers\/([\w.-]+)\/attach(?:\?|$)/.exec(request.url ?? '') ?? [];
+    const [, attached] = attachPath.exec(request.url ?? '') ?? [];
     if (attached === undefined || request.headers.origin !== undefined) return answerPlainly(request, socket);
     // What a container that does not run says is nothing, and ends at once. Docker's client shows no words of a refusal here; those of the start that it asks for next it does.
     host.containers.get(attached).then(
@@ -91,13 +93,16 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     );
   }
 
-  /** An upgrade that is not for us: answered like any other request, and the connection ends with that. */
+  /** An upgrade that is not for us, as Java's own client offers with each request: answered like any other, and the connection ends with that. */
   function answerPlainly(request: IncomingMessage, socket: Duplex): void {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
     response.once('finish', () => socket.end());
-    listener(request, response);
+    // Node before 24.9 has given up the body by now.
+    const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+    if (length === '0' && encoding === undefined) listener(request, response);
+    else write(request, response, failureAnswer(new ImageError('invalid-argument', 'a request with a body cannot change the protocol')));
   }
 
   async function answerTo(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
@@ -118,6 +123,9 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     return found.route.handler(new Exchange({ desk, request, version, name: found.name, query: target.query, signal }));
   }
 }
+
+const grpcPath = /^(?:\/v[0-9.]+)?\/grpc$/;
+const attachPath = /^(?:\/v[0-9.]+)?\/containers\/([\w.-]+)\/attach(?:\?|$)/;
 
 async function send(request: IncomingMessage, response: ServerResponse, answer: Answer, onFault: (error: unknown) => void): Promise<void> {
   const { body, lines } = answer;

@@ -31,6 +31,11 @@ const settings = {
   noDelay: true,
 };
 
+/** Of Node 24.9; older ones take every request for an upgrade that offers one. */
+function askingFirst({ wantsUpgrade }: EngineDoor): object {
+  return { shouldUpgradeCallback: wantsUpgrade };
+}
+
 const defaultGrace = 10_000;
 
 /** True for the name of a Windows pipe. */
@@ -49,7 +54,7 @@ export async function listenOnSocket(door: EngineDoor, path: string, options: { 
   if (!pipe) await makeRoom(path);
   // Windows says so itself, not every one that stands in for it.
   else if (await answers(path)) throw inUse(`cannot listen on ${path}`);
-  const server = createServer(settings, door.request);
+  const server = createServer({ ...settings, ...askingFirst(door) }, door.request);
   const end = withUpgrade(server, door);
   await listening(server, (done) => (pipe ? server.listen(path, done) : listenMasked(server, path, done)), `cannot listen on ${path}`);
   if (!pipe) chmodSync(path, 0o660);
@@ -76,7 +81,7 @@ export async function listenOnAddress(
   options: { readonly host: string; readonly port: number; readonly tls?: ServerCertificates | undefined; readonly grace?: number },
 ): Promise<EngineListening> {
   const { host, port, tls } = options;
-  const server = tls ? await secureServer(tls, door) : createServer(settings, door.request);
+  const server = tls ? await secureServer(tls, door) : createServer({ ...settings, ...askingFirst(door) }, door.request);
   const end = withUpgrade(server, door);
   await listening(server, (done) => server.listen({ host, port }, done), `cannot listen on ${host} port ${port}`);
   const { address, family, port: actual } = server.address() as AddressInfo;
@@ -106,7 +111,10 @@ async function secureServer({ cert, key, ca }: ServerCertificates, door: EngineD
   const { createServer: createSecure } = await import('node:https');
   try {
     // docker's own: only a client with a certificate of that authority gets as far as a request.
-    return createSecure({ ...settings, cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' }, door.request);
+    return createSecure(
+      { ...settings, ...askingFirst(door), cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      door.request,
+    );
   } catch (error) {
     throw new ImageError('invalid-argument', `the certificate, its key or the authority cannot be used: ${(error as Error).message}`, {
       hint: 'They are PEM files, and the key is that of the certificate.',

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { TransferStatus } from '../../operations/transfer-status.ts';
 
+/** Bytes that a client may leave unread; it is cut off then, and the work that it asked for with it. */
+const maxBehind = 8 * 1024 * 1024;
+
 /** The stream of a long act: JSON objects, each ended by CR LF and sent at once. The answer's head goes out with the first. */
 export class ProgressLines {
   readonly #response: ServerResponse;
@@ -32,6 +35,7 @@ export class ProgressLines {
     if (this.#response.destroyed) return;
     this.start();
     this.#response.write(text);
+    if (this.#response.writableLength > maxBehind) this.#response.destroy();
   }
 
   /** A row of the client's table. One that only counts is left out where the client does not keep up. */
