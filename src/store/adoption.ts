@@ -47,6 +47,9 @@ export async function adopt(
   const pieces = await examine(database, blobs, index.entries);
   return database.transact((transaction) => {
     if (!current()) return false;
+    const state = database.get<{ index_hash: string | null; index_journal: number }>('SELECT index_hash, index_journal FROM state');
+    // A projection of another process of ours, whose commit was waited for just now: there is nothing in it that we do not know.
+    if (hash !== undefined && hash === state?.index_hash) return true;
     for (const piece of pieces.values()) insertPiece(database, transaction, piece);
     const changes = changedNames(database, index.entries);
     for (const entry of changes.moved) {
@@ -54,14 +57,18 @@ export async function adopt(
       const target = described(database, entry.target);
       setName(database, transaction, nameKey(entry.name), target, undefined, { actor: folder, verb: 'adopt' });
     }
-    for (const entry of index.entries) adoptSpelling(database, transaction, entry, changes.base);
+    for (const entry of index.entries) adoptSpelling(database, transaction, entry, Math.min(changes.base, state?.index_journal ?? 0));
     keepForeign(database, index);
     if (hash !== undefined) database.run('UPDATE state SET index_hash = ?, index_mark = NULL', hash);
     return true;
   });
 }
 
-/** Within a transaction: a spelling that is not ours, and an image that has no name we can read. */
+/**
+ * Within a transaction: a spelling that is not ours, and an image that has no name we can read.
+ * @param base what was forgotten after that row of the journal is not brought back: it may be in the file because that is older. Names tell how old; an image without one
+ * does not change them, so no later row than the one of our last projection counts
+ */
 function adoptSpelling(database: Database, { time }: Transaction, { target, name, typed }: IndexEntry, base: number): void {
   const key = name && nameKey(name);
   if (key) {

@@ -117,7 +117,9 @@ export class IndexProjection {
     if (mark === undefined || known === null || mark === known) return;
     const { index } = await this.#settledIndex(readIfThere(path) ?? Buffer.from('{}'), path);
     const { adopt } = await import('./adoption.ts');
-    await adopt(this.#database, this.#blobs, index, undefined, () => true);
+    // Another process of ours may have put another file there between the two looks: then nobody wrote into this one.
+    const current = () => markOf(path) === mark && this.#state().previous_mark === known;
+    if (!(await adopt(this.#database, this.#blobs, index, undefined, current))) return;
     await this.#database.transact(() => this.#database.run('UPDATE state SET previous_mark = ? WHERE previous_mark = ?', mark, known));
   }
 
