@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
+import { OciFolder } from '../src/content/oci-folder.ts';
 import { bay, bayFile } from './support/bay.ts';
+import { makeImage, putImage } from './support/make-image.ts';
 import { runProgram } from './support/program.ts';
 import { temporary } from './support/temporary.ts';
 
@@ -44,6 +46,25 @@ test('bay --version is one line in docker’s form', async (t) => {
     assert.match(stdout, /^Bayplan version \d+\.\d+\.\d+, build (unknown|[0-9a-f]{7,})\n$/);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   }
+});
+
+test('layers are unpacked by a worker that is a built file of its own', async (t) => {
+  const home = temporary(t);
+  const workers = globSync('*.worker.js', { cwd: dirname(bayFile) });
+  assert.ok(workers.includes('layer-tree.worker.js'));
+  const image = await makeImage();
+  const layout = await OciFolder.open(join(home, 'layout'), { create: true });
+  await putImage(layout, image);
+  await layout.tag(image.target, 'made');
+  for (const words of [
+    ['copy', `oci:${join(home, 'layout')}:made`, 'made:1'],
+    ['create', '--name', 'one', 'made:1'],
+  ]) {
+    const { code, stderr } = await bay(words, { home });
+    assert.equal(code, 0, stderr);
+  }
+  const { stdout } = await bay(['export', 'one'], { home });
+  assert.match(stdout, /file-1/);
 });
 
 test('a reader that has gone ends bay without a word', async (t) => {
