@@ -231,7 +231,6 @@ test('what needs a container that runs is refused with a sentence; an attach end
   for (const [method, path, what] of [
     ['POST', 'start', 'start'],
     ['POST', 'restart?t=1', 'restart'],
-    ['POST', 'stop', 'stop'],
     ['POST', 'kill?signal=KILL', 'kill'],
     ['POST', 'pause', 'pause'],
     ['POST', 'unpause', 'unpause'],
@@ -252,6 +251,10 @@ test('what needs a container that runs is refused with a sentence; an attach end
     );
     await refused(engine, method, `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
   }
+  // It does not run: that is what a stop is for.
+  const stopped = await engine.send('POST', '/containers/one/stop?t=1');
+  assert.deepEqual([stopped.status, stopped.text], [304, '']);
+  await refused(engine, 'POST', '/containers/nope/stop', 404, 'No such container: nope');
   await refused(engine, 'GET', '/exec/abc/json', 404, 'No such exec instance: abc');
   const attach = async (name: string): Promise<string> => {
     const socket = connect(engine.socket);

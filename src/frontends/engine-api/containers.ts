@@ -135,6 +135,12 @@ export function needsRunning(what: string): Handler {
   };
 }
 
+/** `POST /containers/{name}/stop`: docker's answer for one that does not run, which is all of them. `docker compose down` needs it. */
+export async function stopContainer({ desk, name }: Exchange): Promise<Answer> {
+  await desk.host.containers.get(name);
+  return { status: 304 };
+}
+
 /** For executions: there can be none. */
 export function noExecution({ name }: Exchange): Answer {
   throw new ImageError('not-found', `No such exec instance: ${name}`);

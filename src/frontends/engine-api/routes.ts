@@ -17,6 +17,7 @@ import {
   showChanges,
   showContainer,
   showContainers,
+  stopContainer,
 } from './containers.ts';
 import { showEvents } from './events.ts';
 import { clearNetworks, deleteNetwork, showNetwork, showNetworks } from './networks.ts';
@@ -29,9 +30,7 @@ import { diskUsage, ping, showInfo, showVersion } from './system.ts';
 
 /** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
 const runningPaths = [
-  ...['start', 'restart', 'stop', 'kill', 'pause', 'unpause', 'resize'].map(
-    (what) => ['POST', `/containers/{name}/${what}`, what] as const,
-  ),
+  ...['start', 'restart', 'kill', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
   ['POST', '/containers/{name}/attach', 'attach to'],
   ['GET', '/containers/{name}/attach/ws', 'attach to'],
   ['POST', '/containers/{name}/wait', 'wait for'],
@@ -87,6 +86,7 @@ export const routes: readonly Route[] = [
   route('POST', '/containers/{name}/update', changeContainer),
   route('DELETE', '/containers/{name}', deleteContainer),
   route('POST', '/commit', commitContainer),
+  route('POST', '/containers/{name}/stop', stopContainer),
   ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
   route('GET', '/exec/{name}/json', noExecution),
   route('POST', '/exec/{name}/start', noExecution, { raw: true }),
