@@ -1,5 +1,5 @@
 import type { Node } from './layer-stack.ts';
-import { moreOf, type Row } from './tree-index.ts';
+import { type Row, moreOf } from './tree-row.ts';
 import type { Union } from './union.ts';
 import { upperWalk } from './upper-walk.ts';
 

@@ -8,7 +8,8 @@
 import { ImageError, isImageError } from '../errors.ts';
 import type { TarEntry } from '../formats/tar/entry.ts';
 import { encodeName } from '../formats/tar/name.ts';
-import { impliedFolder, type More, moreOf, rootInode, type Row, type TreeIndex } from './tree-index.ts';
+import { rootInode, type TreeIndex } from './tree-index.ts';
+import { type Row, impliedFolder, moreOf, moreText } from './tree-row.ts';
 import type { TreeEntryType } from './tree-entry.ts';
 import { checkWindowsPath } from './windows.ts';
 
@@ -280,10 +281,6 @@ function keptRecords(pax: ReadonlyMap<string, string>, os: string): [string, str
         (isWindows && (keyword === 'atime' || keyword === 'ctime'))),
   );
   return kept.length === 0 ? undefined : kept.sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-export function moreText(more: { [Key in keyof More]: More[Key] | undefined }): string | null {
-  return Object.values(more).every((value) => value === undefined) ? null : JSON.stringify(more);
 }
 
 function refuse(entry: TarEntry, why: string): ImageError {

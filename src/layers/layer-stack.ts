@@ -1,4 +1,5 @@
-import type { Row, TreeIndex } from './tree-index.ts';
+import type { TreeIndex } from './tree-index.ts';
+import type { Row } from './tree-row.ts';
 
 /** Folders of one path in several trees, top first, that show as one. */
 export type Merged = readonly { readonly tree: TreeIndex; readonly inode: number }[];

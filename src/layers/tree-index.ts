@@ -1,9 +1,8 @@
 /**
  * The index of a tree: `index.sqlite` in the tree's folder, one row per name.
  *
- * A row's key is the inode of its folder and its name, on Windows folded to upper case (the name as it is written stands beside it where it differs). Names and link
- * targets are text where they are valid UTF-8 and bytes where they are not. What few entries have (records, device numbers, sparse maps, named streams) is
- * one JSON text, which also keeps bytes that are no text: `formats/tar/name.ts` makes lone surrogates of them, and JSON escapes those.
+ * A row's key is the inode of its folder and its name, on Windows folded to upper case (the name as it is written stands beside it where it differs). See tree-row.ts
+ * for the columns.
  *
  * `user_version` is set when the index is whole: one whose maker was killed has none, and counts as not there.
  */
@@ -12,19 +11,15 @@ import { existsSync } from 'node:fs';
 import { join, toNamespacedPath } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
-import { decodeName, encodeName } from '../formats/tar/name.ts';
 import { sqlite } from '../io/sqlite.ts';
-import type { Content, NamedStream, TreeEntry, TreeEntryType } from './tree-entry.ts';
+import type { Content, NamedStream, TreeEntry } from './tree-entry.ts';
+import { asName, asRow, asText, type Columns, columns, columnsOf, impliedFolder, type More, moreOf, type Row } from './tree-row.ts';
 import { foldName } from './windows.ts';
 
 const format = 1;
 export const indexFile = 'index.sqlite';
 /** The inode of the root. */
 export const rootInode = 1;
-
-const typeNames: readonly TreeEntryType[] = ['file', 'directory', 'symlink', 'character-device', 'block-device', 'fifo', 'whiteout'];
-const typeNumbers = new Map(typeNames.map((name, number) => [name, number]));
-const flags = { opaque: 1, implied: 2, linked: 4 } as const;
 
 const schema = `
 CREATE TABLE entry (
@@ -35,59 +30,6 @@ CREATE TABLE entry (
 CREATE TABLE linked (inode INTEGER PRIMARY KEY, names INTEGER NOT NULL);
 CREATE TABLE pack (number INTEGER PRIMARY KEY, file TEXT NOT NULL);
 CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;`;
-
-const columns = 'key, name, inode, type, flags, mode, uid, gid, seconds, nanoseconds, size, pack, offset, link, more';
-
-/** What is said of one name. */
-export interface Row {
-  readonly name: string;
-  readonly inode: number;
-  readonly type: TreeEntryType;
-  readonly opaque: boolean;
-  readonly implied: boolean;
-  /** It has, or once had, other names: table `linked` counts them. */
-  readonly linked: boolean;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  readonly size: number;
-  readonly pack: number | null;
-  readonly offset: number | null;
-  readonly linkTarget: string | undefined;
-  /** JSON of `More`; equal things are equal texts. */
-  readonly more: string | null;
-}
-
-/** What few entries have. */
-export interface More {
-  readonly device?: readonly [major: number, minor: number];
-  /** In the order of keywords. */
-  readonly pax?: readonly (readonly [keyword: string, value: string])[];
-  readonly sparse?: readonly (readonly [offset: number, length: number])[];
-  readonly streams?: readonly { readonly name: string; readonly size: number; readonly offset: number; readonly sparse?: More['sparse'] }[];
-}
-
-type Text = string | Uint8Array;
-/** A row's columns, in the order of `columns`. */
-type Columns = readonly [
-  key: Text,
-  name: Text | null,
-  inode: number,
-  type: number,
-  flags: number,
-  mode: number,
-  uid: number,
-  gid: number,
-  seconds: number,
-  nanoseconds: number,
-  size: number,
-  pack: number | null,
-  offset: number | null,
-  link: Text | null,
-  more: string | null,
-];
 
 export class TreeIndex {
   readonly folder: string;
@@ -205,27 +147,9 @@ export class TreeIndex {
 
   #put(verb: string, parent: number, key: string, row: Row): boolean {
     return this.#guard(() => {
-      const bits = (row.opaque ? flags.opaque : 0) | (row.implied ? flags.implied : 0) | (row.linked ? flags.linked : 0);
       const { changes } = this.#prepare(
         `${verb} INTO entry (parent, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ).run(
-        parent,
-        asText(key),
-        key === row.name ? null : asText(row.name),
-        row.inode,
-        typeNumbers.get(row.type)!,
-        bits,
-        row.mode,
-        row.uid,
-        row.gid,
-        row.seconds,
-        row.nanoseconds,
-        row.size,
-        row.pack,
-        row.offset,
-        row.linkTarget === undefined ? null : asText(row.linkTarget),
-        row.more,
-      );
+      ).run(parent, ...columnsOf(key, row));
       return Number(changes) === 1;
     });
   }
@@ -420,60 +344,7 @@ export class TreeIndex {
   }
 }
 
-/** A folder of which no layer says anything. */
-export const impliedFolder: Omit<Row, 'name' | 'inode'> = {
-  type: 'directory',
-  opaque: false,
-  implied: true,
-  linked: false,
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  seconds: 0,
-  nanoseconds: 0,
-  size: 0,
-  pack: null,
-  offset: null,
-  linkTarget: undefined,
-  more: null,
-};
-
 const noRecords: ReadonlyMap<string, string> = new Map();
-
-export function moreOf({ more }: Row): More {
-  return more === null ? {} : (JSON.parse(more) as More);
-}
-
-function asRow(found: Columns): Row {
-  const bits = found[4];
-  const link = found[13];
-  return {
-    name: asName(found[1] ?? found[0]),
-    inode: found[2],
-    type: typeNames[found[3]]!,
-    opaque: (bits & flags.opaque) !== 0,
-    implied: (bits & flags.implied) !== 0,
-    linked: (bits & flags.linked) !== 0,
-    mode: found[5],
-    uid: found[6],
-    gid: found[7],
-    seconds: found[8],
-    nanoseconds: found[9],
-    size: found[10],
-    pack: found[11],
-    offset: found[12],
-    linkTarget: link === null ? undefined : asName(link),
-    more: found[14],
-  };
-}
-
-function asText(name: string): Text {
-  return name.isWellFormed() ? name : encodeName(name);
-}
-
-function asName(text: Text): string {
-  return typeof text === 'string' ? text : decodeName(text);
-}
 
 /** SQLITE_BUSY and SQLITE_LOCKED (sqlite.org/rescode.html). */
 function isBusy(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
 import { PackReader } from './pack-reader.ts';
-import { rootInode, type Row, TreeIndex } from './tree-index.ts';
+import { rootInode, TreeIndex } from './tree-index.ts';
+import type { Row } from './tree-row.ts';
 import type { TreeEntry } from './tree-entry.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { LayerStack, type Node } from './layer-stack.ts';
-import type { Row } from './tree-index.ts';
+import type { Row } from './tree-row.ts';
 import { joined } from './tree.ts';
 import { rootStep, type Union } from './union.ts';
 import { foldName, windowsFiles } from './windows.ts';
