@@ -1,7 +1,7 @@
 /**
  * Makes and removes containers, volumes, laid-out layers and images in a store until it is killed, and says on stdout what it has been told is done.
  *
- *   node container-worker.ts FOLDER NAME ROUND [POINT COUNT]
+ *   node store-object-worker.ts FOLDER NAME ROUND [POINT COUNT]
  *
  * With a point it ends itself at the COUNTth time a write comes to that point, counted from the first act; without it goes on for ever. With `rounds=N` as the
  * point it ends in order after N rounds, with nothing left.
@@ -26,13 +26,13 @@ const store = await ImageStore.open(folder, {
   },
 });
 
-export interface ContainerDone {
+export interface ObjectDone {
   /** `open`: from now on it may be there or not, until the next word about it. */
   readonly act: 'open' | 'container' | 'no container' | 'volume' | 'no volume' | 'tree' | 'image' | 'no image';
   readonly name: string;
 }
 
-const say = (done: ContainerDone) => writeSync(1, `${JSON.stringify(done)}\n`);
+const say = (done: ObjectDone) => writeSync(1, `${JSON.stringify(done)}\n`);
 
 const base = await makeImage({ layers: ['base', `of ${name}`] });
 {
