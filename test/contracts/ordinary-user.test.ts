@@ -17,7 +17,7 @@ test(
     const isRoot = process.getuid?.() === 0;
     if (isRoot) chownSync(folder, nobody, nobody);
     chmodSync(folder, 0o755);
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'ordinary-user.ts'), join(folder, 'store')], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'ordinary-user-process.ts'), join(folder, 'store')], {
       ...(isRoot ? { uid: nobody, gid: nobody } : {}),
       env: { PATH: '/usr/bin:/bin', HOME: folder, TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'pipe'],

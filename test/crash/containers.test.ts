@@ -51,8 +51,8 @@ async function assertWell(folder: string, said: readonly string[]): Promise<void
   const surplus = there.filter((name) => !expected.includes(name));
   const missing = expected.filter((name) => !there.includes(name));
   const isUnderWay = said.at(-1)?.startsWith('commit ') === true;
-  assert.ok(surplus.length <= 1 && (surplus.length === 0 || !said.includes(`create ${surplus[0]}`)), `more than said: ${surplus}`);
-  assert.ok(missing.length === 0 || (missing.length === 1 && isUnderWay), `lost: ${missing}`);
+  assert.ok(surplus.length <= 1 && (surplus.length === 0 || !said.includes(`create ${surplus[0]}`)), `more than said: ${surplus.join()}`);
+  assert.ok(missing.length === 0 || (missing.length === 1 && isUnderWay), `lost: ${missing.join()}`);
   const shared = (await containerChanges(host, 'shared')).map(({ Path }) => Path);
   for (const name of of('share')) assert.ok(shared.includes(`/etc/${name}`), `${name} in shared`);
   for (const reference of of('commit')) assert.ok(await store.has((await store.find(reference)).target), reference);

@@ -1,4 +1,4 @@
-/** All that is done with containers, in a store of this process's user: node ordinary-user.ts FOLDER. Prints what the new layer has, a line for each entry. */
+/** All that is done with containers, in a store of this process's user: node ordinary-user-process.ts FOLDER. Prints what the new layer has, a line for each entry. */
 import { writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
