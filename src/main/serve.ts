@@ -35,7 +35,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   try {
     const registry = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
     doors.push(registry);
-    const engine = await openEngine(store, options.docker, terminal);
+    const engine = await openEngine(store, options, terminal);
     doors.push(...engine);
     terminal.stdout.write(await welcome(terminal, store, registry.address, engine, samples));
     await stopped(terminal.signal);
@@ -48,16 +48,19 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
 
 async function openEngine(
   store: ImageStore,
-  { socket, listen: address, tls }: ServeOptions['docker'],
+  { docker: { socket, listen: address, tls }, readOnly }: ServeOptions,
   terminal: Terminal,
 ): Promise<EngineListening[]> {
   const { env, cwd } = terminal;
-  const door = engineDoor({
-    store,
-    containers: new Containers(store),
-    now: () => terminal.now(),
-    openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
-  });
+  const door = engineDoor(
+    {
+      store,
+      containers: new Containers(store),
+      now: () => terminal.now(),
+      openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
+    },
+    { readOnly },
+  );
   const opened: EngineListening[] = [];
   try {
     if (socket !== 'none')

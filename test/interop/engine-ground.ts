@@ -47,13 +47,16 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function startEngine(t: Pick<TestContext, 'after'>, options: Partial<EngineHost> & { folder?: string } = {}): Promise<Engine> {
+export async function startEngine(
+  t: Pick<TestContext, 'after'>,
+  options: Partial<EngineHost> & { folder?: string; readOnly?: boolean } = {},
+): Promise<Engine> {
   let stopping: Promise<void> | undefined;
   let end = async (): Promise<void> => {};
   const stop = (): Promise<void> => (stopping ??= end());
   // Hooks run in the order of their making: the store is closed before its folder goes.
   t.after(stop);
-  const { folder = temporary(t, 'engine'), ...rest } = options;
+  const { folder = temporary(t, 'engine'), readOnly = false, ...rest } = options;
   const store = await ImageStore.open(join(folder, 'store'), { actor: 'test' });
   const faults: unknown[] = [];
   // No settings of whoever runs the tests: registries are reached as on a fresh machine.
@@ -66,7 +69,9 @@ export async function startEngine(t: Pick<TestContext, 'after'>, options: Partia
     ...rest,
   };
   const socket = join(folder, 'docker.sock');
-  const { address, close } = await listenOnSocket(engineDoor(host, { onFault: (error) => faults.push(error) }), socket, { grace: 500 });
+  const { address, close } = await listenOnSocket(engineDoor(host, { readOnly, onFault: (error) => faults.push(error) }), socket, {
+    grace: 500,
+  });
   end = async () => {
     await close();
     await store.close();

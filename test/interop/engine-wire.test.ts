@@ -617,6 +617,32 @@ test('a client that leaves stops the work that it asked for', async (t) => {
   await gone;
 });
 
+test('a read-only server changes nothing, and gives everything', async (t) => {
+  const engine = await startEngine(t, { readOnly: true });
+  const image = await engine.put(['docker.io/library/a:1']);
+  for (const [method, path] of [
+    ['POST', '/images/create?fromImage=b&tag=1'],
+    ['POST', '/images/load'],
+    ['POST', '/images/a:1/tag?repo=b'],
+    ['POST', '/images/prune'],
+    ['DELETE', '/images/a:1'],
+    ['POST', '/containers/create'],
+    ['PUT', '/containers/x/archive?path=/'],
+    ['POST', '/commit?container=x'],
+    ['POST', '/volumes/create'],
+    ['POST', '/volumes/prune'],
+  ] as const)
+    await refused(engine, method, path, 403, 'this server is read-only', method === 'POST' ? { json: {} } : {});
+  const { host, store } = await startRegistry(t);
+  {
+    await using ingest = await engine.store.begin();
+    await ingest.tag(image.target, `${host}/library/a:1`);
+  }
+  assert.match((await engine.send('POST', `/images/${host}/library/a:1/push`)).text, /Pushed/);
+  assert.equal((await store.find('a:1')).target.digest, image.target.digest);
+  assert.equal((await engine.send('GET', '/images/a:1/get')).status, 200);
+});
+
 test('web pages are refused, by whatever a browser says of them', async (t) => {
   const engine = await startEngine(t);
   for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'same-origin' }])

@@ -32,6 +32,8 @@ export interface EngineDoor {
 }
 
 export interface EngineDoorOptions {
+  /** Refuses everything that changes something here, with 403. */
+  readonly readOnly?: boolean;
   /** Told of errors that are the server's own. Default: a line each on stderr. */
   readonly onFault?: (error: unknown, request: IncomingMessage) => void;
 }
@@ -118,6 +120,8 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     const { version, path } = splitVersion(target.path);
     const found = table.find(method, path);
     if (!found) throw pageNotFound();
+    if (options.readOnly && method !== 'GET' && method !== 'HEAD' && !found.route.reads)
+      throw new ImageError('denied', 'this server is read-only');
     if (found.route.raw !== true && (method === 'POST' || method === 'PUT'))
       for (const [key, value] of await formBody(request)) target.query.append(key, value);
     return found.route.handler(new Exchange({ desk, request, version, name: found.name, query: target.query, signal }));

@@ -141,7 +141,7 @@ function refused(error: NodeJS.ErrnoException, what: string): ImageError {
   // What Linux and macOS say of a path over 107 or 103 bytes.
   if (error.code === 'EINVAL')
     return new ImageError('invalid-argument', `${what}: the path is too long for a socket`, {
-      hint: 'Choose a shorter one with --docker-socket.',
+      hint: 'Choose a shorter one with --docker-socket, or none.',
       cause: error,
     });
   return asImageError(error, what);

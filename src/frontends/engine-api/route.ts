@@ -11,9 +11,11 @@ export interface Route {
   readonly handler: Handler;
   /** A body that is not for us to read as a form: an archive, a tar. */
   readonly raw?: boolean;
+  /** Changes nothing here, though its method says so. */
+  readonly reads?: boolean;
 }
 
-export function route(method: Route['method'], path: string, handler: Handler, options: Pick<Route, 'raw'> = {}): Route {
+export function route(method: Route['method'], path: string, handler: Handler, options: Pick<Route, 'raw' | 'reads'> = {}): Route {
   return { method, path, handler, ...options };
 }
 

@@ -49,7 +49,7 @@ export const routes: readonly Route[] = [
   route('GET', '/version', showVersion),
   route('GET', '/info', showInfo),
   route('GET', '/system/df', diskUsage),
-  route('POST', '/auth', checkCredentials, { raw: true }),
+  route('POST', '/auth', checkCredentials, { raw: true, reads: true }),
 
   route('GET', '/images/json', listImages),
   route('GET', '/images/search', searchImages),
@@ -60,7 +60,7 @@ export const routes: readonly Route[] = [
   route('POST', '/images/create', createImage, { raw: true }),
   route('POST', '/images/load', loadImages, { raw: true }),
   route('POST', '/images/prune', pruneImages),
-  route('POST', '/images/{name}/push', pushImage),
+  route('POST', '/images/{name}/push', pushImage, { reads: true }),
   route('POST', '/images/{name}/tag', tagImage),
   route('DELETE', '/images/{name}', deleteImage),
   route('GET', '/distribution/{name}/json', inspectDistribution),

@@ -47,7 +47,7 @@ export const serve = command({
       type: 'bool',
       help: 'Allow an address beyond this machine although there is no TLS\nand no authentication: anyone who reaches it may read, push\nand delete every image',
     },
-    'read-only': { type: 'bool', help: 'Refuse pushes and deletions' },
+    'read-only': { type: 'bool', help: 'Refuse pushes, deletions and all other changes, by any door' },
     samples: { type: 'bool', help: 'Load the sample images where the store is empty' },
     'tls-ca': { type: 'string', value: 'file', help: 'Authority whose clients may use --docker-listen' },
     'tls-cert': { type: 'string', value: 'file', help: 'Certificate of --docker-listen' },
