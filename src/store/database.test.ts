@@ -106,3 +106,52 @@ test('a store that has been moved is followed', async (t) => {
   assert.equal((await there.names()).length, 2);
   assert.deepEqual(await there.check(), []);
 });
+
+test('a store of the format before containers and parents is taken over with all that it knew', async (t) => {
+  const folder = storeFolder(t);
+  const base = await makeImage({ layers: ['base'] });
+  const claimed = { 'org.opencontainers.image.base.digest': base.target.digest };
+  const [app, squashed] = [await makeImage({ layers: ['base', 'app'] }), await makeImage({ layers: ['all'], annotations: claimed })];
+  {
+    await using store = await ImageStore.open(folder);
+    await using ingest = await store.begin({ verb: 'pull' });
+    for (const [name, image] of Object.entries({ base, app, squashed })) {
+      await putImage(ingest, image);
+      await ingest.tag(image.target, name);
+    }
+  }
+  const old = new DatabaseSync(join(folder, 'bay', 'store.sqlite'));
+  for (const table of [
+    'container',
+    'container_volume',
+    'volume',
+    'tree',
+    'checked',
+    'parent',
+    'base',
+    'event',
+    'chain',
+    'stack',
+    'layered',
+  ])
+    old.exec(`DROP TABLE ${table}`);
+  old.exec(`DROP VIEW holder;
+    CREATE VIEW holder (kind, id, digest, deep, until) AS SELECT 'image', digest, digest, 1, NULL FROM image;
+    PRAGMA user_version = 2`);
+  old.close();
+  const store = await openStore(t, folder);
+  assert.equal((await store.find('app')).target.digest, app.target.digest);
+  for (const [child, how] of [
+    [app, 'proved'],
+    [squashed, 'claimed'],
+  ] as const)
+    assert.deepEqual(
+      (await store.parents(child.target.digest)).map((parent) => [parent.image, parent.how]),
+      [[base.target.digest, how]],
+    );
+  assert.deepEqual(
+    (await store.holders(base.target.digest)).map(({ kind }) => kind),
+    ['name'],
+  );
+  assert.deepEqual([await store.containers(), await store.volumes(), await store.events(), await store.check()], [[], [], [], []]);
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { makeImage, putImage } from '../../test/support/make-image.ts';
+import { openStore } from '../../test/support/open-store.ts';
+
+test('a check tells of volumes and laid-out layers whose folders are gone, and of folders that belong to nobody', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage({ layers: ['base'] });
+  {
+    await using ingest = await store.begin();
+    await putImage(ingest, image);
+    await ingest.tag(image.target, 'app');
+  }
+  const [diffId] = (await store.image(image.target.digest))?.platforms[0]?.diffIds ?? [];
+  assert.ok(diffId);
+  const layTree = async () => {
+    await using draft = await store.draftFolder('tree');
+    writeFileSync(join(draft.path, 'pack'), 'x');
+    return store.addTree(diffId, draft, 1);
+  };
+  const tree = await layTree();
+  const volume = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  assert.deepEqual(await store.check(), []);
+
+  for (const path of [tree, volume.mountpoint]) rmSync(path, { recursive: true });
+  const stray = join(store.path, 'bay', 'containers', 'a'.repeat(64));
+  mkdirSync(stray);
+  assert.deepEqual(
+    (await store.check()).map(({ kind, file }) => [kind, file]),
+    [
+      ['missing', tree],
+      ['missing', volume.mountpoint],
+      ['record', stray],
+    ],
+  );
+  // The layer is laid out again when it is needed; the stray folder goes with the next sweep; of the volume's files nothing is left to find.
+  assert.equal(await store.tree(diffId), undefined);
+  await layTree();
+  await store.sweep();
+  assert.deepEqual(
+    (await store.check()).map(({ file }) => file),
+    [volume.mountpoint],
+  );
+});
