@@ -34,10 +34,13 @@ const attempts = 10;
 
 /** The containers of a store: objects, each a record and what was changed on top of an image. Every process sees the same ones at once. */
 export class Containers {
+  /** How the layers of commits are compressed, where a commit does not say it. */
+  readonly compression: 'gzip' | 'zstd';
   readonly #store: ImageStore;
   readonly #layOut: LayOut;
 
-  constructor(store: ImageStore) {
+  constructor(store: ImageStore, options: { readonly compression?: 'gzip' | 'zstd' | undefined } = {}) {
+    this.compression = options.compression ?? 'gzip';
     this.#store = store;
     this.#layOut = new LayOut(store);
   }

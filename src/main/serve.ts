@@ -6,7 +6,7 @@ import type { Terminal } from '../frontends/cli/terminal.ts';
 import { isLoopback, listen, registryDoor } from '../frontends/registry/door.ts';
 import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
-import { defaultDockerSocket, storeFolder } from '../io/home-folder.ts';
+import { defaultDockerSocket, layerCompression, storeFolder } from '../io/home-folder.ts';
 import { loadSamples } from '../operations/samples.ts';
 import { ImageStore } from '../store/image-store.ts';
 
@@ -55,7 +55,7 @@ async function openEngine(
   const door = engineDoor(
     {
       store,
-      containers: new Containers(store),
+      containers: new Containers(store, { compression: layerCompression(terminal.env) }),
       now: () => terminal.now(),
       openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
     },

@@ -4,6 +4,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 import { makeBase, openHostWithBase, tarOfFiles, type ContainersHost, type Files } from '../../test/support/base-image.ts';
 import { bytesOf } from '../../test/support/make-image.ts';
+import { Containers } from '../containers/containers.ts';
 import { Image } from '../content/image.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
 import { once } from '../io/once.ts';
@@ -192,4 +193,13 @@ test('a Windows image is a base on any host: its paths, its layers’ shape', as
   assert.ok([...members.keys()].every((path) => /^(?:files|hives|utilityvm)(?:\/|$)/.test(path)));
   await createContainer(host, { Image: 'win:2' }, { name: 'again' });
   assert.equal((await copyFromContainer(host, 'again', '/Windows/new.txt')).stat.size, 5);
+});
+
+test('the settings say how layers are compressed, and a commit may say otherwise', async (t) => {
+  const { store, now } = await openHostWithBase(t);
+  const host = { store, now, containers: new Containers(store, { compression: 'zstd' }) };
+  await changed(host, 'one');
+  const typeOf = async (root: Descriptor) => (await layerOf(host, root)).image.layers.at(-1)?.descriptor.mediaType;
+  assert.match((await typeOf(await commit(host, 'one'))) ?? '', /\+zstd$/);
+  assert.match((await typeOf(await commit(host, 'one', { compression: 'gzip' }))) ?? '', /\+gzip$/);
 });

@@ -25,7 +25,7 @@ export interface CommitOptions extends Operation {
   readonly changes?: readonly string[] | undefined;
   /** A Config of docker's to take instead of the container's, which fills what it leaves out. */
   readonly config?: unknown;
-  /** Of the new layer. Default: gzip. */
+  /** Of the new layer. Default: what the containers' settings say. */
   readonly compression?: 'gzip' | 'zstd' | undefined;
   /** gzip 1 … 9, zstd 1 … 22. */
   readonly level?: number | undefined;
@@ -35,7 +35,7 @@ export interface CommitOptions extends Operation {
 
 /** zlib's 2 costs a tenth less than what buildah's writer spends by default, for 4 in 100 more bytes; its 6 would cost twice as much. */
 const gzipLevel = 2;
-const zstdLevel = 3;
+const zstdLevel = 1;
 
 /**
  * Makes an image of a container: its base's, with one layer of what was changed. Where nothing was, only the config has a new step, as docker has it.
@@ -63,7 +63,7 @@ export async function commit(
   // What the new manifest names must be held before it is there.
   if (!(await ingest.has(base.descriptor))) throw new ImageError('not-found', `No such image: ${container.record.image}`);
   const tar = await container.layer({ signal });
-  const kept = tar && (await keepLayer(ingest, tar, options));
+  const kept = tar && (await keepLayer(ingest, tar, { ...options, compression: options.compression ?? host.containers.compression }));
   const documents = imageFromLayer(kept, {
     platform,
     config,

@@ -1,7 +1,6 @@
 /** `bay commit` and `bay container commit`. */
 
 import { ImageError } from '../../../errors.ts';
-import { layerCompression } from '../../../io/home-folder.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import { commit as commitContainer } from '../../../operations/commit.ts';
 import { completeContainers } from '../complete-containers.ts';
@@ -42,7 +41,7 @@ export const commit = command({
       author: flags.author,
       message: flags.message,
       changes: flags.change,
-      compression: compressionOf(flags.compression) ?? layerCompression(terminal.env),
+      compression: compressionOf(flags.compression),
       level: levelOf(flags.compressionLevel),
       created: sourceDate(terminal.env['SOURCE_DATE_EPOCH']),
       signal: terminal.signal,
