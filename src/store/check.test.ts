@@ -19,7 +19,7 @@ test('a check tells of volumes and laid-out layers whose folders are gone, and o
   const layTree = async () => {
     await using draft = await store.draftFolder('tree');
     writeFileSync(join(draft.path, 'pack'), 'x');
-    return store.addTree(diffId, draft, 1);
+    return await store.addTree(diffId, draft, 1);
   };
   const tree = await layTree();
   const volume = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldOpen } from '../io/held-open.ts';
 import { removeFolder } from '../io/remove-folder.ts';
@@ -17,7 +17,7 @@ const trashed = /^(trees|containers|volumes)~(.*)\.[0-9a-f]{12}$/;
 
 /**
  * Within a transaction: the folder of a row that is going goes to `trash/`, where there is one.
- * @returns where it is then; undefined where there was none. On Windows what somebody has open stays where it is until the next look.
+ * @returns where it is then; undefined where there was none. On Windows what somebody has open stays where it is until the next start or sweep.
  */
 export function discardFolder(database: Database, transaction: Transaction, kind: FolderKind, name: string): string | undefined {
   const { place } = database;
@@ -25,8 +25,10 @@ export function discardFolder(database: Database, transaction: Transaction, kind
   try {
     renameSync(join(place[kind], name), trash);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || heldOpen(error)) return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!heldOpen(error)) throw error;
+    // In its place, so that the next start looks.
+    writeFileSync(trash, '');
   }
   database.at('trashed');
   transaction.syncFolder(place[kind]);

@@ -3,9 +3,14 @@
 import { shortId } from '../../../model/digest.ts';
 import { familiarName } from '../../../model/reference.ts';
 import { createdAt } from '../../../operations/image-filter.ts';
+import type { Host } from '../../../operations/host.ts';
 import { list } from '../../../operations/list.ts';
+import { listContainers } from '../../../operations/list-containers.ts';
+import { listVolumes } from '../../../operations/list-volumes.ts';
+import { prune } from '../../../operations/prune.ts';
+import type { Usage } from '../../../store/usage.ts';
 import { command } from '../grammar.ts';
-import { openStore } from '../host.ts';
+import { openContainers } from '../host.ts';
 import { listText, type Field } from '../list.ts';
 import { table } from '../table.ts';
 import { humanSize, timeSince } from '../units.ts';
@@ -20,7 +25,7 @@ interface Row {
 }
 
 export const df = command({
-  description: 'Show what takes space in the store, in packed bytes.',
+  description: 'Show what takes space in the store: images as they are packed, layers that were laid out, containers, volumes.',
   operands: { usage: '', min: 0, max: 0 },
   flags: {
     format: tableFormat,
@@ -30,14 +35,15 @@ export const df = command({
   examples: [['Image by image', 'bay system df -v']],
   async run(invocation) {
     const { flags, terminal } = invocation;
-    await using store = await openStore(invocation);
+    await using host = await openContainers(invocation);
+    const { store } = host;
     const usage = await store.usage();
     if (flags.json) {
       terminal.stdout.write(`${JSON.stringify(usage)}\n`);
       return;
     }
     if (flags.verbose) {
-      const records = await list({ store, now: () => terminal.now() });
+      const records = await list(host);
       const sizes = new Map(usage.images.map((image) => [image.target, image]));
       const rows = records.flatMap((image) => {
         const { size = 0, shared = 0, unique = 0 } = sizes.get(image.target.digest) ?? {};
@@ -55,12 +61,8 @@ export const df = command({
       );
       return;
     }
-    // Nothing runs on these images here: all of it can be had back.
-    const images = { type: 'Images', total: usage.images.length, active: 0, size: usage.total, reclaimable: usage.total };
-    const drafts = { type: 'Unfinished', total: 0, active: 0, size: usage.drafts, reclaimable: usage.drafts };
-    const rows: Row[] = [images, drafts];
     terminal.stdout.write(
-      await listText(rows, {
+      await listText(await rowsOf(host, usage, terminal.signal), {
         format: flags.format,
         fields,
         columns: ['Type', 'TotalCount', 'Active', 'Size', 'Reclaimable'],
@@ -69,6 +71,46 @@ export const df = command({
     );
   },
 });
+
+type DiskHost = Pick<Host, 'store' | 'containers' | 'now'>;
+
+/** Docker's rows, with what can be had back as the prunes would. */
+async function rowsOf(host: DiskHost, usage: Usage, signal: AbortSignal): Promise<readonly Row[]> {
+  const containers = await listContainers(host, { all: true, size: true, signal });
+  const volumes = await listVolumes(host, { usage: true });
+  const used = new Set((await host.store.containers()).map(({ target }) => target.digest));
+  const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+  const changes = ({ SizeRw = 0 }: { readonly SizeRw?: number }): number => SizeRw;
+  const idle = containers.filter(({ State }) => !['running', 'paused', 'restarting'].includes(State));
+  const volumeSize = ({ UsageData }: { readonly UsageData?: { readonly Size: number } }): number => UsageData?.Size ?? 0;
+  const unused = volumes.filter(({ UsageData }) => !UsageData?.RefCount);
+  const size = usage.total + usage.trees;
+  return [
+    {
+      type: 'Images',
+      total: usage.images.length,
+      active: usage.images.filter(({ target }) => used.has(target)).length,
+      size,
+      // The dry run counts unfinished downloads too.
+      reclaimable: Math.min(size, (await prune(host, { all: true, dryRun: true, signal })).bytes),
+    },
+    {
+      type: 'Containers',
+      total: containers.length,
+      active: containers.length - idle.length,
+      size: sum(containers.map(changes)),
+      reclaimable: sum(idle.map(changes)),
+    },
+    {
+      type: 'Local Volumes',
+      total: volumes.length,
+      active: volumes.length - unused.length,
+      size: sum(volumes.map(volumeSize)),
+      reclaimable: sum(unused.map(volumeSize)),
+    },
+    { type: 'Unfinished', total: 0, active: 0, size: usage.drafts, reclaimable: usage.drafts },
+  ];
+}
 
 const fields = {
   Active: { title: 'ACTIVE', value: ({ active }: Row) => String(active) },

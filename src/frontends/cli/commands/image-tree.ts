@@ -8,11 +8,11 @@ import { humanSize } from '../units.ts';
 
 /**
  * Docker's tree: an image's names, the facts beside the last of them, and below a line for each platform of an index; sizes to the right, and
- * air between the images. The content is the packed bytes; what of the layers has been laid out is in the disk usage beside that.
+ * air between the images; `U` is what containers stand on. The content is the packed bytes; what of the layers has been laid out is in the disk usage beside that.
  */
-export async function imageTree(images: readonly ImageRecord[]): Promise<string> {
+export async function imageTree(images: readonly ImageRecord[], used: ReadonlySet<string>): Promise<string> {
   const header: Row = ['IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE', 'EXTRA'];
-  const blocks = images.toSorted(byName).map(linesOf);
+  const blocks = images.toSorted(byName).map((image) => linesOf(image, used));
   const width = await cellWidthFor(blocks.flat().map(([name]) => name));
   const facts = blocks.flat().filter((row) => row.length > 1);
   const widths = header.map((title, column) => Math.max(...[header, ...facts].map((row) => width(row[column] ?? title))));
@@ -34,17 +34,18 @@ type Row = readonly [name: string, ...facts: string[]];
 /** Columns of sizes. */
 const sizes: ReadonlySet<number> = new Set([2, 3]);
 
-function linesOf(image: ImageRecord): readonly Row[] {
+function linesOf(image: ImageRecord, used: ReadonlySet<string>): readonly Row[] {
+  const mark = (digest: string): string => (used.has(digest) ? 'U' : '');
   const names = image.names.map(({ reference }) => printable(familiar(reference)));
   const last = names.pop() ?? '<untagged>';
   const content = packed(image.platforms) || image.target.size;
   const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
   return [
     ...names.map((name): Row => [name]),
-    [last, shortId(image.target.digest), humanSize(content + unpacked(image.platforms)), humanSize(content), ''],
+    [last, shortId(image.target.digest), humanSize(content + unpacked(image.platforms)), humanSize(content), mark(image.target.digest)],
     ...listed.map(({ manifest, platform, size, unpacked: trees }, at): Row => {
       const name = `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? printable(formatPlatform(platform)) : 'unknown'}`;
-      return [name, shortId(manifest.digest), humanSize(size + trees), humanSize(size), ''];
+      return [name, shortId(manifest.digest), humanSize(size + trees), humanSize(size), mark(manifest.digest)];
     }),
   ];
 }

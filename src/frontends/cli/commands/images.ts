@@ -48,7 +48,8 @@ export const images = command({
       ] as const)
         if (given) throw new ImageError('invalid-argument', `${name} is not yet supported with --tree`);
       const { imageTree } = await import('./image-tree.ts');
-      terminal.stdout.write(await imageTree(found));
+      const used = (await store.containers()).flatMap(({ target, manifest }) => [target.digest, manifest.digest]);
+      terminal.stdout.write(await imageTree(found, new Set(used)));
       return;
     }
     if (flags.json) {
