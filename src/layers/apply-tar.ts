@@ -126,7 +126,7 @@ class Application {
   }
 
   #partsOf(entry: TarEntry): string[] {
-    const parts = cleaned(entry.path);
+    const parts = cleaned(this.#act.os === 'windows' ? fromDrive(entry.path) : entry.path);
     if (!parts)
       throw new ImageError(
         'invalid-content',
@@ -288,6 +288,11 @@ function cleaned(path: string): string[] | undefined {
     else if (parts.pop() === undefined && !path.startsWith('/')) return undefined;
   }
   return parts;
+}
+
+/** Docker's client on another system takes `C:\\a\\b` for one name. */
+function fromDrive(path: string): string {
+  return /^[Cc]:\\/.test(path) ? path.slice(3).replaceAll('\\', '/') : path;
 }
 
 function refuse(entry: TarEntry, why: string): ImageError {

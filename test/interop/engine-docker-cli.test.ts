@@ -11,6 +11,7 @@ import { startTokenServer } from '../support/token-server.ts';
 import { dockerClients, skipWithoutDocker, type DockerClient } from '../support/docker-clients.ts';
 import { makeIndex, putImage, tarOf } from '../support/make-image.ts';
 import type { Ended, ProgramOptions } from '../support/program.ts';
+import { loadSamples } from '../../src/operations/samples.ts';
 import { startEngine, startRegistry, type Engine } from './engine-ground.ts';
 
 interface Ground extends Engine {
@@ -226,6 +227,23 @@ for (const client of dockerClients) {
       );
     },
   );
+
+  test(`${client.name}: a container of a Windows image, on this system`, async (t) => {
+    const { ok, store, folder } = await ground(t, client);
+    await loadSamples({ store, now: () => new Date() });
+    await ok(['create', '--name', 'one', '--platform', 'windows/amd64', 'sample-web:1.0.0.0', 'cmd']);
+    writeFileSync(join(folder, 'page.html'), '<html>');
+    // A path that is no path to a client here.
+    await ok(['cp', join(folder, 'page.html'), 'one:C:\\inetpub\\wwwroot\\new.html']);
+    await ok(['cp', join(folder, 'page.html'), 'one:/inetpub/wwwroot/other.html']);
+    // Names there have no case.
+    await ok(['cp', 'one:/INETPUB/wwwroot/NEW.html', join(folder, 'back.html')]);
+    assert.equal(readFileSync(join(folder, 'back.html'), 'utf8'), '<html>');
+    assert.match(await ok(['diff', 'one']), /^A .*new\.html$/m);
+    await ok(['commit', 'one', 'made:2']);
+    assert.equal(await ok(['inspect', '--format', '{{.Os}} {{.OsVersion}}', 'made:2']), 'windows 10.0.20348.1\n');
+    assert.match(await ok(['system', 'df', '--format', '{{.Type}} {{.Reclaimable}}']), /^Images \d/);
+  });
 
   test(`${client.name}: what is not here is said in one sentence`, async (t) => {
     const { refused, folder } = await ground(t, client);

@@ -35,7 +35,7 @@ export async function listImages(exchange: Exchange): Promise<Answer> {
 }
 
 /** Bytes that another image has too, by the image's digest. */
-export async function sharedSizes({ desk }: Exchange): Promise<ReadonlyMap<string, number>> {
+async function sharedSizes({ desk }: Exchange): Promise<ReadonlyMap<string, number>> {
   const { images } = await desk.host.store.usage();
   return new Map(images.map(({ target, shared }) => [target, shared]));
 }

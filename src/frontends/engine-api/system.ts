@@ -5,11 +5,12 @@ import { hostPlatform } from '../../model/platform.ts';
 import { listContainers } from '../../operations/list-containers.ts';
 import { list } from '../../operations/list.ts';
 import { listVolumes } from '../../operations/list-volumes.ts';
+import type { ImageUsage } from '../../store/usage.ts';
 import { commit, version as release } from '../../version.ts';
 import { newestVersion, oldestVersion, versionText } from './api-version.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { imageRelations, imageRow, sharedSizes } from './image-list.ts';
+import { imageRelations, imageRow } from './image-list.ts';
 
 /** `GET` and `HEAD /_ping`: every client's first word; it chooses the version, and the builder, by the head of the answer. */
 export function ping({ request }: Exchange): Answer {
@@ -142,17 +143,31 @@ export async function diskUsage(exchange: Exchange): Promise<Answer> {
     if (!diskTypes.includes(type)) throw new ImageError('invalid-argument', `unknown object type: ${type.slice(0, 40)}`);
   const wants = (type: string): boolean => asked.length === 0 || asked.includes(type);
   const { host } = desk;
-  const shared = wants('image') ? await sharedSizes(exchange) : undefined;
-  const relations = shared && (await imageRelations(host.store));
+  const { total, trees, images } = await host.store.usage();
   return jsonAnswer(200, {
-    LayersSize: (await host.store.usage()).total,
-    Images:
-      shared && relations
-        ? (await list(host)).map((image) => ({ ...imageRow(image, version, relations), SharedSize: shared.get(image.target.digest) ?? 0 }))
-        : null,
+    LayersSize: total + trees,
+    Images: wants('image') ? await imageUsage(exchange, images) : null,
     Containers: wants('container') ? await listContainers(host, { all: true, size: true, signal: exchange.signal }) : null,
     Volumes: wants('volume') ? await listVolumes(host, { usage: true }) : null,
     BuildCache: wants('build-cache') ? [] : null,
     ...(version < 42 ? { BuilderSize: 0 } : {}),
+  });
+}
+
+/** Rows of the list whose sizes are packed bytes, of all platforms: the client takes the shared ones off, and adds up what is in use. */
+async function imageUsage({ desk, version }: Exchange, usage: readonly ImageUsage[]): Promise<readonly object[]> {
+  const { host } = desk;
+  const relations = await imageRelations(host.store);
+  const sizes = new Map(usage.map((image) => [image.target, image]));
+  return (await list(host)).map((image) => {
+    const { size = image.target.size, shared = 0 } = sizes.get(image.target.digest) ?? {};
+    return {
+      ...imageRow(image, version, relations),
+      // Counted here in every version.
+      Containers: relations.users.get(image.target.digest)?.length ?? 0,
+      Size: size,
+      SharedSize: shared,
+      ...(version < 44 ? { VirtualSize: size } : {}),
+    };
   });
 }
