@@ -101,9 +101,14 @@ function isLess(one: readonly (number | string)[], other: readonly (number | str
 
 /** Named ones first, by name; the others by age, the newest first. */
 function byName(images: ReadonlyMap<Digest, ImageRecord>): (a: Digest, b: Digest) => number {
+  const keys = new Map<Digest, string>();
   const name = (digest: Digest): string => {
+    let key = keys.get(digest);
+    if (key !== undefined) return key;
     const [first] = images.get(digest)?.names ?? [];
-    return first ? canonical(first.reference) : '\uffff';
+    key = first ? canonical(first.reference) : '\uffff';
+    keys.set(digest, key);
+    return key;
   };
   return (a, b) => {
     const [one, other] = [name(a), name(b)];
