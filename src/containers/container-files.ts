@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
 import { decompress } from '../formats/compression/decompress.ts';
 import { peekCompression } from '../formats/compression/detect.ts';
-import type { Timestamp } from '../formats/tar/entry.ts';
-import { readTar } from '../formats/tar/read-tar.ts';
+import type { TarEntry, Timestamp } from '../formats/tar/entry.ts';
+import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
 import { writeTar, type NewTarMember } from '../formats/tar/write-tar.ts';
 import { exportTar } from '../layers/export-tree.ts';
 import type { TreeEntry, TreeEntryType } from '../layers/tree-entry.ts';
@@ -93,7 +93,9 @@ export class ContainerFiles implements Disposable {
     if (!mounted) {
       if (options.readonlyRoot) throw new ImageError('denied', 'container rootfs is marked read-only');
       if (!this.#upper) throw new ImageError('internal', 'these files were opened to be read');
-      await this.#upper.extract(`/${folder.path}`, tar, options);
+      const below = this.#mounts.filter(({ Destination }) => isBelow(this.#key(Destination), this.#key(folder.path)));
+      const own = below.length === 0 ? tar : writeTar(this.#intoMounts(tar, folder, below, options), { signal: options.signal });
+      await this.#upper.extract(`/${folder.path}`, own, options);
       return;
     }
     if (!mounted.mount.RW) throw new ImageError('denied', 'mounted volume is marked read-only');
@@ -174,6 +176,39 @@ export class ContainerFiles implements Disposable {
     }
   }
 
+  /** Puts what belongs into mounts there, and passes on what is the container's own. */
+  async *#intoMounts(
+    tar: AsyncIterable<Uint8Array>,
+    folder: ContainerFile,
+    mounts: readonly OpenMount[],
+    options: WriteOptions,
+  ): AsyncGenerator<NewTarMember, void, undefined> {
+    const base = this.#key(folder.path);
+    const { signal } = options;
+    const { compression, stream } = await peekCompression(tar);
+    for await (const member of readTar(decompress(stream, compression, { signal }), { signal })) {
+      const parts = this.#parts(member.entry.path);
+      const place = (name: string) => this.#key(`${base}/${name}`);
+      const mount = mounts.find(({ Destination }) => isBelow(place(member.entry.path), this.#key(Destination)));
+      if (!mount) {
+        // The folder that something is mounted on stays as it is.
+        if (!mounts.some(({ Destination }) => place(member.entry.path) === this.#key(Destination))) yield member;
+        continue;
+      }
+      if (!mount.RW) throw new ImageError('denied', 'mounted volume is marked read-only');
+      const root = this.#key(mount.Destination).split('/').length - (base === '' ? 0 : base.split('/').length);
+      const inside = (name: readonly string[]) => name.slice(root).join('/');
+      const entry = { ...member.entry, path: inside(parts), linkname: this.#linkInside(member.entry, root) };
+      await mkdir(mount.folder, { recursive: true });
+      await fillFolder(mount.folder, once({ entry, body: member.body }), options);
+    }
+  }
+
+  /** A hard link's first name, as seen from the mount. */
+  #linkInside({ type, linkname }: Pick<TarEntry, 'type' | 'linkname'>, root: number): string {
+    return type === 'hard-link' ? this.#parts(linkname).slice(root).join('/') : linkname;
+  }
+
   #parts(path: string): string[] {
     const plain = this.#os === 'windows' ? path.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/') : path;
     return plain.split('/').filter((part) => part !== '' && part !== '.');
@@ -193,6 +228,10 @@ export interface WriteOptions {
   readonly readonlyRoot?: boolean | undefined;
   readonly now: Date;
   readonly signal?: AbortSignal | undefined;
+}
+
+async function* once(member: TarMember): AsyncGenerator<TarMember, void, undefined> {
+  yield member;
 }
 
 function isBelow(path: string, folder: string): boolean {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Image } from '../content/image.ts';
 import { ImageError } from '../errors.ts';
@@ -11,8 +12,9 @@ import type { ImageStore } from '../store/image-store.ts';
 import { readDocument, type ContainerDocument } from './container-document.ts';
 import { ContainerFiles, type ContainerFile, type OpenMount } from './container-files.ts';
 import { findOwner } from './find-owner.ts';
-import { folderSize } from './host-folder.ts';
+import { folderSize, lookAt } from './host-folder.ts';
 import type { LayOut } from './lay-out.ts';
+import type { MountPoint } from './mount-points.ts';
 import { anonymousLabel, readVolume } from './volumes.ts';
 
 /** A path of a container, as docker's `X-Docker-Container-Path-Stat` says it; `mode` has the bits of Go's FileMode. */
@@ -168,9 +170,15 @@ export class Container {
     for (const mount of this.document.mounts) {
       if (mount.Type === 'bind') open.push({ ...mount, folder: mount.Source });
       else if (mount.Type === 'volume' && mount.Name !== undefined)
-        open.push({ ...mount, folder: (await this.#store.volume(mount.Name)).mountpoint });
+        open.push({ ...mount, folder: await subfolder((await this.#store.volume(mount.Name)).mountpoint, this.#subpath(mount)) });
     }
     return open;
+  }
+
+  /** Of a volume that is mounted by one of its folders. */
+  #subpath({ Destination }: OpenMount | MountPoint): string {
+    const asked = this.document.host.Mounts?.find(({ Target }) => Target?.replace(/(?<=.)[\\/]+$/, '') === Destination);
+    return asked?.VolumeOptions?.Subpath ?? '';
   }
 
   /** A slash at the end, or a dot after it, follows a link: `/link/.` is what the link leads to. */
@@ -187,6 +195,17 @@ export class Container {
     }
     return file;
   }
+}
+
+/** A folder of a volume. @throws ImageError `invalid-argument` where it is none, or a link is on the way */
+async function subfolder(folder: string, path: string): Promise<string> {
+  let at = folder;
+  for (const part of path.split(/[\\/]/).filter((one) => one !== '' && one !== '.')) {
+    at = join(at, part);
+    if (!(await lookAt(at))?.isDirectory())
+      throw new ImageError('invalid-argument', `cannot access path ${path} of the volume: it is no folder`, { detail: { path } });
+  }
+  return at;
 }
 
 /** Go's `os.FileMode` beside the permission bits. */

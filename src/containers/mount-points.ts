@@ -162,6 +162,8 @@ function readMount(mount: MountSetting, os: string): PlannedMount {
     case 'volume':
       without(BindOptions, 'BindOptions');
       without(TmpfsOptions, 'TmpfsOptions');
+      if (VolumeOptions?.Subpath !== undefined && !isLocal(VolumeOptions.Subpath))
+        throw invalid('subpath must be a relative path within the volume');
       if (source === '' && ReadOnly) throw invalid('must not set ReadOnly mode when using anonymous volumes');
       return {
         ...volume(destination, source, os === 'windows' ? '' : 'z', !ReadOnly),
@@ -196,6 +198,11 @@ function volumesFrom(spec: string, os: string): { readonly container: string; re
   const flags = readMode(mode, os);
   if (!flags || flags.nocopy || flags.propagation !== undefined) throw refuse(`invalid mode: ${mode}`);
   return { container, writable: flags.writable };
+}
+
+/** A path that stays in its folder. */
+function isLocal(path: string): boolean {
+  return !/^(?:[\\/]|[a-z]:)/i.test(path) && !path.split(/[\\/]/).includes('..');
 }
 
 function absolute(path: string, os: string): string {

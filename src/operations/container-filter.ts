@@ -13,6 +13,9 @@ export const listContainersKeys = [
 export const pruneContainersKeys = ['label', 'label!', 'until'] as const;
 
 const states = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+/** Characters of a name that a pattern is looked for in. */
+const maxSearched = 256;
+
 const healths = ['none', 'starting', 'healthy', 'unhealthy'];
 
 /**
@@ -69,7 +72,7 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       if (!healths.includes(value)) throw refuse(`invalid value for health (${value}): must be one of none, starting, healthy, unhealthy`);
       return () => value === 'none';
     case 'id':
-      return textTest(value, ({ id }) => [id]);
+      return textTest(key, value, ({ id }) => [id]);
     case 'is-task': {
       const wanted = parseFilterBoolean(key, value);
       return () => !wanted;
@@ -82,7 +85,7 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       return ({ document }) => has(document.config.Labels ?? {}) === (key === 'label');
     }
     case 'name':
-      return textTest(value, ({ name }) => [name, `/${name}`]);
+      return textTest(key, value, ({ name }) => [name, `/${name}`]);
     case 'network':
       return ({ document }) => Object.entries(document.networks).some(([name, { NetworkID }]) => name === value || NetworkID === value);
     case 'status':
@@ -97,15 +100,22 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
   }
 }
 
-/** Docker's match: the text itself, or as a pattern that is found in it. */
-function textTest(value: string, texts: (container: Container) => readonly string[]): Test {
+/** What a pattern may be that is found, or not found, in a bounded time: no group that is repeated, and few repetitions. Go's patterns need no such rule. */
+function isTame(pattern: string): boolean {
+  const plain = pattern.replace(/\\[^1-9]|\[(?:\\.|[^\]\\])*\]/g, 'x');
+  return !/\)[*+?{]|\\[1-9k]/.test(plain) && (plain.match(/[*+{]/g) ?? []).length <= 3;
+}
+
+/** Docker's match: the text itself, or as a pattern that is found in it. @throws ImageError `invalid-argument` for a pattern that could take for ever */
+function textTest(key: string, value: string, texts: (container: Container) => readonly string[]): Test {
+  if (!isTame(value)) throw new ImageError('invalid-argument', `invalid filter '${key}=${value}': the pattern repeats too much`);
   let pattern: RegExp | undefined;
   try {
     pattern = new RegExp(value, 'u');
   } catch {
     // no pattern: only the text itself
   }
-  return (container) => texts(container).some((text) => text === value || pattern?.test(text) === true);
+  return (container) => texts(container).some((text) => text === value || pattern?.test(text.slice(0, maxSearched)) === true);
 }
 
 /** Containers of an image that is not here are none. */

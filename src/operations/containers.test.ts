@@ -417,3 +417,54 @@ test('each act is told as docker tells it', async (t) => {
   );
   assert.deepEqual(events[2]?.attributes, { image: 'base:1', l: '1', name: 'uno', oldName: '/one' });
 });
+
+test('what is copied in above a mount goes into it where it belongs there', async (t) => {
+  const host = await openHostWithBase(t);
+  await create(host, 'one', { HostConfig: { Binds: ['vol:/etc/conf', 'fixed:/etc/fixed:ro'] } });
+  const { Mountpoint } = await inspectVolume(host, 'vol');
+  await copyIn(host, 'one', '/', {
+    'etc/': '',
+    'etc/own': 'own\n',
+    'etc/conf/': '',
+    'etc/conf/a': 'a\n',
+    'etc/conf/b': { path: '', type: 'hard-link', linkname: 'etc/conf/a' },
+    'etc/after': 'after\n',
+  });
+  assert.deepEqual(readdirSync(Mountpoint).toSorted(), ['a', 'b']);
+  const changed = (await containerChanges(host, 'one')).map(({ Path }) => Path);
+  assert.deepEqual(changed, ['/etc', '/etc/after', '/etc/own']);
+  assert.equal((await statInContainer(host, 'one', '/etc/conf/b')).size, 2);
+  await assert.rejects(copyIn(host, 'one', '/etc', { 'fixed/x': 'x' }), refused('denied', 'mounted volume is marked read-only'));
+});
+
+test('a volume can be mounted by one of its folders', async (t) => {
+  const host = await openHostWithBase(t);
+  const { Mountpoint } = await createVolume(host, { name: 'vol' });
+  mkdirSync(join(Mountpoint, 'sub'));
+  const mount = (Subpath: string) => ({
+    HostConfig: { Mounts: [{ Type: 'volume', Source: 'vol', Target: '/v', VolumeOptions: { Subpath } }] },
+  });
+  await create(host, 'one', mount('sub'));
+  await copyIn(host, 'one', '/v', { in: 'in\n' });
+  assert.deepEqual(readdirSync(join(Mountpoint, 'sub')), ['in']);
+  await assert.rejects(
+    create(host, 'two', mount('../other')),
+    refused('invalid-argument', 'invalid mount config for type "volume": subpath must be a relative path within the volume'),
+  );
+  await create(host, 'three', mount('none'));
+  await assert.rejects(
+    statInContainer(host, 'three', '/v'),
+    refused('invalid-argument', 'cannot access path none of the volume: it is no folder'),
+  );
+});
+
+test('a filter’s pattern that could take for ever is refused', async (t) => {
+  const host = await openHostWithBase(t);
+  await create(host, 'a'.repeat(60));
+  for (const value of ['(a+)+$', '(a|a)*b', 'a*a*a*a*b', String.raw`(a)\1`])
+    await assert.rejects(
+      listContainers(host, { filters: [{ key: 'name', value }] }),
+      refused('invalid-argument', `invalid filter 'name=${value}': the pattern repeats too much`),
+    );
+  assert.equal((await listContainers(host, { all: true, filters: [{ key: 'name', value: '^/(a|b)[a+]+.*$' }] })).length, 1);
+});

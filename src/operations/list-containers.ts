@@ -50,8 +50,9 @@ export async function listContainers(
   const keep = await containerFilter(host, filters, listContainersKeys);
   const anyState = options.all || limit > 0 || filters.some(({ key }) => key === 'status' || key === 'exited');
   const found: ListedContainer[] = [];
-  const shown = await imageShower(host);
-  for (const container of await host.containers.list()) {
+  const containers = await host.containers.list();
+  const shown = await imageShower(host, containers);
+  for (const container of containers) {
     if (limit > 0 && found.length >= limit) break;
     if (!(anyState || container.record.state === 'running') || !keep(container)) continue;
     found.push(await listed(container, shown(container), options));
@@ -97,9 +98,9 @@ function commandLine([path = '', ...args]: readonly string[]): string {
 }
 
 /** What a list calls a container's image: as it was asked for, while that name still means the same; else its id. */
-async function imageShower(host: Pick<Host, 'store'>): Promise<(container: Container) => string> {
+async function imageShower(host: Pick<Host, 'store'>, containers: readonly Container[]): Promise<(container: Container) => string> {
   const now = new Map<string, string | undefined>();
-  const asked = new Set((await host.store.containers()).map(({ image }) => image));
+  const asked = new Set(containers.map(({ record }) => record.image));
   for (const image of asked)
     now.set(
       image,
