@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { TarHeader } from '../formats/tar/entry.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
-import { PackReader } from './pack-reader.ts';
+import { PackReader, type Wanted } from './pack-reader.ts';
 import type { TreeEntry } from './tree-entry.ts';
 
 /** Something to be written to a tar: a header, with the bytes of what it is of, or alone. */
@@ -15,13 +15,33 @@ export function treeTar(members: Iterable<Member>, signal: AbortSignal | undefin
 async function* withBodies(members: Iterable<Member>): AsyncGenerator<NewTarMember, void, undefined> {
   const reader = new PackReader();
   try {
-    for (const { header, of } of members) {
-      if (!of?.content) yield { entry: header };
-      else yield { entry: { ...header, size: of.size }, body: reader.held(of.content, of.size) ?? reader.read(of.content, of.size) };
+    for (const some of inSome(members)) {
+      const wanted = some.map(({ of }) => of ?? nothing);
+      for (const [at, { header }] of some.entries()) {
+        const { content, size } = wanted[at]!;
+        if (!content) yield { entry: header };
+        else if (content.sparse || size > smallFile) yield { entry: { ...header, size }, body: reader.read(content, size) };
+        else yield { entry: { ...header, size }, body: reader.held(content, size) ?? reader.small(content, size, wanted.slice(at + 1)) };
+      }
     }
   } finally {
     await reader.close();
   }
+}
+
+const nothing: Wanted = { size: 0 };
+/** Bytes up to which a file is read whole. */
+const smallFile = 64 << 10;
+
+/** So many at a time as it is worth to look ahead. */
+function* inSome(members: Iterable<Member>): Generator<Member[], void, undefined> {
+  let some: Member[] = [];
+  for (const member of members) {
+    if (some.push(member) < 256) continue;
+    yield some;
+    some = [];
+  }
+  yield some;
 }
 
 /** Entries as headers: the first of several names of an inode has the bytes, the others are hard links to it. */

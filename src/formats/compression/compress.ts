@@ -19,7 +19,7 @@ export function compress(source: AsyncIterable<Uint8Array>, compression: 'gzip' 
   if (compression === 'zstd')
     return pipeline(source, endOnAbort(createZstdCompress(zstdOptions(options.level ?? 3)), options.signal), () => {});
   const header = endOnAbort(new GzipHeader(), options.signal);
-  return pipeline(source, createGzip({ level: options.level ?? 6, chunkSize: outputChunk }), header, () => {});
+  return pipeline(source, createGzip({ level: options.level ?? 6, memLevel: 9, chunkSize: outputChunk }), header, () => {});
 }
 
 function zstdOptions(level: number) {

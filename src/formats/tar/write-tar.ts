@@ -22,7 +22,7 @@ export interface WriteTarOptions {
 }
 
 /** Small pieces are joined up to this many bytes. */
-const joined = 64 << 10;
+const joined = 256 << 10;
 const zeroBlock = new Uint8Array(blockSize);
 
 /**
