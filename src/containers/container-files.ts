@@ -142,7 +142,7 @@ export class ContainerFiles implements Disposable {
       if (key !== root && !isBelow(key, root)) continue;
       const inside = parts.slice(root === '' ? 0 : root.split('/').length);
       const place = join(mount.folder, ...inside);
-      const stats = await lookAt(place);
+      const stats = lookAt(place);
       const mounted = { mount, path: place };
       // A bind that nobody has made yet is an empty folder.
       if (!stats && inside.length === 0)
@@ -172,7 +172,7 @@ export class ContainerFiles implements Disposable {
       if (!places.some((place) => own === place.name || own.startsWith(`${place.name}/`))) yield member;
     }
     for (const place of places) {
-      if (await lookAt(place.mount.folder)) yield* folderMembers(place.mount.folder, place.name);
+      if (lookAt(place.mount.folder)) yield* folderMembers(place.mount.folder, place.name);
     }
   }
 

@@ -170,7 +170,7 @@ export class Container {
     for (const mount of this.document.mounts) {
       if (mount.Type === 'bind') open.push({ ...mount, folder: mount.Source });
       else if (mount.Type === 'volume' && mount.Name !== undefined)
-        open.push({ ...mount, folder: await subfolder((await this.#store.volume(mount.Name)).mountpoint, this.#subpath(mount)) });
+        open.push({ ...mount, folder: subfolder((await this.#store.volume(mount.Name)).mountpoint, this.#subpath(mount)) });
     }
     return open;
   }
@@ -198,11 +198,11 @@ export class Container {
 }
 
 /** A folder of a volume. @throws ImageError `invalid-argument` where it is none, or a link is on the way */
-async function subfolder(folder: string, path: string): Promise<string> {
+function subfolder(folder: string, path: string): string {
   let at = folder;
   for (const part of path.split(/[\\/]/).filter((one) => one !== '' && one !== '.')) {
     at = join(at, part);
-    if (!(await lookAt(at))?.isDirectory())
+    if (!lookAt(at)?.isDirectory())
       throw new ImageError('invalid-argument', `cannot access path ${path} of the volume: it is no folder`, { detail: { path } });
   }
   return at;

@@ -1,7 +1,32 @@
-/** Folders of the host that are mounted in containers, volumes and binds, as trees to read and to write: no link in them leads out. */
+/**
+ * Folders of the host that are mounted in containers, volumes and binds, as trees to read and to write: no link in them leads out.
+ *
+ * Calls are synchronous: each takes microseconds, and a turn through Node's threads ten times as long, for every file several of them. Every few files the event loop has its turn.
+ */
 
-import { constants, createReadStream, type BigIntStats } from 'node:fs';
-import { chmod, lchown, link, lstat, lutimes, mkdir, open, readdir, readlink, rm, symlink, utimes } from 'node:fs/promises';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  createReadStream,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+  type BigIntStats,
+} from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { join, relative } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
@@ -11,37 +36,51 @@ import type { TarMember } from '../formats/tar/read-tar.ts';
 import type { NewTarMember } from '../formats/tar/write-tar.ts';
 
 /** What is at a path of the host, no link followed; undefined for nothing. */
-export async function lookAt(path: string): Promise<BigIntStats | undefined> {
+export function lookAt(path: string): BigIntStats | undefined {
   try {
-    return await lstat(path, { bigint: true });
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }
 
+/** Files after which the event loop has its turn. */
+const turn = 32;
+
+/** What is smaller is read at once. Bytes. */
+const small = 128 * 1024;
+
 /**
  * What is at a path and below it, folders first, in the order of names.
  * @param name what the tar calls the path itself; '' leaves it out and calls what is below by its names alone
  */
 export async function* folderMembers(path: string, name: string): AsyncGenerator<NewTarMember, void, undefined> {
-  yield* membersBelow(path, name, new Map());
+  const linked = new Map<string, string>();
+  // Not by recursion: a generator within a generator passes each member through all of them.
+  const waiting = [{ path, name }];
+  for (let count = 0; waiting.length > 0; count++) {
+    const next = waiting.pop();
+    const stats = next && lookAt(next.path);
+    if (!next || !stats) continue;
+    if (count % turn === turn - 1) await nextTurn();
+    const found = headerOf(next.path, next.name, stats, linked);
+    if (found && next.name !== '') yield found;
+    if (!stats.isDirectory()) continue;
+    const prefix = next.name === '' ? '' : `${next.name.replace(/\/$/, '')}/`;
+    for (const child of readNames(next.path).toReversed()) waiting.push({ path: join(next.path, child), name: `${prefix}${child}` });
+  }
 }
 
-async function* membersBelow(path: string, name: string, linked: Map<string, string>): AsyncGenerator<NewTarMember, void, undefined> {
-  const stats = await lookAt(path);
-  if (!stats) return;
-  const found = await headerOf(path, name, stats, linked);
-  if (found && name !== '') yield found;
-  if (!stats.isDirectory()) return;
-  const names = await readdir(path).catch((error: unknown) => {
+function readNames(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
     throw asImageError(error, `cannot read ${path}`);
-  });
-  for (const child of names.sort())
-    yield* membersBelow(join(path, child), name === '' ? child : `${name.replace(/\/$/, '')}/${child}`, linked);
+  }
 }
 
-async function headerOf(path: string, name: string, stats: BigIntStats, linked: Map<string, string>): Promise<NewTarMember | undefined> {
+function headerOf(path: string, name: string, stats: BigIntStats, linked: Map<string, string>): NewTarMember | undefined {
   // NTFS has no such modes and owners: what comes from there may be run by everybody, as docker has it.
   const isWindows = process.platform === 'win32';
   const common = {
@@ -51,7 +90,7 @@ async function headerOf(path: string, name: string, stats: BigIntStats, linked: 
     mtime: timestamp(stats.mtimeNs),
   };
   if (stats.isDirectory()) return { entry: { ...common, path: name.endsWith('/') ? name : `${name}/`, type: 'directory' } };
-  if (stats.isSymbolicLink()) return { entry: { ...common, path: name, type: 'symlink', linkname: await readlink(path) } };
+  if (stats.isSymbolicLink()) return { entry: { ...common, path: name, type: 'symlink', linkname: readlinkSync(path) } };
   if (stats.isFIFO()) return { entry: { ...common, path: name, type: 'fifo' } };
   if (stats.isCharacterDevice() || stats.isBlockDevice()) {
     const { major, minor } = deviceNumbers(stats.rdev);
@@ -71,13 +110,14 @@ async function headerOf(path: string, name: string, stats: BigIntStats, linked: 
   const first = stats.nlink > 1n ? linked.get(key) : undefined;
   if (first !== undefined) return { entry: { ...common, path: name, type: 'hard-link', linkname: first } };
   if (stats.nlink > 1n) linked.set(key, name);
-  return { entry: { ...common, path: name, type: 'file', size: Number(stats.size) }, body: createBody(path) };
+  return { entry: { ...common, path: name, type: 'file', size: Number(stats.size) }, body: bodyOf(path, Number(stats.size)) };
 }
 
 /** Opened when its turn comes. */
-async function* createBody(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+async function* bodyOf(path: string, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* createReadStream(path, { highWaterMark: 1 << 18 });
+    if (size > small) yield* createReadStream(path, { highWaterMark: 1 << 18 });
+    else if (size > 0) yield readFileSync(path);
   } catch (error) {
     throw asImageError(error, `cannot read ${path}`);
   }
@@ -111,21 +151,23 @@ export interface FillOptions {
  */
 export async function fillFolder(folder: string, members: AsyncIterable<TarMember>, options: FillOptions = {}): Promise<void> {
   const folders: { readonly path: string; readonly time: Timestamp; readonly mode: number }[] = [];
+  let count = 0;
   try {
     for await (const { entry, body } of members) {
+      if (++count % turn === 0) await nextTurn();
       if (options.signal?.aborted) throw canceled(options.signal.reason);
       const parts = partsOf(entry.path);
       if (parts.length === 0) continue;
       const path = join(folder, ...parts);
       refuseOddPath(path);
-      await makeParents(folder, parts);
+      makeParents(folder, parts);
       if (!(await putMember(folder, path, entry, body, options))) continue;
       if (entry.type === 'directory') folders.push({ path, time: entry.mtime, mode: entry.mode & 0o7777 });
     }
     // Folders last: a mode may forbid their owner to write in them, and each file that is put changes their time.
     for (const { path, time, mode } of folders.toReversed()) {
-      await chmod(path, mode);
-      await utimes(path, seconds(time), seconds(time));
+      chmodSync(path, mode);
+      utimesSync(path, seconds(time), seconds(time));
     }
   } catch (error) {
     throw asImageError(error, `cannot write ${folder}`);
@@ -140,7 +182,7 @@ async function putMember(
   body: AsyncIterable<Uint8Array>,
   options: FillOptions,
 ): Promise<boolean> {
-  const there = await lookAt(path);
+  const there = lookAt(path);
   const isFolder = entry.type === 'directory';
   if (there && options.noOverwriteDirNonDir) {
     if (isFolder && !there.isDirectory())
@@ -154,51 +196,54 @@ async function putMember(
         `cannot overwrite directory ${JSON.stringify(relative(folder, path))} with non-directory ${JSON.stringify(folder)}`,
       );
   }
-  if (there && !(isFolder && there.isDirectory())) await rm(path, { recursive: true, force: true });
+  if (there && !(isFolder && there.isDirectory())) rmSync(path, { recursive: true, force: true });
+  const { owner = entry } = options;
+  const given = owner !== 'none' && process.getuid?.() === 0 ? owner : undefined;
   switch (entry.type) {
     case 'directory':
       // Its own mode comes last.
-      if (!there?.isDirectory()) await mkdir(path, { mode: 0o700 });
+      if (!there?.isDirectory()) mkdirSync(path, { mode: 0o700 });
       break;
     case 'file': {
-      const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
+      const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
       try {
-        for await (const chunk of body) await file.write(chunk);
-        await file.chmod(entry.mode & 0o7777);
+        for await (const chunk of body) for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
+        // The mode last: another owner takes the setuid bit away.
+        if (given) fchownSync(file, given.uid, given.gid);
+        fchmodSync(file, entry.mode & 0o7777);
       } finally {
-        await file.close();
+        closeSync(file);
       }
       break;
     }
     case 'symlink':
-      await symlink(entry.linkname, path);
+      symlinkSync(entry.linkname, path);
       break;
     case 'hard-link': {
       const first = partsOf(entry.linkname);
-      await makeParents(folder, first);
+      makeParents(folder, first);
       const target = join(folder, ...first);
-      if (!(await lookAt(target))?.isFile()) throw leadsOut(entry.linkname, 'there is no such file for a hard link');
-      await link(target, path);
+      if (!lookAt(target)?.isFile()) throw leadsOut(entry.linkname, 'there is no such file for a hard link');
+      linkSync(target, path);
       return true;
     }
     default:
       return false;
   }
-  const { owner = entry } = options;
-  if (owner !== 'none' && process.getuid?.() === 0) await lchown(path, owner.uid, owner.gid);
-  if (!isFolder) await lutimes(path, seconds(entry.mtime), seconds(entry.mtime));
+  if (given && entry.type !== 'file') lchownSync(path, given.uid, given.gid);
+  if (!isFolder) lutimesSync(path, seconds(entry.mtime), seconds(entry.mtime));
   return true;
 }
 
 /** The folders on the way, each a real one: a link in its place would lead who knows where. */
-async function makeParents(folder: string, parts: readonly string[]): Promise<void> {
+function makeParents(folder: string, parts: readonly string[]): void {
   let path = folder;
   for (const part of parts.slice(0, -1)) {
     path = join(path, part);
-    const there = await lookAt(path);
+    const there = lookAt(path);
     if (there?.isDirectory()) continue;
     if (there) throw leadsOut(path, 'it is no folder');
-    await mkdir(path, { mode: 0o755 });
+    mkdirSync(path, { mode: 0o755 });
   }
 }
 
@@ -216,21 +261,29 @@ function seconds({ seconds: whole, nanoseconds }: Timestamp): number {
   return whole + nanoseconds / 1e9;
 }
 
+/** A folder that may not be read counts as empty. */
+function namesIfAllowed(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
 /** Bytes of the files below a path, hard links once. */
 export async function folderSize(path: string): Promise<number> {
   const seen = new Set<string>();
-  const measure = async (at: string): Promise<number> => {
-    const stats = await lookAt(at);
-    if (!stats) return 0;
-    if (!stats.isDirectory()) {
-      const key = `${stats.dev}:${stats.ino}`;
-      if (!stats.isFile() || seen.has(key)) return 0;
-      seen.add(key);
-      return Number(stats.size);
-    }
-    let total = 0;
-    for (const child of await readdir(at).catch(() => [])) total += await measure(join(at, child));
-    return total;
-  };
-  return measure(path);
+  const waiting = [path];
+  let total = 0;
+  for (let count = 1; waiting.length > 0; count++) {
+    if (count % turn === 0) await nextTurn();
+    const at = waiting.pop() ?? '';
+    const stats = lookAt(at);
+    if (stats?.isDirectory()) waiting.push(...namesIfAllowed(at).map((child) => join(at, child)));
+    const key = `${stats?.dev}:${stats?.ino}`;
+    if (!stats?.isFile() || seen.has(key)) continue;
+    seen.add(key);
+    total += Number(stats.size);
+  }
+  return total;
 }

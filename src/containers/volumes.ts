@@ -108,7 +108,7 @@ export async function readyMounts(
 }
 
 async function isEmpty(folder: string): Promise<boolean> {
-  return (await lookAt(folder)) !== undefined && (await readdir(folder)).length === 0;
+  return lookAt(folder) !== undefined && (await readdir(folder)).length === 0;
 }
 
 /** What the image has at a path, with the folder's own mode and owner. */
