@@ -5,7 +5,7 @@ import type { Operation } from '../io/operation.ts';
 import { shortId, type Digest } from '../model/digest.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { familiar, repositoryName, type Reference } from '../model/reference.ts';
-import type { ContainerRecord } from '../store/container-record.ts';
+import { isRunning, type ContainerRecord } from '../store/container-record.ts';
 import type { Discard } from '../store/discard.ts';
 import type { FoundImage, ImageRecord } from '../store/image-record.ts';
 import type { Users } from '../store/users.ts';
@@ -70,16 +70,16 @@ export async function remove(host: Pick<Host, 'store'>, name: string, options: R
   }
 }
 
-async function carryOut({ store }: Pick<Host, 'store'>, plan: Plan, { dryRun, signal }: RemoveOptions): Promise<Removed> {
+async function carryOut({ store }: Pick<Host, 'store'>, plan: Plan, { dryRun, force, signal }: RemoveOptions): Promise<Removed> {
   const { discard, roots, untagged, deleted } = plan;
   const containers = plan.containers.map(({ id, name }) => ({ id, name }));
   let changes = 0;
   for (const { id } of containers) changes += await folderSize(await store.containerFolder(id, { make: false }));
   if (dryRun) {
-    const { bytes } = roots.length > 0 ? await store.sweep({ dryRun, roots, first: discard }) : { bytes: 0 };
+    const { bytes } = roots.length > 0 ? await store.sweep({ dryRun, roots, first: { ...discard, force } }) : { bytes: 0 };
     return { containers, untagged, deleted, bytes: changes + bytes };
   }
-  await store.discard(discard, { verb: 'rmi' });
+  await store.discard({ ...discard, force }, { verb: 'rmi' });
   const { bytes } = roots.length > 0 ? await store.sweep({ signal, roots }) : { bytes: 0 };
   return { containers, untagged, deleted, bytes: changes + bytes };
 }
@@ -104,7 +104,7 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
   if (options.withContainers && !options.force) refuseRunning(found, containers, name);
   if (left.containers.length + left.children.length > 0) {
     const refusal = () => conflict(host, name, found, left, options);
-    const runs = left.containers.some(isRunning);
+    const runs = left.containers.some(({ state }) => isRunning(state));
     // By force a name goes and the image stays for those who need it, without a name; and so does an image by its id, where only stopped containers need it.
     const lifted = options.force && (found.name !== undefined || (left.children.length > 0 ? untagged.length > 0 && !runs : !runs));
     if (!lifted) throw await refusal();
@@ -214,12 +214,8 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   return all;
 }
 
-function isRunning({ state }: ContainerRecord): boolean {
-  return ['running', 'paused', 'restarting'].includes(state);
-}
-
 function refuseRunning(found: FoundImage, containers: readonly ContainerRecord[], name: string): void {
-  const running = containers.filter(isRunning);
+  const running = containers.filter(({ state }) => isRunning(state));
   const [first] = running;
   if (first)
     throw new ImageError(
@@ -241,7 +237,7 @@ async function conflict(
   options: RemoveOptions,
 ): Promise<ImageError> {
   const [first] = containers;
-  const running = containers.find(isRunning);
+  const running = containers.find(({ state }) => isRunning(state));
   const id = shortId(found.root.digest);
   const names: string[] = [];
   for (const child of children) {

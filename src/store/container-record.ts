@@ -4,6 +4,11 @@ import type { Digest } from '../model/digest.ts';
 /** Docker's words for what a container is doing. */
 export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
+/** True for a container that has processes, stopped for the moment or not: its image cannot be taken from under it. */
+export function isRunning(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}
+
 /** One container, as the store keeps it. It holds the content of its image, whatever becomes of the image's names. */
 export interface ContainerRecord {
   /** 64 hex digits. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -194,7 +194,6 @@ test('what was thrown away without saying so comes back, and what nobody owns go
   writeFileSync(join(volume.mountpoint, 'kept'), 'x');
   const bay = join(folder, 'bay');
   // A removal that was killed before its commit, an addition that was, and a draft of a process that has ended.
-  const { renameSync } = await import('node:fs');
   renameSync(join(bay, 'volumes', 'data'), join(bay, 'trash', 'volumes~data.0123456789ab'));
   mkdirSync(join(bay, 'trees', `sha256-${'0'.repeat(64)}`));
   mkdirSync(join(bay, 'drafts', '~tree-1'));
@@ -204,4 +203,46 @@ test('what was thrown away without saying so comes back, and what nobody owns go
   assert.deepEqual(readdirSync(volume.mountpoint), ['kept']);
   for (const name of ['trees', 'trash', 'containers']) assert.deepEqual(readdirSync(join(bay, name)), []);
   assert.deepEqual(readdirSync(join(bay, 'drafts')), ['free']);
+});
+
+test('a removal that comes to nothing puts the folders back', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image), { action: 'create' });
+  const other = await store.addContainer(container(image, { name: 'other' }), { action: 'create' });
+  const file = join(await store.containerFolder(id), 'changed');
+  writeFileSync(file, 'x');
+  const images = [{ digest: image.target.digest, names: 'all' as const }];
+  const containers = [{ id, event: { action: 'destroy' } }];
+  await assert.rejects(store.discard({ containers, images }, { verb: 'rmi' }), { code: 'conflict' });
+  assert.ok(existsSync(file));
+  assert.deepEqual(readdirSync(join(store.path, 'bay', 'trash')), []);
+  await store.discard({ containers: [...containers, { id: other.id, event: { action: 'destroy' } }], images }, { verb: 'rmi' });
+  assert.equal(existsSync(file), false);
+});
+
+test('a folder that a killed process threw away is back for one that was there before', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image), { action: 'create' });
+  writeFileSync(join(await store.containerFolder(id), 'changed'), 'x');
+  const { mountpoint } = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  writeFileSync(join(mountpoint, 'kept'), 'x');
+  const bay = join(store.path, 'bay');
+  for (const make of [true, false]) {
+    renameSync(join(bay, 'containers', id), join(bay, 'trash', `containers~${id}.0123456789ab`));
+    assert.deepEqual(readdirSync(await store.containerFolder(id, { make })), ['changed']);
+  }
+  renameSync(join(bay, 'volumes', 'data'), join(bay, 'trash', 'volumes~data.0123456789ab'));
+  assert.deepEqual(readdirSync((await store.volume('data')).mountpoint), ['kept']);
+});
+
+test('a container that runs goes by force only', async (t) => {
+  const store = await openStore(t);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image, { state: 'paused' }), { action: 'create' });
+  const containers = [{ id, event: { action: 'destroy' } }];
+  await assert.rejects(store.discard({ containers }, { verb: 'rmi' }), { code: 'conflict', message: 'container web is paused' });
+  await store.discard({ containers, force: true }, { verb: 'rmi' });
+  assert.deepEqual(await store.containers(), []);
 });

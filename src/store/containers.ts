@@ -7,7 +7,7 @@ import type { Blobs } from './blobs.ts';
 import type { ContainerChange, ContainerRecord, ContainerState, NewContainer } from './container-record.ts';
 import type { Database, Transaction } from './database.ts';
 import { insertEvent } from './events.ts';
-import { discardFolder, emptyFolders } from './folders.ts';
+import { discardFolder, emptyFolders, restoreFolder } from './folders.ts';
 import { statIfThere } from './place.ts';
 import type { Occurrence } from './store-event.ts';
 import type { GoingVolume, NewVolume } from './volume-record.ts';
@@ -158,8 +158,9 @@ export function dropContainer(
 
 /** The folder for what is changed in a container; it is made where there is none, unless `make` is false. @throws ImageError `not-found` */
 export async function containerFolder(database: Database, id: string, make: boolean): Promise<string> {
-  const path = join(database.place.containers, findContainer(database, id).id);
-  if (!make || statIfThere(path)) return path;
+  const { id: name } = findRow(database, id);
+  const path = join(database.place.containers, name);
+  if (statIfThere(path) || (await restoreFolder(database, 'containers', name)) || !make) return path;
   return database.transact((transaction) => {
     // Removed in this moment, its folder would belong to nobody.
     const { id: whole } = findRow(database, id);

@@ -28,6 +28,8 @@ export interface Transaction {
   syncFolder(path: string): void;
   /** Runs when the rows are durable. It must not fail. */
   afterCommit(act: () => void): void;
+  /** Runs where the rows came to nothing, the last first: puts a file or folder back. A process that is killed does not come to it. */
+  afterRollback(act: () => void): void;
 }
 
 interface Pending {
@@ -245,6 +247,7 @@ export class Database {
     const done: { pending: Pending; value: unknown }[] = [];
     const failed: { pending: Pending; error: unknown }[] = [];
     const again: Pending[] = [];
+    const undo: (() => void)[] = [];
     try {
       if (this.#movedTo() !== undefined) {
         this.#connection.exec('ROLLBACK');
@@ -255,10 +258,12 @@ export class Database {
       const time = this.now().getTime();
       for (const pending of batch) {
         const ownActs: (() => void)[] = [];
+        const undoFrom = undo.length;
         const transaction = {
           time,
           syncFolder: (path: string) => void folders.add(path),
           afterCommit: (act: () => void) => void ownActs.push(act),
+          afterRollback: (act: () => void) => void undo.push(act),
         };
         this.#connection.exec('SAVEPOINT piece');
         try {
@@ -270,6 +275,7 @@ export class Database {
           // A full disk may have ended the transaction itself: then everything in it has failed.
           if (!this.#connection.isTransaction) throw error;
           this.#connection.exec('ROLLBACK TO piece; RELEASE piece');
+          undoAll(undo.splice(undoFrom));
           if (heldOpen(error) && performance.now() - pending.since < 2000) again.push(pending);
           else failed.push({ pending, error: asStoreError(this.#place, error) });
         }
@@ -281,6 +287,7 @@ export class Database {
       this.at('committed');
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      undoAll(undo);
       for (const { reject } of batch) reject(asStoreError(this.#place, error));
       return [];
     }
@@ -361,6 +368,17 @@ export class Database {
     for (const { digest, detail } of rows) {
       const { diffIds, layers } = JSON.parse(detail) as { diffIds: Digest[]; layers: Descriptor[] };
       plantLayers(this, digest, diffIds, layers);
+    }
+  }
+}
+
+/** What cannot be put back now is found by the next start, as after a kill. */
+function undoAll(acts: readonly (() => void)[]): void {
+  for (const act of acts.toReversed()) {
+    try {
+      act();
+    } catch {
+      // The failure that led here is the one to tell.
     }
   }
 }

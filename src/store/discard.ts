@@ -2,7 +2,8 @@ import { ImageError, isImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
 import type { Blobs } from './blobs.ts';
-import { dropContainer } from './containers.ts';
+import { isRunning } from './container-record.ts';
+import { dropContainer, findContainer } from './containers.ts';
 import type { Database, Transaction } from './database.ts';
 import { Family } from './family.ts';
 import { nameKey } from './name-key.ts';
@@ -16,6 +17,8 @@ export interface Discard {
   /** Names of images that stay. */
   readonly untag?: readonly Reference[] | undefined;
   readonly images?: readonly DiscardedImage[] | undefined;
+  /** Takes containers that run too. */
+  readonly force?: boolean | undefined;
 }
 
 export interface DiscardedImage extends ForgetOptions {
@@ -35,12 +38,13 @@ export function applyDiscard(
   database: Database,
   blobs: Blobs,
   transaction: Transaction,
-  { containers = [], untag = [], images = [] }: Discard,
+  { containers = [], untag = [], images = [], force }: Discard,
   act: Act,
   how: 'plan' | 'do',
 ): (string | undefined)[] {
   const trash = containers.map(({ id, event }) => {
-    if (!database.get('SELECT 1 FROM container WHERE id = ?', id)) throw new ImageError('not-found', `No such container: ${id}`);
+    const { name, state } = findContainer(database, id);
+    if (isRunning(state) && !force) throw new ImageError('conflict', `container ${name} is ${state}`, { detail: { container: id, state } });
     return dropContainer(database, transaction, id, event, how === 'do');
   });
   for (const name of untag) removeName(database, transaction, nameKey(name), act);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { parseReference } from '../model/reference.ts';
@@ -73,6 +74,23 @@ test('labels are told, unless they are long', async (t) => {
       ['import', short, { name: short, tier: 'web' }],
       ['import', long, { name: long }],
     ],
+  );
+});
+
+test('the last fifty thousand are kept', async (t) => {
+  const store = await openStore(t);
+  await store.record({ type: 'image', action: 'first', id: 'x', attributes: {} });
+  // As if all these had been told since.
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(join(store.path, 'bay', 'store.sqlite'));
+  database.exec("UPDATE sqlite_sequence SET seq = 49999 WHERE name = 'event'");
+  database.close();
+  await store.record({ type: 'image', action: 'last but one', id: 'x', attributes: {} });
+  assert.equal((await store.events()).length, 2);
+  await store.record({ type: 'image', action: 'last', id: 'x', attributes: {} });
+  assert.deepEqual(
+    (await store.events()).map(({ action }) => action),
+    ['last but one', 'last'],
   );
 });
 

@@ -12,7 +12,7 @@ export interface EventOptions {
   readonly limit?: number | undefined;
 }
 
-/** Older ones are forgotten by a sweep. */
+/** Older ones are forgotten. */
 const kept = 50_000;
 
 interface EventRow {
@@ -34,6 +34,7 @@ export function insertEvent(database: Database, { time }: Pick<Transaction, 'tim
     id,
     JSON.stringify(attributes),
   );
+  database.run('DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?', kept);
 }
 
 /** Oldest first. */
@@ -60,9 +61,4 @@ export function listEvents(database: Database, { after, since, until, limit }: E
 /** The number of the newest; 0 where there has been none. */
 export function lastEvent(database: Database): number {
   return database.get<{ number: number | null }>('SELECT max(number) AS number FROM event')?.number ?? 0;
-}
-
-/** Within a transaction. */
-export function forgetOldEvents(database: Database): void {
-  database.run('DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?', kept);
 }

@@ -24,6 +24,7 @@ export function discardFolder(database: Database, transaction: Transaction, kind
   const trash = join(place.trash, `${kind}~${name}.${randomBytes(6).toString('hex')}`);
   try {
     renameSync(join(place[kind], name), trash);
+    transaction.afterRollback(() => renameSync(trash, join(place[kind], name)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (!heldOpen(error)) throw error;
@@ -46,9 +47,28 @@ export function placeFolder(
   const { place } = database;
   const old = statIfThere(join(place[kind], name)) ? discardFolder(database, transaction, kind, name) : undefined;
   renameSync(draft, join(place[kind], name));
+  transaction.afterRollback(() => renameSync(join(place[kind], name), draft));
   database.at('renamed');
   transaction.syncFolder(place[kind]);
   return old;
+}
+
+/**
+ * Brings a row's folder back, which a process took to `trash/` that was killed before its commit; for a process that was there before, and will not start again soon.
+ * @returns false where there is none to bring back
+ */
+export async function restoreFolder(database: Database, kind: FolderKind, name: string): Promise<boolean> {
+  const { place } = database;
+  const isIts = (entry: string) => entry.startsWith(`${kind}~${name}.`) && trashed.test(entry);
+  if (!readdirSync(place.trash).some(isIts)) return false;
+  return database.transact((transaction) => {
+    const path = join(place[kind], name);
+    const kept = readdirSync(place.trash).find(isIts);
+    if (kept === undefined || !hasRow(database, kind, name) || statIfThere(path)) return false;
+    renameSync(join(place.trash, kept), path);
+    transaction.syncFolder(place[kind]);
+    return true;
+  });
 }
 
 /** After the commit. */

@@ -5,7 +5,7 @@ import { insertEvent } from './events.ts';
 import { nameReference } from './name-key.ts';
 
 /** Labels that take more are left out of an event: they are in the image's config. */
-const maxLabels = 16 * 1024;
+const maxLabels = 4 * 1024;
 
 /**
  * Within a transaction: that a name was given, by this verb. As docker's events: a pull and a push are about the reference, everything else about the image;

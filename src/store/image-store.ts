@@ -339,7 +339,7 @@ export class ImageStore implements ImageSource, AsyncDisposable {
 
   /** @throws ImageError `not-found` with docker's text */
   async volume(name: string): Promise<VolumeRecord> {
-    return (await volumeRows()).getVolume(this.#database, name);
+    return (await volumeRows()).findVolume(this.#database, name);
   }
 
   /** Ids of the containers that need it. */

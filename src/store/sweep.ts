@@ -12,7 +12,6 @@ import { trashName, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { applyDiscard, type Discard, type DiscardedImage } from './discard.ts';
 import { dropDeadFolders, isDraftFolder } from './draft-folder.ts';
-import { forgetOldEvents } from './events.ts';
 import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
 import { uprootLayers } from './layer-forest.ts';
 import { leaseLife } from './lease.ts';
@@ -180,7 +179,6 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
     await dropDeadFolders(database);
     await mendFolders(database);
     await database.removing(({ time }) => {
-      forgetOldEvents(database);
       database.run(
         'DELETE FROM lease_hold WHERE lease IN (SELECT id FROM lease WHERE renewed <= ?1) OR lease NOT IN (SELECT id FROM lease)',
         time - leaseLife,

@@ -5,7 +5,8 @@ import { ImageError } from '../errors.ts';
 import type { Database, Transaction } from './database.ts';
 import { makeDraftFolder, type DraftFolder } from './draft-folder.ts';
 import { insertEvent } from './events.ts';
-import { discardFolder, emptyFolders, placeFolder } from './folders.ts';
+import { discardFolder, emptyFolders, placeFolder, restoreFolder } from './folders.ts';
+import { statIfThere } from './place.ts';
 import type { Occurrence } from './store-event.ts';
 import type { GoingVolume, VolumeRecord } from './volume-record.ts';
 
@@ -24,6 +25,13 @@ export function listVolumes(database: Database): VolumeRecord[] {
 /** @throws ImageError `not-found` with docker's text */
 export function getVolume(database: Database, name: string): VolumeRecord {
   return record(database, getRow(database, name));
+}
+
+/** As `getVolume`, with its files in their place, also where a removal of it was killed. */
+export async function findVolume(database: Database, name: string): Promise<VolumeRecord> {
+  const row = getRow(database, name);
+  if (!statIfThere(join(database.place.volumes, row.folder))) await restoreFolder(database, 'volumes', row.folder);
+  return record(database, row);
 }
 
 /** Ids of the containers that need it. */
