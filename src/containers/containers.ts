@@ -55,6 +55,11 @@ export class Containers {
     return (await this.#store.containers()).map((record) => this.#container(record));
   }
 
+  /** Whether a container of the image needs no more of its content than is laid out already. */
+  async isLaidOut(image: Image): Promise<boolean> {
+    return this.#layOut.has(image);
+  }
+
   /**
    * Makes a container: settings over the image's, layers laid out, volumes made and filled, and then in one transaction the record, its hold on the content, its volumes and their events.
    * Nothing is left of one that fails.

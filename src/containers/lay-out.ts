@@ -35,6 +35,12 @@ export class LayOut {
     );
   }
 
+  /** Whether all of its layers have been laid out: then nothing of it is read. */
+  async has(image: Image): Promise<boolean> {
+    for (const { diffId } of image.layers) if (diffId === undefined || (await this.#store.tree(diffId)) === undefined) return false;
+    return true;
+  }
+
   async #layer(layer: Descriptor, diffId: Digest | undefined, os: string, operation: Operation): Promise<string> {
     if (diffId === undefined)
       throw new ImageError('invalid-content', `${layer.digest}: the image's config does not say what layer this is`);

@@ -31,13 +31,14 @@ export async function createContainer(
   const { signal, onProgress, name } = options;
   const settings = readSettings(document);
   const { Image: asked } = settings.config;
-  await using ingest = await host.store.begin({ verb: 'create', signal });
   const found = await host.store.find(asked);
   const image = await openPlatform(host, asked, found.target, { signal, platform: options.platform });
   const platform = image.config?.platform;
   if (!platform) throw new ImageError('invalid-argument', `${asked} is an artifact: no container can stand on it`);
-  for (const target of [image.descriptor, found.target])
-    if (!(await ingest.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
+  // What is laid out already need not be held: the transaction that writes the record looks whether its content is here.
+  await using ingest = (await host.containers.isLaidOut(image)) ? undefined : await host.store.begin({ verb: 'create', signal });
+  for (const target of ingest ? [image.descriptor, found.target] : [])
+    if (!(await ingest?.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
   const base = { image: asked, target: found.target, manifest: image.descriptor, origin: found.name?.origin, platform };
   const container = await host.containers.create(settings, base, { name, now: host.now(), signal, onProgress });
   return { Id: container.id, Warnings: options.platform ? [] : foreign(platform) };
