@@ -468,3 +468,14 @@ test('a filter’s pattern that could take for ever is refused', async (t) => {
     );
   assert.equal((await listContainers(host, { all: true, filters: [{ key: 'name', value: '^/(a|b)[a+]+.*$' }] })).length, 1);
 });
+
+test('a list calls a container’s image as it was asked for, while that means the same', async (t) => {
+  const host = await openHostWithBase(t);
+  const base = await host.store.find('base:1');
+  await create(host, 'one');
+  await createContainer(host, { Image: base.target.digest.slice(7, 15) }, { name: 'two' });
+  const shown = async () => (await listContainers(host, { all: true })).map(({ Image }) => Image).toSorted();
+  assert.deepEqual(await shown(), [base.target.digest.slice(7, 15), 'base:1'].toSorted());
+  await makeBase(host.store, { changes: ['CMD ["other"]'] });
+  assert.deepEqual(await shown(), [base.target.digest.slice(7, 15), base.target.digest].toSorted());
+});

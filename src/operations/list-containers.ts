@@ -109,8 +109,5 @@ async function imageShower(host: Pick<Host, 'store'>, containers: readonly Conta
         () => undefined,
       ),
     );
-  return ({ record }) => {
-    const means = now.get(record.image);
-    return means === undefined || means === record.target.digest ? record.image : record.target.digest;
-  };
+  return ({ record }) => (now.get(record.image) === record.target.digest ? record.image : record.target.digest);
 }

@@ -4,8 +4,10 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 
+import { makeBase } from '../../../test/support/base-image.ts';
 import { memoryTerminal } from '../../../test/support/memory-terminal.ts';
 import { temporary } from '../../../test/support/temporary.ts';
+import { ImageStore } from '../../store/image-store.ts';
 import { candidates } from './completion.ts';
 import { completionScripts } from './completion-scripts.ts';
 import { run } from './run.ts';
@@ -24,6 +26,26 @@ test('commands and groups come first, then the commands of a group', async () =>
   assert.deepEqual((await complete('bay imag')).words, ['image', 'images']);
   assert.deepEqual(await complete('bay manifest '), { words: ['inspect'], files: false });
   assert.deepEqual((await complete('bay image l')).words.toSorted(), ['list', 'load', 'ls']);
+});
+
+test('containers and volumes are offered by their names, those that the line has already are not', async (t) => {
+  const env = { BAY_HOME: temporary(t) };
+  const store = await ImageStore.open(join(env.BAY_HOME, 'store'));
+  await makeBase(store);
+  await store.close();
+  for (const line of ['create --name one -v data:/data base:1', 'create --name two base:1'])
+    assert.equal(await run(line.split(' '), memoryTerminal({ env })), 0);
+  const offered = async (line: string) => {
+    const words = line.split(' ').slice(1);
+    return (await candidates(words.slice(0, -1), words.at(-1) ?? '', memoryTerminal({ env }))).words.map(([word]) => word);
+  };
+  assert.deepEqual(await offered('bay rm '), ['one', 'two']);
+  assert.deepEqual(await offered('bay rm one '), ['two']);
+  assert.deepEqual(await offered('bay container diff t'), ['two']);
+  assert.deepEqual(await offered('bay cp o'), ['one:']);
+  assert.deepEqual(await offered('bay inspect o'), ['one']);
+  assert.deepEqual(await offered('bay volume rm '), ['data']);
+  assert.deepEqual(await offered('bay create '), ['base:1']);
 });
 
 test('flags are those of the command, without those given already', async () => {
