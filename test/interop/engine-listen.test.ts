@@ -124,6 +124,20 @@ test('a connection that waits for nothing, or has changed its protocol, does not
   assert.ok(performance.now() - started < 3000);
 });
 
+test('closing ends a stream of events, which would go on for ever', onUnix, async (t) => {
+  const { folder, door } = await ground(t);
+  const path = join(folder, 'docker.sock');
+  const listening = await listenOnSocket(door, path);
+  const request = plainRequest({ socketPath: path, path: '/events', agent: false });
+  request.end();
+  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const ended = bytesOf(response);
+  const started = performance.now();
+  await listening.close();
+  assert.equal((await ended).length, 0);
+  assert.ok(performance.now() - started < 3000);
+});
+
 test('gRPC over the upgraded connection says for every call that nothing is built here', onUnix, async (t) => {
   const { connect: connectHttp2 } = await import('node:http2');
   const { folder, door, closing } = await ground(t);

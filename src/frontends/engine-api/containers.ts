@@ -12,7 +12,8 @@ import { updateContainer } from '../../operations/update-container.ts';
 import { isObject } from '../../model/descriptor.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { newName, oneAtATime } from './image-names.ts';
+import { newName } from './new-name.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Handler } from './route.ts';
 
 /** `GET /containers/json`. */

@@ -17,4 +17,6 @@ export interface Desk {
   readonly lists: ListCache;
   /** The prunes that go on. */
   readonly pruning: Set<string>;
+  /** Aborts when the server closes. */
+  readonly ending: AbortSignal;
 }

@@ -29,6 +29,8 @@ export interface EngineDoor {
   /** True for the few requests whose connection is to speak another protocol: a server that can ask first leaves all others as they are. */
   readonly wantsUpgrade: (request: IncomingMessage) => boolean;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Ends the streams that would go on for ever; to be called when no more requests are taken. */
+  readonly end: () => void;
 }
 
 export interface EngineDoorOptions {
@@ -46,12 +48,14 @@ export interface EngineDoorOptions {
  */
 export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): EngineDoor {
   const table = new RouteTable(routes);
+  const ending = new AbortController();
   const desk: Desk = {
     host,
     id: randomUUID(),
     started: host.now(),
     lists: new ListCache(() => host.store.epoch()),
     pruning: new Set(),
+    ending: ending.signal,
   };
   const common = {
     'Api-Version': versionText(newestVersion),
@@ -60,7 +64,12 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     Server: `Bayplan/${release} (${hostPlatform().os})`,
   };
 
-  return { request: listener, wantsUpgrade: ({ url = '' }) => grpcPath.test(url) || attachPath.test(url), upgrade };
+  return {
+    request: listener,
+    wantsUpgrade: ({ url = '' }) => grpcPath.test(url) || attachPath.test(url),
+    upgrade,
+    end: () => ending.abort(),
+  };
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of Object.entries(common)) response.setHeader(name, value);

@@ -17,7 +17,8 @@ export function showEvents(exchange: Exchange): Answer {
   const filters = exchange.filters();
   return linesAnswer(async (lines) => {
     lines.start();
-    for await (const event of events(desk.host, { since, until, filters, signal })) lines.raw(`${eventText(event)}\n`);
+    for await (const event of events(desk.host, { since, until, filters, signal: AbortSignal.any([signal, desk.ending]) }))
+      lines.raw(`${eventText(event)}\n`);
   });
 }
 

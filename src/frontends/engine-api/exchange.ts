@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { ImageError } from '../../errors.ts';
 import { parsePlatform, type Platform } from '../../model/platform.ts';
+import type { FilterTerm } from '../../operations/filter-term.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Desk } from './desk.ts';
-import { parseFilters, type FilterTerm } from './filters.ts';
+import { parseFilters } from './filters.ts';
 import { parsePlatformJson } from './platform-parameter.ts';
 import { bodyBytes, jsonBody, looseJsonBody } from './request-body.ts';
 

@@ -1,11 +1,6 @@
 import { ImageError } from '../../errors.ts';
 import { isObject } from '../../model/descriptor.ts';
-
-/** One `key=value` of a filter, as the verbs take it. */
-export interface FilterTerm {
-  readonly key: string;
-  readonly value: string;
-}
+import type { FilterTerm } from '../../operations/filter-term.ts';
 
 /**
  * Reads `?filters=`: `{"label":{"a=b":true}}`, as docker's client writes it, or the older `{"label":["a=b"]}`, as SDKs do. Nothing, and an empty text, is no filter.

@@ -10,7 +10,7 @@ import { transferStatus } from '../../operations/transfer-status.ts';
 import { linesAnswer, type Answer } from './answer.ts';
 import { withRegistries } from './caller-registries.ts';
 import type { Exchange } from './exchange.ts';
-import { joinReference, newName } from './image-names.ts';
+import { joinReference, newName } from './new-name.ts';
 import type { ProgressLines } from './progress-lines.ts';
 
 /** `POST /images/create`: a pull, or an import of a tar that comes in the body or from a URL. */

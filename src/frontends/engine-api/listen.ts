@@ -93,7 +93,7 @@ export async function listenOnAddress(
 }
 
 /** @returns what closes the server: it knows nothing more of connections that have asked for another protocol */
-function withUpgrade(server: Server, { upgrade }: EngineDoor): (grace: number) => Promise<void> {
+function withUpgrade(server: Server, { upgrade, end: endStreams }: EngineDoor): (grace: number) => Promise<void> {
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(socket);
@@ -101,6 +101,7 @@ function withUpgrade(server: Server, { upgrade }: EngineDoor): (grace: number) =
     upgrade(request, socket, head);
   });
   return async (grace) => {
+    endStreams();
     const end = setTimeout(() => upgraded.forEach((socket) => socket.destroy()), Math.min(grace, 1000));
     await closeServer(server, grace);
     clearTimeout(end);

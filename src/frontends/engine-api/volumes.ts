@@ -7,7 +7,7 @@ import { ImageError } from '../../errors.ts';
 import { isObject } from '../../model/descriptor.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { oneAtATime } from './image-names.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 /** `GET /volumes`. */
 export async function showVolumes(exchange: Exchange): Promise<Answer> {
