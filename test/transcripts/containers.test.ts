@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { tarOfFiles } from '../support/base-image.ts';
+import { temporary } from '../support/temporary.ts';
 import { Console, skipWithoutShell } from './console.ts';
+import { shownAs, startHub } from './hub.ts';
+import { ago, makeImages } from './made-images.ts';
 
 const skip = skipWithoutShell;
 
@@ -111,4 +114,19 @@ test('volumes and networks', { skip }, async (t) => {
   ])
     await console.type(line);
   console.matches('volumes.txt');
+});
+
+test('create brings the image where it is missing, as --pull says', { skip }, async (t) => {
+  const home = join(temporary(t, 'hub'), 'home');
+  await makeImages(home, [{ name: 'debian:12', platform: 'linux/amd64', age: ago.twoWeeks, size: 100, changes: ['CMD ["bash"]'] }]);
+  const hub = await startHub(t, home);
+  const console = new Console(t, { env: { CONTAINERS_REGISTRIES_CONF: hub.registriesConf } });
+  await console.type('bay create --pull never --name one debian:12');
+  await console.type('bay create --name one --platform linux/amd64 debian:12');
+  await console.type('bay create --name two --platform linux/amd64 debian:12');
+  await console.type('bay create --pull always -q --name three --platform linux/amd64 debian:12');
+  await console.type('bay create --name four nosuchimage');
+  await console.type('bay create --name four --platform linux/s390x debian:12');
+  await console.type("bay ps -a --format '{{.Names}} {{.Image}}' | sort");
+  console.matches('create-pull.txt', shownAs(hub));
 });
