@@ -7,7 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 
 import { digest, image, index, push, pushBlob, put, randomBlob, startDoor, types, type Door } from '../contracts/registry-door.ts';
-import { isLoopback, listen } from '../../src/frontends/registry/door.ts';
+import { listen } from '../../src/frontends/registry/door.ts';
+import { isLoopback } from '../../src/io/is-loopback.ts';
 import { isImageError } from '../../src/errors.ts';
 
 /** Closed, be it by an error: a connection that is cut off mid-sentence may be reset. */

@@ -163,6 +163,27 @@ test('gRPC over the upgraded connection says for every call that nothing is buil
   socket.destroy();
 });
 
+test('a port without certificates answers to the names of loopback alone', async (t) => {
+  const { door, closing } = await ground(t);
+  const listening = closing(await listenOnAddress(door, { host: '127.0.0.1', port: 0, grace: 500 }));
+  const port = Number(new URL(listening.address).port);
+  const statusFor = async (host: string): Promise<number | undefined> => {
+    const request = plainRequest({ host: '127.0.0.1', port, path: '/_ping', agent: false, headers: { host } });
+    request.end();
+    const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
+  for (const host of [`127.0.0.1:${port}`, 'localhost', `LOCALHOST:${port}`, '[::1]:80']) assert.equal(await statusFor(host), 200, host);
+  for (const host of ['evil.example', `evil.example:${port}`, '192.168.0.1', '127.0.0.1.evil.example'])
+    assert.equal(await statusFor(host), 403, host);
+  for (const path of ['/grpc', '/containers/x/attach']) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`);
+    assert.match((await bytesOf(socket)).toString(), /^HTTP\/1\.1 403 Forbidden/);
+  }
+});
+
 test('over TLS only a client with a certificate of the authority comes in', { skip: openssl.skip }, async (t) => {
   const { folder, door, closing } = await ground(t);
   const { authority, server, client } = await makeCertificates(folder);

@@ -88,12 +88,13 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    if (grpcPath.test(request.url ?? '') && request.headers.upgrade === 'h2c' && request.headers.origin === undefined) {
+    if (isBrowser(request)) return answerPlainly(request, socket);
+    if (grpcPath.test(request.url ?? '') && request.headers.upgrade === 'h2c') {
       void answerGrpc(socket, head).catch(() => socket.destroy());
       return;
     }
     const [, attached] = attachPath.exec(request.url ?? '') ?? [];
-    if (attached === undefined || request.headers.origin !== undefined) return answerPlainly(request, socket);
+    if (attached === undefined) return answerPlainly(request, socket);
     // What a container that does not run says is nothing, and ends at once. Docker's client shows no words of a refusal here; those of the start that it asks for next it does.
     host.containers.get(attached).then(
       () =>
@@ -134,6 +135,15 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     if (found.route.raw !== true && (method === 'POST' || method === 'PUT'))
       for (const [key, value] of await formBody(request)) target.query.append(key, value);
     return found.route.handler(new Exchange({ desk, request, version, name: found.name, query: target.query, signal }));
+  }
+}
+
+function isBrowser(request: IncomingMessage): boolean {
+  try {
+    refuseBrowsers(request);
+    return false;
+  } catch {
+    return true;
   }
 }
 

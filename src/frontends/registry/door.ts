@@ -18,7 +18,7 @@ import { Running } from './running.ts';
 import { Remembered } from './remembered.ts';
 import { search, searchPing, searchRows } from './search.ts';
 
-export { isLoopback, listen } from './listen.ts';
+export { listen } from './listen.ts';
 
 export interface RegistryDoorOptions {
   readonly limits?: Partial<Limits>;
