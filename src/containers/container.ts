@@ -40,12 +40,15 @@ export class Container {
   readonly document: ContainerDocument;
   readonly #store: ImageStore;
   readonly #layOut: LayOut;
+  readonly #asked: string;
 
-  constructor(store: ImageStore, layOut: LayOut, record: ContainerRecord) {
+  /** @param asked what its user called it, for messages */
+  constructor(store: ImageStore, layOut: LayOut, record: ContainerRecord, asked = record.name) {
     this.record = record;
     this.document = readDocument(record);
     this.#store = store;
     this.#layOut = layOut;
+    this.#asked = asked;
   }
 
   get id(): string {
@@ -191,7 +194,7 @@ export class Container {
       throw new ImageError('invalid-argument', `lstat ${path}: not a directory`, { detail: { path } });
     if (!file) {
       const shown = path.replace(/(?<=.)[\\/]\.?$/, '');
-      throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.name}`, { detail: { path: shown } });
+      throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.#asked}`, { detail: { path: shown } });
     }
     return file;
   }

@@ -47,7 +47,7 @@ export class Containers {
 
   /** By its id, its name, or the beginning of its id. @throws ImageError `not-found`, `ambiguous`, with docker's texts */
   async get(idOrName: string): Promise<Container> {
-    return this.#container(await this.#store.container(idOrName));
+    return this.#container(await this.#store.container(idOrName), idOrName);
   }
 
   /** The newest first. */
@@ -132,8 +132,8 @@ export class Containers {
     }
   }
 
-  #container(record: ContainerRecord): Container {
-    return new Container(this.#store, this.#layOut, record);
+  #container(record: ContainerRecord, asked = record.name): Container {
+    return new Container(this.#store, this.#layOut, record, asked);
   }
 
   async #requireLinked(name: string): Promise<void> {

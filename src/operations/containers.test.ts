@@ -180,6 +180,11 @@ test('a path’s stat, its names in the tar, and links are docker’s', async (t
   assert.equal((await stat('/')).name, '/');
   assert.equal((await stat('/../../etc/motd')).size, 6, 'nothing is above the root');
   await assert.rejects(stat('/nope'), refused('not-found', 'Could not find the file /nope in container one'));
+  const { Id } = await inspectContainer(host, 'one');
+  await assert.rejects(
+    statInContainer(host, Id.slice(0, 7), '/nope'),
+    refused('not-found', `Could not find the file /nope in container ${Id.slice(0, 7)}`),
+  );
   await assert.rejects(stat(''), refused('invalid-argument', /cannot be empty/));
   await assert.rejects(stat('/etc/motd/'), refused('invalid-argument', 'lstat /etc/motd/: not a directory'));
   const names = async (path: string) => namesIn((await copyFromContainer(host, 'one', path)).tar);

@@ -130,3 +130,35 @@ test('create brings the image where it is missing, as --pull says', { skip }, as
   await console.type("bay ps -a --format '{{.Names}} {{.Image}}' | sort");
   console.matches('create-pull.txt', shownAs(hub));
 });
+
+test('a container of a Windows image, on any host', { skip }, async (t) => {
+  const console = new Console(t);
+  await prepare(console);
+  const files = {
+    'Files/': '',
+    'Files/Users/': '',
+    'Files/Windows/': '',
+    'Files/Windows/win.ini': '[x]\n',
+    'Hives/': '',
+    'Hives/System_Base': 'hive',
+  };
+  writeFileSync(join(console.folder, 'win.tar'), await tarOfFiles(files));
+  await console.run(`bay import --platform windows/amd64:10.0.20348.1 -c 'CMD ["cmd"]' win.tar win:1`);
+  for (const line of [
+    'bay create --platform windows/amd64 --name win win:1',
+    String.raw`bay cp nf 'win:C:\Users\new.txt'`,
+    String.raw`bay cp nd/. 'win:c:\users\fresh'`,
+    'bay cp nf win:/windows/win.ini',
+    'bay diff win',
+    String.raw`bay cp 'win:C:\USERS\New.TXT' got.txt && cat got.txt`,
+    String.raw`bay cp 'win:C:\Users\.' got && ls got`,
+    String.raw`bay cp 'win:C:\nope' .`,
+    'bay export win | tar -t 2>/dev/null',
+    'bay commit win win:2 >/dev/null',
+    "bay inspect -f '{{.Os}} {{.OsVersion}} {{len .RootFS.Layers}}' win:2",
+    String.raw`bay create --platform windows/amd64 --name rel -w app win:2`,
+    String.raw`bay create --platform windows/amd64 --name vol -v 'data:C:\Users' win:2 >/dev/null && ls "$(bay volume inspect -f '{{.Mountpoint}}' data)"`,
+  ])
+    await console.type(line);
+  console.matches('windows-container.txt');
+});
