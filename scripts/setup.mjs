@@ -144,19 +144,19 @@ function ensureBuild(node) {
   if (result.status !== 0) throw new SetupError('the build failed; its messages are above.');
 }
 
-/** `./bay` (and `bay.cmd` on Windows), bound to the chosen Node: a second terminal still has the machine's own. */
+/** `./bay` (and `bay.cmd` on Windows), bound to the chosen Node: a second terminal still has the machine's own. `--`: else Node takes our `--env-file` for its own. */
 function ensureLaunchers(node) {
   const quoted = (path) => `'${path.replaceAll("'", "'\\''")}'`;
   const entry = join(root, 'dist', 'bay.js');
   const wanted = [
-    ['bay', `#!/bin/sh\n# Written by scripts/setup.mjs.\nBAY_LAUNCHER=$0 exec ${quoted(node)} ${quoted(entry)} "$@"\n`, 0o755],
+    ['bay', `#!/bin/sh\n# Written by scripts/setup.mjs.\nBAY_LAUNCHER=$0 exec ${quoted(node)} -- ${quoted(entry)} "$@"\n`, 0o755],
   ];
   if (windows) {
     const inside = node.startsWith(root + sep);
     const program = (inside ? relative(root, node) : node).replaceAll('%', '%%');
     // The command interpreter takes a file's letters for those of the console's code page, UTF-8 or not.
     const letters = /[^\x20-\x7e]/.test(program) ? '@chcp 65001 >nul\r\n' : '';
-    const call = `@"${inside ? '%~dp0' : ''}${program}" "%~dp0dist\\bay.js" %*`;
+    const call = `@"${inside ? '%~dp0' : ''}${program}" -- "%~dp0dist\\bay.js" %*`;
     wanted.push(['bay.cmd', `@setlocal\r\n${letters}@set "BAY_LAUNCHER=%~0"\r\n${call}\r\n`]);
   }
   for (const [name, text, mode] of wanted) {
