@@ -1,7 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import type { Database } from './database.ts';
-import { ForestWalk, type ForestNode, type Layered } from './forest-walk.ts';
+import { ForestWalk, type Layered } from './forest-walk.ts';
 import type { Recorder, Relation } from './relation.ts';
 
 /** Diff IDs of layers without a file: tars of nothing but their end, of two blocks, and of twenty as GNU tar writes them. What has only these below is no base of anything. */
@@ -23,7 +23,9 @@ interface Above {
   readonly anchor: Anchor;
 }
 
-interface Anchor extends ForestNode {
+interface Anchor {
+  readonly stack: number;
+  readonly chain: number;
   readonly depth: number;
 }
 
@@ -40,7 +42,6 @@ export class Family {
   readonly #inside = new Map<Digest, Digest[]>();
   readonly #around = new Map<Digest, Digest[]>();
   readonly #forest: ForestWalk;
-  readonly #images = new Map<Digest, readonly Digest[]>();
   readonly #ending = new Map<number, readonly Layered[]>();
   readonly #emptyChains: ReadonlySet<number>;
   /** The manifests whose annotation names an image. */
@@ -270,14 +271,16 @@ export class Family {
     const nothing = { stack: 0, chain: 0, depth: 0 };
     const waiting = stacks.map((stack): Step => ({ stack, chain, depth, isEmpty, isKnown: !isEmpty, anchor: nothing }));
     for (let step; (step = waiting.pop());) {
+      const { depth: below, isEmpty: wasEmpty } = step;
       const anchor = step.isKnown ? step : step.anchor;
-      for (const next of this.#forest.above(step.stack)) {
-        const nextEmpty = step.isEmpty && this.#emptyChains.has(next.chain);
-        const ending = this.#endingAt(next.chain);
-        for (const { manifest, stack } of ending) if (stack === next.stack) found.push({ manifest, stack, anchor });
-        const isKnown = !nextEmpty && ending.length > 0;
-        if (how === 'all' || !isKnown) waiting.push({ ...next, depth: step.depth + 1, isEmpty: nextEmpty, isKnown, anchor });
-      }
+      this.#forest.eachAbove(step.stack, (stack, chain) => {
+        const nowEmpty = wasEmpty && this.#emptyChains.has(chain);
+        const ending = this.#endingAt(chain);
+        for (const layered of ending) if (layered.stack === stack) found.push({ manifest: layered.manifest, stack, anchor });
+        const isKnown = !nowEmpty && ending.length > 0;
+        if ((how === 'all' || !isKnown) && !this.#forest.isTop(stack))
+          waiting.push({ stack, chain, depth: below + 1, isEmpty: nowEmpty, isKnown, anchor });
+      });
     }
     return found;
   }
@@ -300,14 +303,10 @@ export class Family {
 
   /** The images of the list that are this manifest, or have it in themselves. */
   #imagesOf(manifest: Digest): readonly Digest[] {
-    let images = this.#images.get(manifest);
-    if (!images) {
-      const own = this.#forest.isImage(manifest) ? [manifest] : [];
-      const around = this.#around.get(manifest);
-      images = around ? [...own, ...around] : own;
-      this.#images.set(manifest, images);
-    }
-    return images;
+    const around = this.#around.get(manifest);
+    const isImage = this.#forest.isImage(manifest);
+    if (!around) return isImage ? [manifest] : none;
+    return isImage ? [manifest, ...around] : around;
   }
 
   /** An image, and the manifests in it. */
@@ -333,7 +332,8 @@ export class Family {
     ending = this.#forest.endingAt(chain);
     // Most chains are in the midst of an image.
     if (ending.length === 0) return ending;
-    ending = ending.filter(({ manifest }) => this.#imagesOf(manifest).length > 0);
+    if (!ending.every(({ manifest }) => this.#imagesOf(manifest).length > 0))
+      ending = ending.filter(({ manifest }) => this.#imagesOf(manifest).length > 0);
     this.#ending.set(chain, ending);
     return ending;
   }
@@ -367,6 +367,8 @@ export class Family {
     return children.flatMap((one) => others.map((other) => ({ child: one, parent: other })));
   }
 }
+
+const none: readonly never[] = [];
 
 const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
 

@@ -9,12 +9,6 @@ export interface Layered {
   readonly stack: number | null;
 }
 
-/** A node of the forest: the layers of one or more images up to here, and which blobs they are. */
-export interface ForestNode {
-  readonly stack: number;
-  readonly chain: number;
-}
-
 /** How many questions are asked of the database one by one; from then on it costs less to read all of it. */
 const patience = 200;
 
@@ -26,6 +20,7 @@ export class ForestWalk {
   #asked = 0;
   #whole: Whole | undefined;
   #images: ReadonlySet<Digest> | undefined;
+  readonly #known = new Map<Digest, boolean>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -46,7 +41,12 @@ export class ForestWalk {
       this.#images ??= new Set(this.#database.columns<[Digest]>('SELECT digest FROM image').map(([image]) => image));
       return this.#images.has(digest);
     }
-    return this.#database.get('SELECT 1 FROM image WHERE digest = ?', digest) !== undefined;
+    let known = this.#known.get(digest);
+    if (known === undefined) {
+      known = this.#database.get('SELECT 1 FROM image WHERE digest = ?', digest) !== undefined;
+      this.#known.set(digest, known);
+    }
+    return known;
   }
 
   /** Of all nodes with the same diff IDs from the bottom up; those of chain 0 stand on nothing. */
@@ -55,15 +55,18 @@ export class ForestWalk {
     return this.#database.columns<[number]>('SELECT id FROM stack WHERE chain = ?', chain).map(([id]) => id);
   }
 
-  /** The nodes right above. */
-  above(stack: number): readonly ForestNode[] {
+  /** Calls `visit` with each node right above: no objects, as there are tens of thousands. */
+  eachAbove(stack: number, visit: (stack: number, chain: number) => void): void {
     const whole = this.#read();
-    if (!whole) return this.#database.all<ForestNode>('SELECT id AS stack, chain FROM stack WHERE below = ?', stack);
-    let next = whole.first[stack] ?? 0;
-    if (next === 0) return none;
-    const nodes: ForestNode[] = [];
-    for (; next !== 0; next = whole.next[next] ?? 0) nodes.push({ stack: next, chain: whole.chain[next] ?? 0 });
-    return nodes;
+    if (whole) for (let next = whole.first[stack] ?? 0; next !== 0; next = whole.next[next] ?? 0) visit(next, whole.chain[next] ?? 0);
+    else
+      for (const [next, chain] of this.#database.columns<[number, number]>('SELECT id, chain FROM stack WHERE below = ?', stack))
+        visit(next, chain);
+  }
+
+  /** True where it is known that nothing is above. */
+  isTop(stack: number): boolean {
+    return this.#whole?.first[stack] === 0;
   }
 
   /** What ends at a chain, whatever its blobs are. */
