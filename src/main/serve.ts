@@ -10,6 +10,7 @@ import { isLoopback } from '../io/is-loopback.ts';
 import { defaultDockerSocket, layerCompression, storeFolder } from '../io/home-folder.ts';
 import { loadSamples } from '../operations/samples.ts';
 import { ImageStore } from '../store/image-store.ts';
+import { giveBackMemory } from './give-back-memory.ts';
 
 /** Opens the store and every front door over it, says where they are, and stays until the terminal's signal. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
@@ -33,6 +34,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   await using store = await ImageStore.open(await storeFolder(terminal.env), { actor: 'serve', now: () => terminal.now() });
   const samples = options.samples ? await loadSamples({ store, now: () => terminal.now() }) : [];
   const doors: { close(): Promise<void> }[] = [];
+  const keepMemory = giveBackMemory();
   try {
     const registry = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
     doors.push(registry);
@@ -41,6 +43,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     terminal.stdout.write(await welcome(terminal, store, registry.address, engine, samples));
     await stopped(terminal.signal);
   } finally {
+    keepMemory();
     await Promise.all(doors.map((door) => door.close()));
   }
   terminal.stdout.write('Stopped.\n');
