@@ -1,5 +1,5 @@
-import { ImageError } from '../../errors.ts';
-import { familiar, identifier, repositoryName, type Reference } from '../../model/reference.ts';
+import { ImageError, isImageError } from '../../errors.ts';
+import { canonical, familiar, identifier, repositoryName, type Reference } from '../../model/reference.ts';
 import { fetchTar } from '../../operations/fetch-tar.ts';
 import { importImage } from '../../operations/import-image.ts';
 import { load } from '../../operations/load.ts';
@@ -31,6 +31,10 @@ function pullImage(exchange: Exchange, name: string): Answer {
       const tags = whole ? await remote(given).tags({}, { signal }) : [];
       const references: readonly Reference[] = whole ? tags.map((tag) => ({ ...given, tag })) : [given];
       for (const reference of references) await pullOne(host, reference, { platform, signal }, lines);
+    }).catch((error: unknown) => {
+      // A stranger is not told whether there is such a thing: docker's status is that of a thing that is not.
+      if (!isImageError(error, 'denied')) throw error;
+      throw new ImageError('not-found', error.message, { hint: error.hint, detail: error.detail, cause: error });
     }),
   );
 }
@@ -44,7 +48,11 @@ async function pullOne(
   let said = false;
   // Not before the registry has answered: until then an error has a status of its own, and `docker run` goes by it.
   const begin = (): void => {
-    if (!said) lines.write({ status: `Pulling from ${reference.repository}`, id: identifier(reference) });
+    if (!said)
+      lines.write({
+        status: `Pulling from ${reference.repository}`,
+        id: reference.digest === undefined ? identifier(reference) : canonical(reference),
+      });
     said = true;
   };
   const { origin, changed } = await pull(host, reference, {

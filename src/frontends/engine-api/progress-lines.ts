@@ -40,7 +40,11 @@ export class ProgressLines {
 
   /** A row of the client's table. One that only counts is left out where the client does not keep up. */
   status({ id, status, current, total }: TransferStatus): void {
-    if (current === undefined) return this.write({ status, progressDetail: {}, id });
+    if (current === undefined) {
+      // What is done leaves its bar without numbers.
+      const progressDetail = status.endsWith(' complete') ? { hidecounts: true } : {};
+      return this.write({ status, progressDetail, id });
+    }
     if (!this.#response.writableNeedDrain) this.write({ status, progressDetail: { current, total }, id });
   }
 
