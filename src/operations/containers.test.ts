@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { makeBase, openHostWithBase, tarOfFiles, type ContainersHost, type Files } from '../../test/support/base-image.ts';
-import { bytesOf } from '../../test/support/make-image.ts';
+import { bytesOf, makeImage } from '../../test/support/make-image.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
 import { once } from '../io/once.ts';
 import { containerChanges } from './container-changes.ts';
@@ -483,4 +483,45 @@ test('a list calls a container’s image as it was asked for, while that means t
   assert.deepEqual(await shown(), [base.target.digest.slice(7, 15), 'base:1'].toSorted());
   await makeBase(host.store, { changes: ['CMD ["other"]'] });
   assert.deepEqual(await shown(), [base.target.digest.slice(7, 15), base.target.digest].toSorted());
+});
+
+test('layers that are refused, and work that is stopped, leave nothing', async (t) => {
+  const host = await openHostWithBase(t);
+  await makeBase(host.store, { name: 'bad:1', files: { good: 'good', '../../outside': 'x' } });
+  const nothingLeft = async () => {
+    assert.deepEqual(await listContainers(host, { all: true }), []);
+    assert.deepEqual(await listVolumes(host), []);
+    assert.deepEqual(
+      readdirSync(join(host.store.path, 'bay', 'drafts')).filter((file) => file !== 'free'),
+      [],
+    );
+    assert.deepEqual(readdirSync(join(host.store.path, 'bay', 'trees')), []);
+    assert.deepEqual(await host.store.check(), []);
+  };
+  await assert.rejects(
+    createContainer(host, { Image: 'bad:1', Volumes: { '/v': {} } }),
+    (error: { code?: string }) => error.code === 'invalid-content',
+  );
+  await nothingLeft();
+
+  const lying = await makeImage({ layers: ['one'] });
+  const manifest = JSON.parse(String(lying.blobs.get(lying.target.digest))) as { config: { digest: string; size: number } };
+  const config = String(lying.blobs.get(lying.config.digest)).replace(
+    /"diff_ids":\["sha256:[0-9a-f]{64}"/,
+    `"diff_ids":["sha256:${'0'.repeat(64)}"`,
+  );
+  {
+    await using ingest = await host.store.begin();
+    await ingest.write(lying.layers[0]!, async () => once(lying.blobs.get(lying.layers[0]!.digest)!));
+    const kept = await ingest.add(lying.config.mediaType, Buffer.from(config));
+    const text = JSON.stringify({ ...manifest, config: { ...manifest.config, digest: kept.digest, size: kept.size } });
+    await ingest.tag(await ingest.add(lying.target.mediaType, Buffer.from(text)), 'docker.io/library/lying:1');
+  }
+  await assert.rejects(createContainer(host, { Image: 'lying:1' }), { code: 'digest-mismatch' });
+  await nothingLeft();
+
+  const stopping = new AbortController();
+  stopping.abort();
+  await assert.rejects(createContainer(host, { Image: 'base:1' }, { signal: stopping.signal }), { code: 'canceled' });
+  await nothingLeft();
 });

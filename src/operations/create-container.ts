@@ -1,5 +1,6 @@
 import { readSettings } from '../containers/container-settings.ts';
 import { ImageError } from '../errors.ts';
+import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import type { Host } from './host.ts';
@@ -29,6 +30,7 @@ export async function createContainer(
   options: CreateContainerOptions = {},
 ): Promise<CreatedContainer> {
   const { signal, onProgress, name } = options;
+  if (signal?.aborted) throw canceled(signal.reason);
   const settings = readSettings(document);
   const { Image: asked } = settings.config;
   const found = await host.store.find(asked);
