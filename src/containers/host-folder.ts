@@ -90,7 +90,15 @@ function headerOf(path: string, name: string, stats: BigIntStats, linked: Map<st
     mtime: timestamp(stats.mtimeNs),
   };
   if (stats.isDirectory()) return { entry: { ...common, path: name.endsWith('/') ? name : `${name}/`, type: 'directory' } };
-  if (stats.isSymbolicLink()) return { entry: { ...common, path: name, type: 'symlink', linkname: readlinkSync(path) } };
+  if (stats.isSymbolicLink())
+    return {
+      entry: {
+        ...common,
+        path: name,
+        type: 'symlink',
+        linkname: isWindows ? readlinkSync(path).replaceAll('\\', '/') : readlinkSync(path),
+      },
+    };
   if (stats.isFIFO()) return { entry: { ...common, path: name, type: 'fifo' } };
   if (stats.isCharacterDevice() || stats.isBlockDevice()) {
     const { major, minor } = deviceNumbers(stats.rdev);
