@@ -58,7 +58,7 @@ interface NetworkSettings {
 
 const zeroTime = '0001-01-01T00:00:00Z';
 /** What docker calls the way in which files are kept. */
-const driver = 'bayplan';
+const driver = 'oci-layout';
 
 /** @throws ImageError `not-found`, `ambiguous` */
 export async function inspectContainer(
