@@ -15,6 +15,8 @@ import { prune } from './prune.ts';
 import { remove, type RemoveOptions } from './remove.ts';
 
 const now = () => new Date();
+/** Of the containers: each is younger than the one before. */
+let tick = 0;
 
 async function add(store: ImageStore, names: readonly string[], options: MakeImageOptions, parent?: Digest): Promise<Digest> {
   const image = await makeImage(options);
@@ -35,7 +37,7 @@ async function contain(store: ImageStore, name: string, digest: Digest, state: C
       target: { digest },
       manifest: { digest },
       state,
-      created: now(),
+      created: new Date(++tick),
       volumes: [],
       document: {},
     },

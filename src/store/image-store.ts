@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
-import { ImageError, isImageError } from '../errors.ts';
+import { ImageError } from '../errors.ts';
 import type { ImageSource, OpenOptions } from '../content/image-source.ts';
 import type { Page, Repository } from '../content/repository.ts';
 import type { Operation } from '../io/operation.ts';
@@ -10,11 +10,8 @@ import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
 import { Blobs } from './blobs.ts';
 import type { Fault } from './check.ts';
-import type { ContainerChange, ContainerRecord, NewContainer } from './container-record.ts';
 import { Database, type StorePoint } from './database.ts';
-import type { DraftFolder } from './draft-folder.ts';
 import type { Discard } from './discard.ts';
-import type { EventOptions } from './events.ts';
 import type { Family } from './family.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
@@ -31,13 +28,12 @@ import { listReferrers } from './referrers.ts';
 import type { Relation } from './relation.ts';
 import { layReserve } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
+import { StoreObjects } from './store-objects.ts';
 import { StoreRepository } from './store-repository.ts';
-import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
 import type { Swept, SweepOptions } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
 import type { Users } from './users.ts';
 import type { Usage } from './usage.ts';
-import type { GoingVolume, NewVolume, VolumeRecord } from './volume-record.ts';
 
 export interface StoreOptions {
   /** Who the journal says it was. Default: the user's name. */
@@ -54,7 +50,7 @@ export interface StoreOptions {
  *
  * What reading needs is loaded with this file; the rest comes when it is first used, so that a list costs little more than the process.
  */
-export class ImageStore implements ImageSource, AsyncDisposable {
+export class ImageStore extends StoreObjects implements ImageSource, AsyncDisposable {
   readonly #database: Database;
   readonly #blobs: Blobs;
   readonly #projection: IndexProjection;
@@ -67,8 +63,10 @@ export class ImageStore implements ImageSource, AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(database: Database) {
+    const blobs = new Blobs(database);
+    super(database, blobs);
     this.#database = database;
-    this.#blobs = new Blobs(database);
+    this.#blobs = blobs;
     this.#projection = new IndexProjection(database, this.#blobs);
     this.#documents = new SmallDocuments(database, this.#blobs);
     this.#lastVersion = database.dataVersion();
@@ -273,120 +271,6 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return readJournal(this.#database, options);
   }
 
-  /** What happened here, by any process: oldest first. `epoch` tells when to ask again. */
-  async events(options?: EventOptions): Promise<readonly StoreEvent[]> {
-    return (await eventRows()).listEvents(this.#database, options);
-  }
-
-  /** The number of the newest event; 0 where there has been none. */
-  async lastEvent(): Promise<number> {
-    return (await eventRows()).lastEvent(this.#database);
-  }
-
-  /** Writes down what changed nothing here, or what a container did. Changes of names, containers and volumes write their own. */
-  async record(happening: Happening): Promise<void> {
-    const { insertEvent } = await eventRows();
-    try {
-      await this.#database.transact((transaction) => insertEvent(this.#database, transaction, happening));
-    } catch (error) {
-      // What has happened has happened, though a full disk keeps it from being written down.
-      if (!isImageError(error, 'disk-full', 'unavailable')) throw error;
-    }
-  }
-
-  /** The newest first. */
-  async containers(): Promise<readonly ContainerRecord[]> {
-    return (await containerRows()).listContainers(this.#database);
-  }
-
-  /** By its id, its name, or the beginning of its id. @throws ImageError `not-found`, `ambiguous`, with docker's texts */
-  async container(idOrName: string): Promise<ContainerRecord> {
-    return (await containerRows()).findContainer(this.#database, idOrName);
-  }
-
-  /** With the volumes that are new with it: all of them or none. @throws ImageError `conflict` where the name is taken; `not-found` where the image or a volume is not here any more */
-  async addContainer(added: NewContainer, event: Occurrence, volumes?: readonly NewVolume[]): Promise<ContainerRecord> {
-    return (await containerRows()).addContainer(this.#database, this.#blobs, added, event, volumes);
-  }
-
-  /** `change` is synchronous, and sees what is there in the very transaction that writes. @throws ImageError `not-found`, `conflict`; what `change` throws */
-  async changeContainer(id: string, change: (current: ContainerRecord) => ContainerChange, event?: Occurrence): Promise<ContainerRecord> {
-    return (await containerRows()).changeContainer(this.#database, id, change, event);
-  }
-
-  /**
-   * Takes the record and what was changed in it. `allow` is synchronous, and throws where it must stay; `volumes` go with it where nothing else needs them.
-   * @throws ImageError `not-found`
-   */
-  async removeContainer(
-    id: string,
-    event: Occurrence,
-    allow?: (current: ContainerRecord) => void,
-    volumes?: readonly GoingVolume[],
-  ): Promise<ContainerRecord> {
-    return (await containerRows()).removeContainer(this.#database, id, event, allow, volumes);
-  }
-
-  /** The folder for what is changed in a container, made where there is none, unless `make` is false; it goes with the container. @throws ImageError `not-found` */
-  async containerFolder(id: string, { make = true }: { readonly make?: boolean } = {}): Promise<string> {
-    return (await containerRows()).containerFolder(this.#database, id, make);
-  }
-
-  /** By name. */
-  async volumes(): Promise<readonly VolumeRecord[]> {
-    return (await volumeRows()).listVolumes(this.#database);
-  }
-
-  /** @throws ImageError `not-found` with docker's text */
-  async volume(name: string): Promise<VolumeRecord> {
-    return (await volumeRows()).findVolume(this.#database, name);
-  }
-
-  /** Ids of the containers that need it. */
-  async volumeUsers(name: string): Promise<readonly string[]> {
-    return (await volumeRows()).volumeUsers(this.#database, name);
-  }
-
-  /** Makes a volume, or finds the one of that name: then `draft` stays where it is. @param draft a folder with a `_data` in it, what the volume begins with */
-  async addVolume(added: Pick<VolumeRecord, 'name' | 'document'>, event: Occurrence, draft?: DraftFolder): Promise<VolumeRecord> {
-    return (await volumeRows()).addVolume(this.#database, added, event, draft);
-  }
-
-  async changeVolume(name: string, change: (current: VolumeRecord) => Pick<VolumeRecord, 'document'>): Promise<VolumeRecord> {
-    return (await volumeRows()).changeVolume(this.#database, name, change);
-  }
-
-  /** Takes the volume with its files. @throws ImageError `not-found`; `conflict` with docker's text where a container needs it */
-  async removeVolume(name: string, event: Occurrence): Promise<void> {
-    return (await volumeRows()).removeVolume(this.#database, name, event);
-  }
-
-  /** A folder for what is on its way in; a later process removes it when this one was killed. `await using` it. @param purpose a word */
-  async draftFolder(purpose: string): Promise<DraftFolder> {
-    const { makeDraftFolder } = await import('./draft-folder.ts');
-    return makeDraftFolder(this.#database, purpose);
-  }
-
-  /** The folder of a layer that has been laid out here, or undefined. */
-  async tree(diffId: Digest): Promise<string | undefined> {
-    return (await treeRows()).getTree(this.#database, diffId);
-  }
-
-  /**
-   * Keeps a layer that was laid out, whose diff ID has been computed from the blob's bytes; where another was first, the draft stays its maker's.
-   * @param bytes what it takes on the disk beside the blobs
-   * @param blob what it was made from: from then on this blob is known to be that layer
-   * @returns its folder
-   */
-  async addTree(diffId: Digest, draft: DraftFolder, bytes: number, blob?: Digest): Promise<string> {
-    return (await treeRows()).addTree(this.#database, diffId, draft, bytes, blob);
-  }
-
-  /** What all layers that have been laid out take on the disk. */
-  async treesBytes(): Promise<number> {
-    return (await treeRows()).treesBytes(this.#database);
-  }
-
   /** The path of a blob, verified once, for a worker that reads it itself. A lease must hold it meanwhile. @throws as `open` */
   async blobFile(target: Descriptor): Promise<string> {
     return this.#blobs.path(target);
@@ -473,11 +357,6 @@ export class ImageStore implements ImageSource, AsyncDisposable {
     return this.#uploads;
   }
 }
-
-const eventRows = () => import('./events.ts');
-const containerRows = () => import('./containers.ts');
-const volumeRows = () => import('./volumes.ts');
-const treeRows = () => import('./trees.ts');
 
 function userName(): string {
   try {

@@ -35,6 +35,6 @@ export function findUsers(database: Database, image: Digest, family = new Family
 
 function containersOn(database: Database, image: Digest): ContainerRecord[] {
   return database
-    .all<{ id: string }>('SELECT id FROM container WHERE target = ?1 OR manifest = ?1 ORDER BY created, id', image)
+    .all<{ id: string }>('SELECT id FROM container WHERE target = ?1 OR manifest = ?1 ORDER BY created, name', image)
     .map(({ id }) => findContainer(database, id));
 }
