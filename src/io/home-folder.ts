@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
@@ -69,8 +69,18 @@ export function layerCompression(env: Environment): 'gzip' | 'zstd' | undefined 
  */
 export function defaultDockerSocket(env: Environment): string {
   if (process.platform === 'win32') return String.raw`\\.\pipe\bayplan`;
-  // The XDG base directory specification, as above.
+  // The XDG base directory specification, as above. Without a session, in a container or under sudo, what it names need not be there, or be ours.
   const runtime = env.XDG_RUNTIME_DIR;
-  const folder = !env.BAY_HOME && runtime && isAbsolute(runtime) ? join(runtime, 'bayplan') : join(homeFolder(env), 'run');
+  const folder =
+    !env.BAY_HOME && runtime && isAbsolute(runtime) && isWritable(runtime) ? join(runtime, 'bayplan') : join(homeFolder(env), 'run');
   return join(folder, 'docker.sock');
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
