@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError } from '../errors.ts';
 import type { ServeOptions } from '../frontends/cli/commands/serve.ts';
 import type { Terminal } from '../frontends/cli/terminal.ts';
 import { listen, registryDoor } from '../frontends/registry/door.ts';
@@ -39,7 +39,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     const registry = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
     doors.push(registry);
     const engine = await openEngine(store, options, terminal);
-    doors.push(...engine);
+    doors.push(...engine.opened);
     terminal.stdout.write(await welcome(terminal, store, registry.address, engine, samples));
     await stopped(terminal.signal);
   } finally {
@@ -50,11 +50,17 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   return 0;
 }
 
+interface Engine {
+  readonly opened: readonly EngineListening[];
+  /** Why there is no socket at the usual place, which nobody asked for. */
+  readonly withoutSocket?: string;
+}
+
 async function openEngine(
   store: ImageStore,
   { docker: { socket, listen: address, tls }, readOnly }: ServeOptions,
   terminal: Terminal,
-): Promise<EngineListening[]> {
+): Promise<Engine> {
   const { env, cwd } = terminal;
   const door = engineDoor(
     {
@@ -66,11 +72,19 @@ async function openEngine(
     { readOnly },
   );
   const opened: EngineListening[] = [];
+  let withoutSocket: string | undefined;
   try {
-    if (socket !== 'none')
-      opened.push(await listenOnSocket(door, socket === undefined ? defaultDockerSocket(env) : socketPath(socket, cwd)));
+    if (socket === undefined)
+      try {
+        opened.push(await listenOnSocket(door, defaultDockerSocket(env)));
+      } catch (error) {
+        // Two servers over one store are well, and the first has the usual place; some homes have too long a path.
+        if (!isImageError(error, 'conflict', 'invalid-argument')) throw error;
+        withoutSocket = error.message;
+      }
+    else if (socket !== 'none') opened.push(await listenOnSocket(door, socketPath(socket, cwd)));
     if (address) opened.push(await listenOnAddress(door, { ...address, tls: tls && (await readCertificates(tls, cwd)) }));
-    return opened;
+    return { opened, ...(withoutSocket === undefined ? {} : { withoutSocket }) };
   } catch (error) {
     await Promise.all(opened.map((one) => one.close()));
     throw error;
@@ -101,7 +115,7 @@ async function welcome(
   terminal: Terminal,
   store: ImageStore,
   address: string,
-  engine: readonly EngineListening[],
+  { opened, withoutSocket }: Engine,
   samples: readonly string[],
 ): Promise<string> {
   const bay = terminal.env.BAY_LAUNCHER ?? 'bay';
@@ -111,14 +125,15 @@ async function welcome(
     `Bayplan is ready.`,
     `  Store     ${store.path}`,
     `  Registry  ${address}`,
-    ...engine.map(({ address: docker }) => `  Docker    ${docker}`),
+    ...opened.map(({ address: docker }) => `  Docker    ${docker}`),
+    ...(withoutSocket === undefined ? [] : [`  Docker    no socket: ${withoutSocket}`]),
     ...(samples.length === 0 ? [] : ['', `The store was empty: it has ${samples.length} sample images now.`]),
     '',
     'Try, in a second terminal:',
     `  ${bay} images`,
     `  ${bay} history ${name}`,
     `  ${bay} copy ${name} docker://${host}/try/${name}`,
-    ...engine.slice(0, 1).map(({ address: docker }) => `  docker -H ${docker} images`),
+    ...opened.slice(0, 1).map(({ address: docker }) => `  docker -H ${docker} images`),
     `  ${bay} help`,
     '',
     'Ctrl-C stops the server.',

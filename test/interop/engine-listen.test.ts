@@ -269,9 +269,19 @@ test(
     assert.equal(socket, join(home, 'run', 'docker.sock'));
     assert.equal((await send(socket, 'GET', '/_ping')).text, 'OK');
     assert.equal(await (await fetch(`http://${tcp}/_ping`)).text(), 'OK');
-    const second = await run([]);
+    const second = await run(['--docker-socket', socket]);
     assert.equal(second.code, 1);
     assert.match(second.stderr, /docker\.sock: another server listens there/);
+    // Nobody asked for the usual place: a second server over the store is without it, and says so.
+    const other = spawnBay(['serve', '--listen', '127.0.0.1:0'], { home });
+    t.after(() => other.kill('SIGKILL'));
+    let told = '';
+    other.stdout?.on('data', (part: Buffer) => (told += part.toString()));
+    while (!told.includes('Ctrl-C stops')) await wait(20);
+    assert.match(told, /^ {2}Docker {4}no socket: cannot listen on .*docker\.sock: another server listens there$/m);
+    other.kill('SIGINT');
+    await once(other, 'close');
+    assert.equal((await send(socket, 'GET', '/_ping')).text, 'OK', 'which leaves the first where it is');
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number];
     assert.deepEqual([code, existsSync(socket), /Stopped\.\n$/.test(said)], [0, false, true]);

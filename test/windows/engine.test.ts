@@ -107,7 +107,7 @@ test('the Docker Engine API on a Windows pipe', { skip: skipWithoutWindows }, as
     // The command line sees it at once, and a second server is told that the pipe is taken.
     assert.match(await ok(['ps', '-a']), /sample-web:1\.0\.0\.0/);
     await agree('made:2', (json(committed) as { Id: string }).Id);
-    const second = await refused(['serve', '--listen', '127.0.0.1:0']);
+    const second = await refused(['serve', '--listen', '127.0.0.1:0', '--docker-socket', pipe]);
     assert.match(second.stderr, /pipe\\bayplan: another server listens there/);
     const socket = await refused(['serve', '--listen', '127.0.0.1:0', '--docker-socket', 'C:\\docker.sock']);
     assert.match(socket.stderr, /docker\.sock is not the name of a pipe/);
