@@ -13,7 +13,6 @@ export interface Desk {
   readonly host: EngineHost;
   /** Names this server in `docker info`; the same for as long as it runs. */
   readonly id: string;
-  readonly started: Date;
   readonly lists: ListCache;
   /** The prunes that go on. */
   readonly pruning: Set<string>;

@@ -52,7 +52,6 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
   const desk: Desk = {
     host,
     id: randomUUID(),
-    started: host.now(),
     lists: new ListCache(() => host.store.epoch()),
     pruning: new Set(),
     ending: ending.signal,
