@@ -260,3 +260,14 @@ async function fromStats(path: string, stats: BigIntStats): Promise<Omit<Contain
     ...(type === 'symlink' ? { linkTarget: await readlink(path) } : {}),
   };
 }
+
+/** A folder of a volume. @throws ImageError `invalid-argument` where it is none, or a link is on the way */
+export function subfolder(folder: string, path: string): string {
+  let at = folder;
+  for (const part of path.split(/[\\/]/).filter((one) => one !== '' && one !== '.')) {
+    at = join(at, part);
+    if (!lookAt(at)?.isDirectory())
+      throw new ImageError('invalid-argument', `cannot access path ${path} of the volume: it is no folder`, { detail: { path } });
+  }
+  return at;
+}

@@ -1,21 +1,15 @@
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { Image } from '../content/image.ts';
+import type { Image } from '../content/image.ts';
 import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
-import { changes, type Change } from '../layers/changes.ts';
-import { exportTar } from '../layers/export-tree.ts';
-import { Tree } from '../layers/tree.ts';
-import { layerTar } from '../layers/write-layer.ts';
+import type { Change } from '../layers/changes.ts';
+import type { Tree } from '../layers/tree.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { readDocument, type ContainerDocument } from './container-document.ts';
-import { ContainerFiles, type ContainerFile, type OpenMount } from './container-files.ts';
-import { findOwner } from './find-owner.ts';
-import { folderSize, lookAt } from './host-folder.ts';
+import type { ContainerFile, ContainerFiles, OpenMount } from './container-files.ts';
 import type { LayOut } from './lay-out.ts';
 import type { MountPoint } from './mount-points.ts';
-import { anonymousLabel, readVolume } from './volumes.ts';
 
 /** A path of a container, as docker's `X-Docker-Container-Path-Stat` says it; `mode` has the bits of Go's FileMode. */
 export interface PathStat {
@@ -66,11 +60,13 @@ export class Container {
 
   /** The image that it stands on. */
   async image(operation: Operation = {}): Promise<Image> {
-    return Image.open(this.#store, this.record.manifest, operation);
+    const { Image: Opened } = await import('../content/image.ts');
+    return Opened.open(this.#store, this.record.manifest, operation);
   }
 
   /** What was changed in it, in the order of paths. */
   async changes(operation: Operation = {}): Promise<readonly Change[]> {
+    const { changes } = await import('../layers/changes.ts');
     using files = await this.#open(operation);
     return changes(files.union);
   }
@@ -107,6 +103,7 @@ export class Container {
       readonly now: Date;
     },
   ): Promise<void> {
+    const { findOwner } = await import('./find-owner.ts');
     using files = await this.#open(options, true);
     const folder = await this.#find(files, path === '' ? '' : `${path}/.`);
     const { noOverwriteDirNonDir, now, signal } = options;
@@ -122,12 +119,15 @@ export class Container {
 
   /** All files as a tar, without what is mounted. Read or destroy it. */
   async export(operation: Operation = {}): Promise<Readable> {
+    const { exportTar } = await import('../layers/export-tree.ts');
     const files = await this.#open(operation);
     return closing(exportTar(files.union, '', { prefix: '', signal: operation.signal }), files);
   }
 
   /** The tar of a layer with what was changed; undefined where nothing was. Read or destroy it. */
   async layer(operation: Operation = {}): Promise<Readable | undefined> {
+    const { changes } = await import('../layers/changes.ts');
+    const { layerTar } = await import('../layers/write-layer.ts');
     const files = await this.#open(operation);
     if (changes(files.union).length > 0) return closing(layerTar(files.union, { signal: operation.signal }), files);
     files[Symbol.dispose]();
@@ -142,11 +142,13 @@ export class Container {
 
   /** Bytes on the disk that would be free without it. */
   async diskBytes(): Promise<number> {
+    const { folderSize } = await import('./host-folder.ts');
     return folderSize(await this.#store.containerFolder(this.id, { make: false }));
   }
 
   /** Its volumes that were never given a name. */
   async anonymousVolumes(): Promise<readonly string[]> {
+    const { anonymousLabel, readVolume } = await import('./volumes.ts');
     const own = new Set(this.record.volumes);
     return (await this.#store.volumes())
       .filter((volume) => own.has(volume.name) && Object.hasOwn(readVolume(volume).labels ?? {}, anonymousLabel))
@@ -154,14 +156,16 @@ export class Container {
   }
 
   async #open(operation: Operation, writing = false): Promise<ContainerFiles> {
+    const { Tree: Opened } = await import('../layers/tree.ts');
+    const { ContainerFiles: Files } = await import('./container-files.ts');
     const image = await this.image(operation);
     const folders = await this.#layOut.image(image, { signal: operation.signal });
     const changesFolder = await this.#store.containerFolder(this.id, { make: writing });
     const mounts = await this.#mounts();
     const layers: Tree[] = [];
     try {
-      for (const folder of folders) layers.push(Tree.open(folder));
-      return new ContainerFiles(layers, changesFolder, mounts, this.document.platform.os);
+      for (const folder of folders) layers.push(Opened.open(folder));
+      return new Files(layers, changesFolder, mounts, this.document.platform.os);
     } catch (error) {
       for (const layer of layers) layer.close();
       throw error;
@@ -169,6 +173,7 @@ export class Container {
   }
 
   async #mounts(): Promise<readonly OpenMount[]> {
+    const { subfolder } = await import('./container-files.ts');
     const open: OpenMount[] = [];
     for (const mount of this.document.mounts) {
       if (mount.Type === 'bind') open.push({ ...mount, folder: mount.Source });
@@ -198,17 +203,6 @@ export class Container {
     }
     return file;
   }
-}
-
-/** A folder of a volume. @throws ImageError `invalid-argument` where it is none, or a link is on the way */
-function subfolder(folder: string, path: string): string {
-  let at = folder;
-  for (const part of path.split(/[\\/]/).filter((one) => one !== '' && one !== '.')) {
-    at = join(at, part);
-    if (!lookAt(at)?.isDirectory())
-      throw new ImageError('invalid-argument', `cannot access path ${path} of the volume: it is no folder`, { detail: { path } });
-  }
-  return at;
 }
 
 /** Go's `os.FileMode` beside the permission bits. */

@@ -4,7 +4,6 @@ import { Slots, together } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
-import { makeLayerTree } from '../layers/layer-tree.ts';
 import type { ImageStore } from '../store/image-store.ts';
 
 /** Layers that one process lays out at once: each keeps a core busy. */
@@ -68,6 +67,7 @@ export class LayOut {
   async #make(layer: Descriptor, diffId: Digest, os: string, { signal, onProgress }: Operation): Promise<string> {
     signal?.throwIfAborted();
     const file = await this.#store.blobFile(layer);
+    const { makeLayerTree } = await import('../layers/layer-tree.ts');
     await using draft = await this.#store.draftFolder('tree');
     const { bytes } = await makeLayerTree(file, diffId, draft.path, {
       os,

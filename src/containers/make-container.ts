@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { Image } from '../content/image.ts';
+import { ImageError, isImageError } from '../errors.ts';
+import { Tree } from '../layers/tree.ts';
+import type { ContainerRecord, NewContainer } from '../store/container-record.ts';
+import type { ImageStore } from '../store/image-store.ts';
+import type { NewVolume } from '../store/volume-record.ts';
+import { checkSettings } from './check-settings.ts';
+import { readDocument, writeDocument, type ContainerDocument } from './container-document.ts';
+import { ContainerFiles } from './container-files.ts';
+import { checkContainerName, randomContainerName } from './container-name.ts';
+import { mergeConfig, readConfig, requireCommand, type ContainerSettings } from './container-settings.ts';
+import type { ContainerBase, NewContainerOptions } from './containers.ts';
+import { isUserDefined, networksOf, withHostDefaults } from './host-defaults.ts';
+import type { LayOut } from './lay-out.ts';
+import { planMounts, type MountPoint } from './mount-points.ts';
+import { readyMounts } from './volumes.ts';
+
+/** How often a name that we made up may be taken already. */
+const attempts = 10;
+
+/** As `Containers.create`. */
+export async function makeContainer(
+  store: ImageStore,
+  layOut: LayOut,
+  settings: ContainerSettings,
+  base: ContainerBase,
+  options: NewContainerOptions,
+): Promise<ContainerRecord> {
+  const { os } = base.platform;
+  const { name, now, signal, onProgress } = options;
+  if (name !== undefined) checkContainerName(name);
+  checkSettings(settings, os);
+  const image = await Image.open(store, base.manifest, { signal });
+  const merged = mergeConfig({ ...settings.config, Image: base.image }, readConfig(image.config?.config ?? {}), os);
+  requireCommand(merged);
+  const host = withHostDefaults(settings.host, os);
+  const others = new Map<string, readonly MountPoint[]>();
+  for (const spec of host.VolumesFrom ?? []) {
+    const [other = ''] = spec.split(':', 1);
+    others.set(other, readDocument(await store.container(other)).mounts);
+  }
+  // In a network of somebody's own a link is a name, and who it is may come later.
+  for (const link of isUserDefined(host.NetworkMode) ? [] : (host.Links ?? [])) await requireLinked(store, link.split(':', 1)[0] ?? '');
+  const planned = planMounts({ host, config: merged }, os, (other) => others.get(other) ?? []);
+
+  const folders = await layOut.image(image, { signal, onProgress });
+  const volumes: NewVolume[] = [];
+  let files: ContainerFiles | undefined;
+  const openFiles = () =>
+    (files ??= new ContainerFiles(
+      folders.map((folder) => Tree.open(folder)),
+      undefined,
+      [],
+      os,
+    ));
+  try {
+    const mounts = await readyMounts(store, planned, openFiles, volumes, { signal });
+    const id = randomBytes(32).toString('hex');
+    const config = { ...merged, Hostname: merged.Hostname || id.slice(0, 12) };
+    const networks = networksOf({ endpoints: settings.endpoints, host });
+    const document = { platform: base.platform, config, host, networks, mounts };
+    const { target, manifest, origin } = base;
+    return await addRecord(store, { id, image: base.image, target, manifest, origin, created: now, document }, name, volumes);
+  } finally {
+    files?.[Symbol.dispose]();
+    for (const { draft } of volumes) await draft[Symbol.asyncDispose]();
+  }
+}
+
+/** The one transaction of a creation, with another name where one that we made up is taken. */
+async function addRecord(
+  store: ImageStore,
+  added: Pick<NewContainer, 'id' | 'image' | 'target' | 'manifest' | 'origin' | 'created'> & { readonly document: ContainerDocument },
+  name: string | undefined,
+  volumes: readonly NewVolume[],
+): Promise<ContainerRecord> {
+  const { document, image } = added;
+  const used = document.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : []));
+  for (let attempt = 0; ; attempt++) {
+    const own = name ?? randomContainerName(attempt);
+    const event = { action: 'create', attributes: { ...document.config.Labels, image, name: own } };
+    try {
+      const record = { ...added, name: own, state: 'created', volumes: used, document: writeDocument(document) } as const;
+      return await store.addContainer(record, event, volumes);
+    } catch (error) {
+      if (name !== undefined || attempt >= attempts || !isImageError(error, 'conflict')) throw error;
+    }
+  }
+}
+
+async function requireLinked(store: ImageStore, name: string): Promise<void> {
+  try {
+    await store.container(name);
+  } catch (error) {
+    if (!isImageError(error, 'not-found')) throw error;
+    throw new ImageError('not-found', `could not get container for ${name}: ${error.message}`, { detail: error.detail });
+  }
+}
