@@ -9,6 +9,7 @@ import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { openStore, storeFolder } from '../../test/support/open-store.ts';
 import type { NewContainer } from './container-record.ts';
 import type { ImageStore } from './image-store.ts';
+import { processMark } from './process-mark.ts';
 
 async function withImage(store: ImageStore, name = 'debian:12') {
   const image = await makeImage({ layers: ['base', name] });
@@ -196,13 +197,19 @@ test('what was thrown away without saying so comes back, and what nobody owns go
   // A removal that was killed before its commit, an addition that was, and a draft of a process that has ended.
   renameSync(join(bay, 'volumes', 'data'), join(bay, 'trash', 'volumes~data.0123456789ab'));
   mkdirSync(join(bay, 'trees', `sha256-${'0'.repeat(64)}`));
-  mkdirSync(join(bay, 'drafts', '~tree-1'));
-  writeFileSync(join(bay, 'drafts', '~tree-1.maker'), (await import('./process-mark.ts')).processMark(2 ** 22 - 7));
+  const dead = processMark(2 ** 22 - 7);
+  mkdirSync(join(bay, 'drafts', `~tree-${dead}-0123456789abcdef`));
+  writeFileSync(join(bay, 'drafts', `~tree-${dead}-0123456789abcdef.maker`), '');
+  // One killed before it made its folder, one in the midst of a blob, and one who lives.
+  writeFileSync(join(bay, 'drafts', `~volume-${dead}-0123456789abcdef.maker`), '');
+  writeFileSync(join(bay, 'drafts', `~blob-${dead}-0123456789abcdef`), 'half');
+  const alive = `~blob-${processMark()}-0123456789abcdef`;
+  writeFileSync(join(bay, 'drafts', alive), 'half');
   await store.close();
   await openStore(t, folder);
   assert.deepEqual(readdirSync(volume.mountpoint), ['kept']);
   for (const name of ['trees', 'trash', 'containers']) assert.deepEqual(readdirSync(join(bay, name)), []);
-  assert.deepEqual(readdirSync(join(bay, 'drafts')), ['free']);
+  assert.deepEqual(readdirSync(join(bay, 'drafts')), ['free', alive]);
 });
 
 test('a removal that comes to nothing puts the folders back', async (t) => {

@@ -1,18 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asImageError } from '../errors.ts';
 import { removeFile, removeFileNow } from '../io/remove-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import type { Database, Transaction } from './database.ts';
+import { draftName, isDeadDraft } from './draft-name.ts';
 import { statIfThere } from './place.ts';
-import { hasEnded, processMark } from './process-mark.ts';
 
-/** Beside each folder, under its name with this at the end: whose it is. It is there before the folder, and until after what the folder became has been committed. */
+/** Beside each folder, under its name with this at the end, is an empty file: there before the folder, and until after what the folder became has been committed. */
 const marker = '.maker';
 
-/** What cannot be told from its maker's mark (another machine's, another container's) is given up after so long. Milliseconds. */
+/** What cannot be told from its name (another machine's, another container's) is given up after so long. Milliseconds. */
 const staleAfter = 24 * 60 * 60 * 1000;
 
 /** A folder on its way into the store, for its maker alone. `await using` it: what has not gone anywhere by then is removed. */
@@ -24,9 +23,9 @@ export interface DraftFolder extends AsyncDisposable {
 
 /** @param purpose a word for whoever looks into the folder of drafts */
 export async function makeDraftFolder(database: Database, purpose: string): Promise<DraftFolder> {
-  const path = join(database.place.drafts, `~${purpose}-${randomUUID()}`);
+  const path = join(database.place.drafts, draftName(purpose));
   try {
-    await writeFile(`${path}${marker}`, processMark(), { mode: 0o600, flag: 'wx' });
+    await writeFile(`${path}${marker}`, '', { mode: 0o600, flag: 'wx' });
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     throw asImageError(error, `cannot write ${database.place.drafts}`);
@@ -41,18 +40,21 @@ export async function makeDraftFolder(database: Database, purpose: string): Prom
   };
 }
 
-/** Removes the folders of processes that were killed. @returns whether there were any: what they made of them may lie about too */
-export async function dropDeadFolders(database: Database): Promise<boolean> {
+/** Removes the drafts of processes that were killed. @returns whether there were any folders: what they made of them may lie about too */
+export async function dropDeadDrafts(database: Database): Promise<boolean> {
   const { drafts } = database.place;
   let dead = false;
-  for (const name of await readdir(drafts)) {
-    if (!name.endsWith(marker)) continue;
-    const file = join(drafts, name);
-    const mark = await readFile(file, 'utf8').catch(() => undefined);
-    const age = database.now().getTime() - (statIfThere(file)?.mtimeMs ?? 0);
-    if (mark === undefined || !(hasEnded(mark) || age > staleAfter)) continue;
+  for (const entry of await readdir(drafts, { withFileTypes: true })) {
+    const path = join(drafts, entry.name);
+    if (!isDraftFolder(entry)) {
+      if (isDeadDraft(entry.name)) await removeFile(path);
+      continue;
+    }
+    if (entry.isDirectory()) continue;
+    const age = database.now().getTime() - (statIfThere(path)?.mtimeMs ?? 0);
+    if (!isDeadDraft(entry.name) && age < staleAfter) continue;
     dead = true;
-    if (await removeFolder(file.slice(0, -marker.length))) await removeFile(file);
+    if (await removeFolder(path.slice(0, -marker.length))) await removeFile(path);
   }
   return dead;
 }

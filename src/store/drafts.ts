@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,12 +8,13 @@ import { removeFile } from '../io/remove-file.ts';
 import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
 import { isDraftFolder } from './draft-folder.ts';
+import { draftName } from './draft-name.ts';
 import { leaseLife } from './lease.ts';
 import { hasEnded } from './process-mark.ts';
 
 /** A draft for one writer alone, that nobody goes on with. */
 export function privateDraft(database: Database): string {
-  return join(database.place.drafts, `~${randomUUID()}`);
+  return join(database.place.drafts, draftName('blob'));
 }
 
 /**

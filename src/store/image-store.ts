@@ -12,6 +12,7 @@ import { Blobs } from './blobs.ts';
 import type { Fault } from './check.ts';
 import { Database, type StorePoint } from './database.ts';
 import type { Discard } from './discard.ts';
+import { isDeadDraft } from './draft-name.ts';
 import type { Family } from './family.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
@@ -335,8 +336,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
 
   async #recover(): Promise<void> {
     const { trash, drafts } = this.#database.place;
-    // A folder's draft has a file beside it that says whose it is, as long as it is one.
-    if (readdirSync(trash).length === 0 && !readdirSync(drafts).some((name) => name.endsWith('.maker'))) return;
+    if (readdirSync(trash).length === 0 && !readdirSync(drafts).some(isDeadDraft)) return;
     const { recover } = await import('./sweep.ts');
     await recover(this.#database);
   }

@@ -19,13 +19,15 @@ test(
   'an id that was used again is another process',
   { skip: process.platform !== 'linux' && 'only Linux says when a process began' },
   () => {
-    const [where = '', pid = ''] = processMark().split(' ');
-    assert.equal(hasEnded(`${where} ${pid} 1`), true);
+    const [where = '', pid = ''] = processMark().split('.');
+    assert.equal(hasEnded(`${where}.${pid}.1`), true);
+    assert.equal(hasEnded(`${where}.${pid}.1 of a request`), true);
   },
 );
 
 test('of a process elsewhere, or a mark that is none, nothing is said', () => {
-  const [, pid = '', start = ''] = processMark().split(' ');
-  for (const mark of [`another-machine ${pid} ${start}`, `another-machine 999999999 1`, '', 'x', `${processMark().split(' ')[0]} -1 1`])
+  const [where = '', pid = '', start = ''] = processMark().split('.');
+  const elsewhere = '0123456789abcdef';
+  for (const mark of [`${elsewhere}.${pid}.${start}`, `${elsewhere}.999999999.1`, '', 'x', `${where}.-1.1`, `${where}.0.1`])
     assert.equal(hasEnded(mark), false, mark);
 });

@@ -11,7 +11,7 @@ import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { applyDiscard, type Discard, type DiscardedImage } from './discard.ts';
-import { dropDeadFolders, isDraftFolder } from './draft-folder.ts';
+import { dropDeadDrafts, isDraftFolder } from './draft-folder.ts';
 import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
 import { uprootLayers } from './layer-forest.ts';
 import { leaseLife } from './lease.ts';
@@ -176,7 +176,7 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
   const now = database.now().getTime();
   let bytes = 0;
   if (!dryRun) {
-    await dropDeadFolders(database);
+    await dropDeadDrafts(database);
     await mendFolders(database);
     await database.removing(({ time }) => {
       database.run(
@@ -235,7 +235,7 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
 /** Brings back what a killed process took without saying so, and deletes the rest, with the drafts of those that were killed. */
 export async function recover(database: Database): Promise<void> {
   const { place } = database;
-  if (!(await dropDeadFolders(database)) && readdirSync(place.trash).length === 0) return;
+  if (!(await dropDeadDrafts(database)) && readdirSync(place.trash).length === 0) return;
   await mendFolders(database);
   const gone = await database.transact((transaction) => {
     const rest: string[] = [];
