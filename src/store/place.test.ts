@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 
 import { isImageError, type ErrorCode } from '../errors.ts';
 import { temporary } from '../../test/support/temporary.ts';
 import { ImageStore } from './image-store.ts';
-import { refuseNetwork } from './place.ts';
+import { judgePlace, Place, refuseNetwork } from './place.ts';
 
 async function refused(promise: Promise<unknown>, code: ErrorCode, message: RegExp, hint?: RegExp): Promise<void> {
   await assert.rejects(promise, (error) => {
@@ -32,6 +33,28 @@ test('a beginning that was interrupted is gone on with', async (t) => {
   writeFileSync(join(folder, 'index.json.0123456789ab.tmp'), '');
   await using store = await ImageStore.open(folder);
   assert.deepEqual(await store.check(), []);
+});
+
+test('a store that another makes while it is looked at is a store', { timeout: 60_000 }, (t) => {
+  const parent = temporary(t, 'store');
+  const places = Array.from({ length: 300 }, (_, at) => new Place(join(parent, String(at))));
+  for (const { root } of places) mkdirSync(root);
+  const turn = new Int32Array(new SharedArrayBuffer(4));
+  const maker = new Worker(
+    `const { writeFileSync } = require('node:fs');
+     const { workerData: { files, turn } } = require('node:worker_threads');
+     files.forEach((file, at) => {
+       while (Atomics.load(turn, 0) < at) Atomics.wait(turn, 0, at - 1);
+       writeFileSync(file, '');
+     });`,
+    { eval: true, workerData: { files: places.map(({ layoutFile }) => layoutFile), turn } },
+  );
+  t.after(() => maker.terminate());
+  for (const [at, place] of places.entries()) {
+    Atomics.store(turn, 0, at);
+    Atomics.notify(turn, 0);
+    for (let judged = 'new'; judged !== 'store';) judged = judgePlace(place);
+  }
 });
 
 test('many make the same store at once', async (t) => {

@@ -117,6 +117,8 @@ export function judgePlace(place: Place): 'store' | 'new' {
   if (statIfThere(place.layoutFile)) return 'store';
   const ours = new Set(['bay', 'blobs', 'index.json']);
   const strange = readdirSync(place.root).find((name) => !ours.has(name) && !/^(?:oci-layout|index\.json)\.[0-9a-f]+\.tmp$/.test(name));
+  // Another process may have made it since we looked.
+  if (strange !== undefined && statIfThere(place.layoutFile)) return 'store';
   if (strange !== undefined)
     throw unusable(
       place,
