@@ -18,8 +18,7 @@ interface Link extends Omit<Relation, 'image'> {
 
 /** A manifest, and the nearest place below it at which an image ends: chain 0 where there is none. */
 interface Above {
-  readonly manifest: Digest;
-  readonly stack: number;
+  readonly layered: Layered;
   readonly anchor: Anchor;
 }
 
@@ -42,7 +41,6 @@ export class Family {
   readonly #inside = new Map<Digest, Digest[]>();
   readonly #around = new Map<Digest, Digest[]>();
   readonly #forest: ForestWalk;
-  readonly #ending = new Map<number, readonly Layered[]>();
   readonly #emptyChains: ReadonlySet<number>;
   /** The manifests whose annotation names an image. */
   #annotated: ReadonlyMap<Digest, readonly Digest[]> | undefined;
@@ -51,7 +49,7 @@ export class Family {
 
   constructor(database: Database) {
     this.#database = database;
-    this.#forest = new ForestWalk(database);
+    this.#forest = new ForestWalk(database, this.#around);
     this.#emptyChains = new Set(
       database
         .columns<[number]>(`SELECT id FROM chain WHERE diff_id IN (${emptyLayers.map(() => '?').join(', ')})`, ...emptyLayers)
@@ -179,10 +177,11 @@ export class Family {
   }
 
   /** The images that end at a chain, as parents of this manifest. @param stack its own up to there, where it is known already */
-  #candidates(own: Pick<Layered, 'manifest' | 'stack'>, chain: number, depth: number, stack?: number): Link[] {
+  #candidates(own: Omit<Layered, 'chain'>, chain: number, depth: number, stack?: number): Link[] {
     const links: Link[] = [];
-    for (const base of this.#endingAt(chain)) {
-      const pairs = this.#pairs(this.#imagesOf(own.manifest), this.#imagesOf(base.manifest));
+    const children = this.#imagesOf(own.manifest, own.isImage);
+    for (const base of this.#forest.endingAt(chain)) {
+      const pairs = this.#pairs(children, this.#imagesOf(base.manifest, base.isImage));
       if (pairs.length === 0) continue;
       const how = this.#standsOn(own, base, depth, stack) ? 'proved' : 'claimed';
       for (const { child, parent } of pairs) links.push({ child, parent, how, by: 'layers', layers: depth });
@@ -244,13 +243,14 @@ export class Family {
   #linksAbove(chain: number, how: 'all' | 'next', met: Set<Digest>, walked?: Set<Digest>): Link[] {
     const links: Link[] = [];
     const alone = new Set<Digest>();
-    for (const { manifest, stack, anchor } of this.#above(chain, how)) {
+    for (const { layered, anchor } of this.#above(chain, how)) {
+      const { manifest } = layered;
       walked?.add(manifest);
       // The walk went no further, but an index may list what stands on this, and be no parent of itself.
-      if (how === 'next')
+      if (how === 'next' && this.#around.size > 0)
         for (const root of this.#around.get(manifest) ?? []) for (const other of this.#inside.get(root) ?? []) alone.add(other);
       if (anchor.chain === 0 || this.#isRecorded(manifest)) continue;
-      const found = this.#candidates({ manifest, stack }, anchor.chain, anchor.depth, anchor.stack);
+      const found = this.#candidates(layered, anchor.chain, anchor.depth, anchor.stack);
       if (found.length === 0) alone.add(manifest);
       else met.add(manifest);
       for (const link of found) links.push(link);
@@ -260,28 +260,30 @@ export class Family {
   }
 
   #above(chain: number, how: 'all' | 'next'): Above[] {
-    interface Step extends Anchor {
+    interface Step {
+      readonly stack: number;
+      readonly depth: number;
       /** No layer up to here has a file. */
       readonly isEmpty: boolean;
-      readonly isKnown: boolean;
       readonly anchor: Anchor;
     }
     const [stacks, depth, isEmpty] = this.#startAt(chain);
     const found: Above[] = [];
     const nothing = { stack: 0, chain: 0, depth: 0 };
-    const waiting = stacks.map((stack): Step => ({ stack, chain, depth, isEmpty, isKnown: !isEmpty, anchor: nothing }));
-    for (let step; (step = waiting.pop());) {
-      const { depth: below, isEmpty: wasEmpty } = step;
-      const anchor = step.isKnown ? step : step.anchor;
-      this.#forest.eachAbove(step.stack, (stack, chain) => {
-        const nowEmpty = wasEmpty && this.#emptyChains.has(chain);
-        const ending = this.#endingAt(chain);
-        for (const layered of ending) if (layered.stack === stack) found.push({ manifest: layered.manifest, stack, anchor });
-        const isKnown = !nowEmpty && ending.length > 0;
-        if ((how === 'all' || !isKnown) && !this.#forest.isTop(stack))
-          waiting.push({ stack, chain, depth: below + 1, isEmpty: nowEmpty, isKnown, anchor });
-      });
-    }
+    const waiting = stacks.map((stack): Step => ({ stack, depth, isEmpty, anchor: isEmpty ? nothing : { stack, chain, depth } }));
+    let step: Step | undefined;
+    const visit = (stack: number, chain: number): void => {
+      if (!step) return;
+      const { anchor } = step;
+      const depth = step.depth + 1;
+      const isEmpty = step.isEmpty && this.#emptyChains.has(chain);
+      const ending = this.#forest.endingAt(chain);
+      for (const layered of ending) if (layered.stack === stack) found.push({ layered, anchor });
+      const isKnown = !isEmpty && ending.length > 0;
+      if ((how === 'all' || !isKnown) && !this.#forest.isTop(stack))
+        waiting.push({ stack, depth, isEmpty, anchor: isKnown ? { stack, chain, depth } : anchor });
+    };
+    while ((step = waiting.pop())) this.#forest.eachAbove(step.stack, visit);
     return found;
   }
 
@@ -302,9 +304,8 @@ export class Family {
   }
 
   /** The images of the list that are this manifest, or have it in themselves. */
-  #imagesOf(manifest: Digest): readonly Digest[] {
+  #imagesOf(manifest: Digest, isImage = this.#forest.isImage(manifest)): readonly Digest[] {
     const around = this.#around.get(manifest);
-    const isImage = this.#forest.isImage(manifest);
     if (!around) return isImage ? [manifest] : none;
     return isImage ? [manifest, ...around] : around;
   }
@@ -323,19 +324,6 @@ export class Family {
     const images = this.#database.columns<[Digest]>('SELECT digest FROM image').map(([digest]) => digest);
     const parents = this.#database.columns<[Digest]>('SELECT DISTINCT parent FROM parent').map(([digest]) => digest);
     return [...images, ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
-  }
-
-  /** What ends at a chain, and is an image of the list or in one. */
-  #endingAt(chain: number): readonly Layered[] {
-    let ending = this.#ending.get(chain);
-    if (ending) return ending;
-    ending = this.#forest.endingAt(chain);
-    // Most chains are in the midst of an image.
-    if (ending.length === 0) return ending;
-    if (!ending.every(({ manifest }) => this.#imagesOf(manifest).length > 0))
-      ending = ending.filter(({ manifest }) => this.#imagesOf(manifest).length > 0);
-    this.#ending.set(chain, ending);
-    return ending;
   }
 
   #sorted(child: Digest, relations: readonly Relation[]): Relation[] {
@@ -373,6 +361,7 @@ const none: readonly never[] = [];
 const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
 
 function childrenOf(parent: Digest, links: readonly Link[]): Relation[] {
+  if (links.length === 0) return [];
   const own = links.filter((link) => link.parent === parent);
   return merged(own, ({ child }) => child);
 }
