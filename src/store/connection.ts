@@ -89,10 +89,18 @@ export function asStoreError(place: Place, error: unknown): ImageError {
   }
 }
 
-export function asColumns<Row extends readonly unknown[]>(statement: StatementSync, values: readonly SQLInputValue[]): Row[] {
+/** A statement's parameters, as `node:sqlite` takes them. */
+type Parameters = readonly [named: Record<string, SQLInputValue>, ...others: SQLInputValue[]];
+
+/** Values by their place. Numbered parameters (`?1`) get theirs by name: Node 22.18 does not count them as places. */
+export function parametersOf(sql: string, values: readonly SQLInputValue[]): Parameters {
+  return sql.includes('?1') ? [Object.fromEntries(values.map((value, at) => [`?${at + 1}`, value]))] : [{}, ...values];
+}
+
+export function asColumns<Row extends readonly unknown[]>(statement: StatementSync, parameters: Parameters): Row[] {
   // Node 22 has not got it.
   const able = typeof statement.setReturnArrays === 'function';
   if (able) statement.setReturnArrays(true);
-  const rows: unknown = able ? statement.all(...values) : statement.all(...values).map((row) => Object.values(row));
+  const rows: unknown = able ? statement.all(...parameters) : statement.all(...parameters).map((row) => Object.values(row));
   return rows as Row[];
 }

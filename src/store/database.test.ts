@@ -155,3 +155,10 @@ test('a store of the format before containers and parents is taken over with all
   );
   assert.deepEqual([await store.containers(), await store.volumes(), await store.events(), await store.check()], [[], [], [], []]);
 });
+
+test('numbered parameters take values by their place, several times and in any order', async (t) => {
+  const database = await open(t);
+  await database.transact(() => database.run('INSERT INTO alias (target, typed) VALUES (?2, ?1)', 'a', 'b'));
+  assert.equal(database.get<{ typed: string }>('SELECT typed FROM alias WHERE target = ?1 OR typed = ?1', 'b')?.typed, 'a');
+  assert.deepEqual(database.columns('SELECT ?2, ?1, typed FROM alias WHERE target = ?3', 'x', 'y', 'b'), [['y', 'x', 'a']]);
+});

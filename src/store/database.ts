@@ -5,7 +5,7 @@ import { ImageError, isImageError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
-import { asColumns, asStoreError, connect, connectNow, isBusy } from './connection.ts';
+import { asColumns, asStoreError, connect, connectNow, isBusy, parametersOf } from './connection.ts';
 import { plantLayers } from './layer-forest.ts';
 import { Place, unusable } from './place.ts';
 import { spendReserve } from './reserve.ts';
@@ -86,16 +86,16 @@ export class Database {
   }
 
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
+    return this.#guard(() => this.#prepare(sql).get(...parametersOf(sql, values)) as Row | undefined);
   }
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
+    return this.#guard(() => this.#prepare(sql).all(...parametersOf(sql, values)) as Row[]);
   }
 
   /** As `all`, each row as its columns' values in order: for long lists, where an object for each costs more than reading it. */
   columns<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => asColumns<Row>(this.#prepare(`${sql} -- columns`), values));
+    return this.#guard(() => asColumns<Row>(this.#prepare(`${sql} -- columns`), parametersOf(sql, values)));
   }
 
   /** As `columns`, also when the database has been closed: what was read then is still to be had. */
@@ -103,7 +103,7 @@ export class Database {
     if (!this.#closed) return this.columns(sql);
     const connection = connectNow(this.#place);
     try {
-      return this.#guard(() => asColumns<Row>(connection.prepare(sql), []));
+      return this.#guard(() => asColumns<Row>(connection.prepare(sql), [{}]));
     } finally {
       connection.close();
     }
@@ -111,7 +111,7 @@ export class Database {
 
   /** How many rows it changed. Only inside a transaction. */
   run(sql: string, ...values: SQLInputValue[]): number {
-    return this.#guard(() => Number(this.#prepare(sql).run(...values).changes));
+    return this.#guard(() => Number(this.#prepare(sql).run(...parametersOf(sql, values)).changes));
   }
 
   /** Several reads that see one state of the store. Not inside a transaction. */
