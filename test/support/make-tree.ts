@@ -16,7 +16,7 @@ import { temporary } from './temporary.ts';
 /** `'etc/'` is a folder, `'a'` a file with this text, `{ … }` anything else. */
 export type Listed = string | readonly [path: string, text: string] | (TarHeader & { readonly text?: string | undefined });
 
-export function member(listed: Listed): NewTarMember {
+function member(listed: Listed): NewTarMember {
   if (typeof listed === 'string') return { entry: { path: listed, type: listed.endsWith('/') ? 'directory' : 'file' } };
   if (Array.isArray(listed)) return { entry: { path: String(listed[0]) }, body: String(listed[1]) };
   const { text, ...entry } = listed as Exclude<Listed, string | readonly [string, string]>;
