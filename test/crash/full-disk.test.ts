@@ -1,15 +1,27 @@
 /** A disk that is full, really: a small file system of its own, which only root can make. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
+import { Containers } from '../../src/containers/containers.ts';
 import { isImageError } from '../../src/errors.ts';
+import { once } from '../../src/io/once.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import { mediaTypes } from '../../src/model/media-types.ts';
+import { parseReference } from '../../src/model/reference.ts';
+import { commit } from '../../src/operations/commit.ts';
+import { containerChanges } from '../../src/operations/container-changes.ts';
+import { copyIntoContainer } from '../../src/operations/copy-into-container.ts';
+import { createContainer } from '../../src/operations/create-container.ts';
+import { exportContainer } from '../../src/operations/export-container.ts';
+import { importImage } from '../../src/operations/import-image.ts';
+import { removeContainer } from '../../src/operations/remove-container.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
+import { tarOfFiles } from '../support/base-image.ts';
 import { chunksOf, makeImage, putImage, type MadeImage } from '../support/make-image.ts';
 import { runProgram } from '../support/program.ts';
 
@@ -27,11 +39,12 @@ async function smallDisk(t: TestContext, size: string): Promise<string> {
   return '';
 }
 
-/** Takes every byte that is left. */
-function fill(folder: string): string {
+/** Takes every byte that is left, or all but so many. */
+function fill(folder: string, left = 0): string {
   const file = join(folder, 'filler');
   const descriptor = openSync(file, 'w');
   for (let size = 1 << 20; size >= 512;) {
+    if (left > 0 && free(folder) < left + size) break;
     try {
       writeSync(descriptor, Buffer.alloc(size));
     } catch (error) {
@@ -115,3 +128,88 @@ test('on a disk without a byte left everything can be read, and removing makes r
     [small.target],
   );
 });
+
+test(
+  'a container that does not fit is not made, a copy or a commit that does not fit changes nothing, and all can be looked at and removed',
+  { skip },
+  async (t) => {
+    const disk = await smallDisk(t, '200m');
+    if (disk === '') return;
+    const folder = join(disk, 'store');
+    mkdirSync(folder);
+    await using store = await ImageStore.open(folder);
+    const host = { store, containers: new Containers(store), now: () => new Date() };
+    const settings = { Image: 'base:1', Cmd: ['sh'], Volumes: { '/data': {} } };
+    const bytes = randomBytes(3_000_000).toString('hex');
+    // Compressed, so that its layer has to be laid out.
+    const tar = gzipSync(await tarOfFiles({ 'etc/': '', 'etc/motd': 'hello\n', 'data/': '', 'data/file': bytes }));
+    await importImage(host, once(tar), { reference: parseReference('base:1') });
+    const kept = (): string[] =>
+      ['drafts', 'trees', 'containers', 'volumes', 'trash'].flatMap((name) =>
+        readdirSync(join(folder, 'bay', name), { recursive: true, encoding: 'utf8' })
+          .filter((path) => !(name === 'drafts' && path === 'free'))
+          .map((path) => `${name}/${path}`),
+      );
+
+    await t.test('create', async () => {
+      const before = kept();
+      // What is left would do for the layer, but not for all else that runs on the machine.
+      const filler = fill(disk, 32 << 20);
+      await diskFull(createContainer(host, settings, { name: 'one' }));
+      assert.deepEqual(kept(), before);
+      rmSync(filler);
+      // Here the layer is laid out, and its volume has no room.
+      await createContainer(host, { Image: 'base:1', Cmd: ['sh'] }, { name: 'first' });
+      const laidOut = kept();
+      const second = fill(disk, 1 << 20);
+      await diskFull(createContainer(host, settings, { name: 'one' }));
+      assert.deepEqual(kept(), laidOut);
+      assert.deepEqual([(await store.containers()).length, (await store.volumes()).length], [1, 0]);
+      rmSync(second);
+      await createContainer(host, settings, { name: 'one' });
+    });
+
+    await t.test('cp', async () => {
+      const before = kept();
+      const filler = fill(disk, 8 << 20);
+      const large = await tarOfFiles({ large: randomBytes(6_000_000).toString('hex') });
+      await diskFull(copyIntoContainer(host, 'one', '/etc', once(large)));
+      assert.deepEqual(await containerChanges(host, 'one'), []);
+      assert.deepEqual(
+        kept().filter((path) => !before.includes(path) && !/^containers\/[^/]+$/.test(path)),
+        [],
+      );
+      await copyIntoContainer(host, 'one', '/etc', once(await tarOfFiles({ small: 'small' })));
+      assert.deepEqual(
+        (await containerChanges(host, 'one')).map(({ Path }) => Path),
+        ['/etc', '/etc/small'],
+      );
+      rmSync(filler);
+      await copyIntoContainer(host, 'one', '/etc', once(large));
+    });
+
+    await t.test('commit', async () => {
+      const before = kept();
+      const images = await store.images();
+      const filler = fill(disk, 3 << 20);
+      await diskFull(commit(host, 'one', { reference: parseReference('two:1') }));
+      assert.deepEqual(kept(), before);
+      assert.deepEqual(await store.images(), images);
+      rmSync(filler);
+    });
+
+    await t.test('on a disk without a byte left', async () => {
+      const filler = fill(disk);
+      await diskFull(copyIntoContainer(host, 'one', '/etc', once(await tarOfFiles({ more: bytes }))));
+      await diskFull(commit(host, 'one', { reference: parseReference('two:1') }));
+      assert.equal((await containerChanges(host, 'one')).length, 3);
+      for await (const _ of await exportContainer(host, 'one'));
+      await removeContainer(host, 'one', { volumes: true });
+      await removeContainer(host, 'first');
+      assert.deepEqual([(await store.containers()).length, (await store.volumes()).length], [0, 0]);
+      rmSync(filler);
+    });
+
+    assert.deepEqual(await store.check(), []);
+  },
+);
