@@ -41,80 +41,106 @@ export async function imageTree(host: Pick<Host, 'store'>, name?: string): Promi
   else for (const image of await store.images()) images.set(image.target.digest, image);
   const containers = new Map<Digest, ContainerRecord[]>();
   for (const container of (await store.containers()).toReversed())
-    for (const digest of new Set([container.target.digest, container.manifest.digest]))
-      containers.set(digest, [...(containers.get(digest) ?? []), container]);
-  const children = root === undefined ? underOne(below, images) : below;
-  const order = byName(images);
-  const under = new Set([...children.values()].flat().map(({ image }) => image));
+    for (const digest of new Set([container.target.digest, container.manifest.digest])) push(containers, digest, container);
+  const places = inOrder(new Set([...images.keys(), ...below.keys()]), images);
+  const { children, under } = root === undefined ? underOne(below, images) : { children: below, under: new Set<Digest>() };
   const nodes: TreeNode[] = [];
   const seen = new Set<Digest>();
   const grow = (top: Digest): void => {
     const waiting: { digest: Digest; depth: number; relation?: Omit<Relation, 'image'> }[] = [{ digest: top, depth: 0 }];
     for (let next; (next = waiting.pop());) {
-      const { digest } = next;
-      const image = images.get(digest);
+      const { digest, depth, relation } = next;
       const again = seen.has(digest);
-      nodes.push({ ...next, ...(image ? { image } : {}), containers: containers.get(digest) ?? [], again });
+      const node: Writable<TreeNode> = { digest, depth, containers: containers.get(digest) ?? none, again };
+      const image = images.get(digest);
+      if (image) node.image = image;
+      if (relation) node.relation = relation;
+      nodes.push(node);
       if (again) continue;
       seen.add(digest);
       // The last is shown last, so it is taken last.
-      const sorted = (children.get(digest) ?? []).toSorted((a, b) => order(b.image, a.image));
-      for (const { image: child, ...relation } of sorted) waiting.push({ digest: child, depth: next.depth + 1, relation });
+      for (const { image: child, ...how } of sorted(children.get(digest) ?? none, places))
+        waiting.push({ digest: child, depth: depth + 1, relation: how });
     }
   };
   if (root !== undefined) grow(root);
   else {
-    const inOrder = [...new Set([...images.keys(), ...below.keys()])].toSorted(order);
-    for (const digest of inOrder) if (!under.has(digest)) grow(digest);
+    for (const digest of places.keys()) if (!under.has(digest)) grow(digest);
     // Claims may lead in a circle, which nothing stands under.
-    for (const digest of inOrder) if (!seen.has(digest)) grow(digest);
+    for (const digest of places.keys()) if (!seen.has(digest)) grow(digest);
   }
   return nodes;
 }
 
-/** Each child under its best known parent alone: recorded before proved before claimed, then named, then the older. */
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const none: readonly never[] = [];
+
+/** The last first. */
+function sorted(relations: readonly Relation[], places: ReadonlyMap<Digest, number>): readonly Relation[] {
+  if (relations.length < 2) return relations;
+  return relations
+    .map((relation) => ({ relation, place: places.get(relation.image) ?? 0 }))
+    .toSorted((a, b) => b.place - a.place)
+    .map(({ relation }) => relation);
+}
+
+/** Each child under its best known parent alone: recorded before proved before claimed, then named, then the older. And all that are under one. */
 function underOne(
   below: ReadonlyMap<Digest, readonly Relation[]>,
   images: ReadonlyMap<Digest, ImageRecord>,
-): ReadonlyMap<Digest, readonly Relation[]> {
-  const best = new Map<Digest, { parent: Digest; relation: Relation; rank: readonly (number | string)[] }>();
-  for (const [parent, relations] of below)
+): { readonly children: ReadonlyMap<Digest, readonly Relation[]>; readonly under: ReadonlySet<Digest> } {
+  const parents = new Map<Digest, Parent>();
+  for (const [digest, relations] of below)
     for (const relation of relations) {
-      const image = images.get(parent);
-      const strength = ['recorded', 'proved', 'claimed'].indexOf(relation.how);
-      const rank = [strength, image?.names.length ? 0 : 1, image?.added.getTime() ?? 0, parent];
-      const before = best.get(relation.image);
-      if (!before || isLess(rank, before.rank)) best.set(relation.image, { parent, relation, rank });
+      const before = parents.get(relation.image);
+      const parent = { digest, relation };
+      if (!before || isBetter(parent, before, images)) parents.set(relation.image, parent);
     }
   const children = new Map<Digest, Relation[]>();
-  for (const { parent, relation } of best.values()) children.set(parent, [...(children.get(parent) ?? []), relation]);
-  return children;
+  for (const { digest, relation } of parents.values()) push(children, digest, relation);
+  return { children, under: new Set(parents.keys()) };
 }
 
-function isLess(one: readonly (number | string)[], other: readonly (number | string)[]): boolean {
-  for (const [at, value] of one.entries()) {
-    const against = other[at] ?? 0;
-    if (value !== against) return value < against;
+interface Parent {
+  readonly digest: Digest;
+  readonly relation: Relation;
+}
+
+const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
+
+function isBetter(one: Parent, other: Parent, images: ReadonlyMap<Digest, ImageRecord>): boolean {
+  const rank = ({ digest, relation }: Parent): readonly number[] => {
+    const image = images.get(digest);
+    return [strength.indexOf(relation.how), image?.names.length ? 0 : 1, image?.added.getTime() ?? 0];
+  };
+  const against = rank(other);
+  for (const [at, value] of rank(one).entries()) if (value !== against[at]) return value < (against[at] ?? 0);
+  return one.digest < other.digest;
+}
+
+/** Images and their places: named ones first, by name; the others by age, the newest first. */
+function inOrder(digests: Iterable<Digest>, images: ReadonlyMap<Digest, ImageRecord>): ReadonlyMap<Digest, number> {
+  const named: { readonly digest: Digest; readonly name: string }[] = [];
+  const others: { readonly digest: Digest; readonly created: number }[] = [];
+  for (const digest of digests) {
+    const image = images.get(digest);
+    const [first] = image?.names ?? [];
+    if (first) named.push({ digest, name: canonical(first.reference) });
+    else others.push({ digest, created: createdAt(image) });
   }
-  return false;
+  named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.digest < b.digest ? -1 : 1));
+  others.sort((a, b) => b.created - a.created || (a.digest < b.digest ? -1 : 1));
+  const places = new Map<Digest, number>();
+  for (const { digest } of named) places.set(digest, places.size);
+  for (const { digest } of others) places.set(digest, places.size);
+  return places;
 }
 
-/** Named ones first, by name; the others by age, the newest first. */
-function byName(images: ReadonlyMap<Digest, ImageRecord>): (a: Digest, b: Digest) => number {
-  const keys = new Map<Digest, string>();
-  const name = (digest: Digest): string => {
-    let key = keys.get(digest);
-    if (key !== undefined) return key;
-    const [first] = images.get(digest)?.names ?? [];
-    key = first ? canonical(first.reference) : '\uffff';
-    keys.set(digest, key);
-    return key;
-  };
-  return (a, b) => {
-    const [one, other] = [name(a), name(b)];
-    if (one !== other) return one < other ? -1 : 1;
-    return createdAt(images.get(b)) - createdAt(images.get(a)) || (a < b ? -1 : a > b ? 1 : 0);
-  };
+function push<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
+  const group = groups.get(key);
+  if (group) group.push(value);
+  else groups.set(key, [value]);
 }
 
 /** The image's names, as users write them; the short id of one without. */
