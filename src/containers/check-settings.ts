@@ -61,6 +61,8 @@ function checkSignal(text: string): void {
 }
 
 function checkHost(host: HostConfig, os: string): void {
+  if (host.Annotations && '' in host.Annotations)
+    throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
   const { PortBindings, RestartPolicy, AutoRemove, Isolation, OomScoreAdj, ShmSize, ExtraHosts, LogConfig, Runtime } = host;
   if (AutoRemove && !['', 'no'].includes(RestartPolicy.Name)) throw refuse("can't create 'AutoRemove' container with restart policy");
   if (ShmSize < 0) throw refuse('SHM size can not be less than 0');

@@ -35,6 +35,13 @@ export interface ContainerFile {
   readonly mounted?: { readonly mount: OpenMount; readonly path: string };
 }
 
+interface Resolved {
+  readonly path: string;
+  readonly file: ContainerFile | undefined;
+  /** The path goes on below what is no folder. */
+  readonly blocked: boolean;
+}
+
 /** A chain of links is followed so far, as docker follows it. */
 const maxLinks = 255;
 
@@ -65,9 +72,14 @@ export class ContainerFiles implements Disposable {
     for (const layer of this.#layers) layer.close();
   }
 
-  /** What is there; with `follow` a last link too is followed. Undefined for nothing. @throws ImageError `invalid-argument` for links without end */
+  /**
+   * What is there; with `follow` a last link too is followed. Undefined for nothing.
+   * @throws ImageError `invalid-argument` for links without end, and below what is no folder
+   */
   async find(path: string, follow: boolean): Promise<ContainerFile | undefined> {
-    return (await this.#resolve(path, follow)).file;
+    const { file, blocked } = await this.#resolve(path, follow);
+    if (blocked) throw new ImageError('invalid-argument', `lstat ${path}: not a directory`, { detail: { path } });
+    return file;
   }
 
   /** The path that links lead to, as far as there is something. Without a slash in front. */
@@ -105,7 +117,7 @@ export class ContainerFiles implements Disposable {
     await fillFolder(mounted.path, readTar(decompress(stream, compression, { signal }), { signal }), options);
   }
 
-  async #resolve(path: string, follow: boolean): Promise<{ readonly path: string; readonly file: ContainerFile | undefined }> {
+  async #resolve(path: string, follow: boolean): Promise<Resolved> {
     let waiting = this.#parts(path);
     let at: string[] = [];
     let links = 0;
@@ -126,11 +138,12 @@ export class ContainerFiles implements Disposable {
         waiting = [...this.#parts(target), ...waiting];
         continue;
       }
-      if (!next || (waiting.length > 0 && next.type !== 'directory')) return { path: posix.join(...at, part, ...waiting), file: undefined };
+      const blocked = next !== undefined && waiting.length > 0 && next.type !== 'directory';
+      if (!next || blocked) return { path: posix.join(...at, part, ...waiting), file: undefined, blocked };
       file = next;
       at = next.path.split('/');
     }
-    return { path: at.join('/'), file };
+    return { path: at.join('/'), file, blocked: false };
   }
 
   /** One name, no link on the way and none followed. */
@@ -191,8 +204,13 @@ export class ContainerFiles implements Disposable {
       const place = (name: string) => this.#key(`${base}/${name}`);
       const mount = mounts.find(({ Destination }) => isBelow(place(member.entry.path), this.#key(Destination)));
       if (!mount) {
-        // The folder that something is mounted on stays as it is.
-        if (!mounts.some(({ Destination }) => place(member.entry.path) === this.#key(Destination))) yield member;
+        const on = mounts.some(({ Destination }) => place(member.entry.path) === this.#key(Destination));
+        if (!on) yield member;
+        // The folder that something is mounted on stays as it is; nothing can take its place.
+        else if (member.entry.type !== 'directory')
+          throw new ImageError('conflict', `RemoveAll ${parts.join('/')}: device or resource busy`, {
+            detail: { path: member.entry.path },
+          });
         continue;
       }
       if (!mount.RW) throw new ImageError('denied', 'mounted volume is marked read-only');

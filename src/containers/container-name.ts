@@ -3,7 +3,7 @@ import { ImageError } from '../errors.ts';
 
 const valid = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-/** @param shown what the message calls it @throws ImageError `invalid-argument`, with docker's text */
+/** A name without the slash that docker shows before it. @param shown what the message calls it @throws ImageError `invalid-argument`, with docker's text */
 export function checkContainerName(name: string, shown = name): void {
   if (!valid.test(name))
     throw new ImageError('invalid-argument', `Invalid container name (${shown}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);

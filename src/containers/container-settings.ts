@@ -201,7 +201,7 @@ export function readSettings(document: unknown): ContainerSettings {
   const { EndpointsConfig } = readFields(
     { EndpointsConfig: { map: { fields: endpointFields, pointer: true } } },
     NetworkingConfig,
-    'NetworkingConfig',
+    '.NetworkingConfig',
   );
   return {
     config: readConfig(document),
@@ -214,12 +214,12 @@ export function readSettings(document: unknown): ContainerSettings {
 
 /** A HostConfig alone, keys in docker's order. @throws ImageError `invalid-argument` */
 export function readHost(document: unknown): HostConfig {
-  return readFields(hostFields, document, 'HostConfig');
+  return readFields(hostFields, document, '.HostConfig');
 }
 
 /** A Config alone, as a commit's body has it, and an image's. @throws ImageError `invalid-argument` */
 export function readConfig(document: unknown): ContainerConfig {
-  return readFields(configFields, document, 'Config');
+  return readFields(configFields, document, '');
 }
 
 export interface ContainerUpdate extends Partial<Struct<typeof resourceFields>> {

@@ -105,7 +105,7 @@ export class Container {
   ): Promise<void> {
     const { findOwner } = await import('./find-owner.ts');
     using files = await this.#open(options, true);
-    const folder = await this.#find(files, path === '' ? '' : `${path}/.`);
+    const folder = await this.#find(files, path, true);
     const { noOverwriteDirNonDir, now, signal } = options;
     const { User } = this.document.config;
     await files.write(folder, tar, {
@@ -190,15 +190,15 @@ export class Container {
   }
 
   /** A slash at the end, or a dot after it, follows a link: `/link/.` is what the link leads to. */
-  async #find(files: ContainerFiles, path: string): Promise<ContainerFile> {
-    if (path === '') throw new ImageError('invalid-argument', "bad parameter: 'path' cannot be empty");
+  async #find(files: ContainerFiles, path: string, into = false): Promise<ContainerFile> {
+    if (path === '') throw new ImageError('invalid-argument', 'bad parameter: path cannot be empty');
     const isFolder = /(?:^|[\\/])\.?$/.test(path);
-    const file = await files.find(path, isFolder);
-    // A slash says that it is a folder.
-    if (file && file.type !== 'directory' && /[\\/]$/.test(path))
+    const file = await files.find(path, into || isFolder);
+    // A slash, or a dot after it, says that it is a folder.
+    if (file && file.type !== 'directory' && isFolder)
       throw new ImageError('invalid-argument', `lstat ${path}: not a directory`, { detail: { path } });
     if (!file) {
-      const shown = path.replace(/(?<=.)[\\/]\.?$/, '');
+      const shown = path.replace(/(?<=.)[\\/]\.$/, '');
       throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.#asked}`, { detail: { path: shown } });
     }
     return file;
@@ -221,7 +221,7 @@ async function statOf(files: ContainerFiles, file: ContainerFile, path: string):
           ? 0
           : goMode[type];
   return {
-    name: lastPart(path.replace(/(?<=.)[\\/]+\.?$/, '')),
+    name: lastPart(path),
     size: type === 'symlink' ? Buffer.byteLength(linkTarget ?? '') : size,
     mode:
       bits + (mode & 0o777) + (mode & 0o4000 ? goMode.setuid : 0) + (mode & 0o2000 ? goMode.setgid : 0) + (mode & 0o1000 ? goSticky : 0),

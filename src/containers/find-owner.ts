@@ -18,7 +18,10 @@ export async function findOwner(files: ContainerFiles, user: string): Promise<{ 
   if (group !== undefined)
     gid = Number(/^\d+$/.test(group) ? group : (await rows(files, '/etc/group')).find(([one]) => one === group)?.[2]);
   if (!Number.isSafeInteger(uid) || !Number.isSafeInteger(gid))
-    throw new ImageError('invalid-argument', `unable to find user ${user}: no matching entries in passwd file`);
+    throw new ImageError(
+      'invalid-argument',
+      `failed to look up user ${JSON.stringify(user)} in container: no matching entries in ${Number.isSafeInteger(uid) ? 'group' : 'passwd'} file`,
+    );
   return { uid, gid };
 }
 

@@ -48,10 +48,10 @@ test('what is of another kind is refused by its path, and nothing of a strangerâ
     [{ HostConfig: { Memory: '1' } }, 'HostConfig.Memory'],
     [{ HostConfig: { Memory: 1.5 } }, 'HostConfig.Memory'],
     [{ HostConfig: [] }, 'HostConfig'],
-    [{ Env: 'A=1' }, 'Config.Env'],
-    [{ Env: [1] }, 'Config.Env'],
-    [{ Labels: { a: 1 } }, 'Config.Labels'],
-    [{ Tty: 'yes' }, 'Config.Tty'],
+    [{ Env: 'A=1' }, 'Env'],
+    [{ Env: [1] }, 'Env'],
+    [{ Labels: { a: 1 } }, 'Labels'],
+    [{ Tty: 'yes' }, 'Tty'],
     [{ HostConfig: { Mounts: [1] } }, 'HostConfig.Mounts'],
     [{ NetworkingConfig: { EndpointsConfig: { a: 1 } } }, 'NetworkingConfig.EndpointsConfig'],
   ] as const)
@@ -61,7 +61,7 @@ test('what is of another kind is refused by its path, and nothing of a strangerâ
         assert.equal(error.code, 'invalid-argument');
         assert.match(
           error.message,
-          new RegExp(`^json: cannot unmarshal \\w+ into Go struct field \\.${field.replaceAll('.', '\\.')} of type `),
+          new RegExp(`^invalid JSON: json: cannot unmarshal \\w+ into Go struct field \\.${field.replaceAll('.', '\\.')} of type `),
         );
         return true;
       },

@@ -50,7 +50,7 @@ export type Struct<F extends Fields> = { readonly [Key in keyof F]: Value<F[Key]
 
 /**
  * Reads JSON as Go's decoder does: keys in any case, unknown ones passed over, null is the zero value; a value of another kind is refused with Go's text.
- * @param path what messages call it: `Config`, `HostConfig.Memory`
+ * @param path what messages call it: `UpdateConfig`, `.HostConfig`; '' for the document itself
  * @throws ImageError `invalid-argument`
  */
 export function readFields<const F extends Fields>(fields: F, value: unknown, path: string): Struct<F> {
@@ -63,7 +63,7 @@ function readRecord(fields: Fields, value: unknown, path: string): Readonly<Reco
   const byName = new Map(Object.entries(given).map(([key, one]) => [key.toLowerCase(), one]));
   const read: Record<string, unknown> = {};
   for (const [key, shape] of Object.entries(fields)) {
-    const one = readShape(shape, byName.get(key.toLowerCase()), path === '' ? key : `${path}.${key}`);
+    const one = readShape(shape, byName.get(key.toLowerCase()), `${path}.${key}`);
     if (one !== undefined) read[key] = one;
   }
   return read;
@@ -152,7 +152,11 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function mismatch(value: unknown, path: string, wanted: string): ImageError {
   const found = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-  return new ImageError('invalid-argument', `json: cannot unmarshal ${found} into Go struct field .${path} of type ${wanted}`, {
-    detail: { field: path },
-  });
+  return new ImageError(
+    'invalid-argument',
+    `invalid JSON: json: cannot unmarshal ${found} into Go struct field ${path} of type ${wanted}`,
+    {
+      detail: { field: path },
+    },
+  );
 }

@@ -40,7 +40,7 @@ export async function updateContainer(
       const { Memory: memory, MemorySwap: swap } = own.host;
       if (RestartPolicy.Name !== '' && RestartPolicy.Name !== 'no' && own.host.AutoRemove)
         throw cannot('Restart policy cannot be updated because AutoRemove is enabled for the container');
-      if (typeof given['Memory'] === 'number' && given['MemorySwap'] === undefined && swap > 0 && given['Memory'] > swap)
+      if (typeof given['Memory'] === 'number' && given['MemorySwap'] === undefined && given['Memory'] > swap)
         throw cannot('Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time');
       if (given['NanoCpus'] !== undefined && own.host.CpuPeriod !== 0)
         throw cannot('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set');

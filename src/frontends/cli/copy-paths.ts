@@ -37,9 +37,9 @@ export function endsInSeparator(path: string, { windows }: PathStyle): boolean {
   return (windows ? /[\\/]$/ : /\/$/).test(path);
 }
 
-/** `.` or `…/.`. */
+/** `.` or `…/.`; nothing at all is Go's `.` too. */
 export function meansContent(path: string, { windows }: PathStyle): boolean {
-  return (windows ? /(?:^|[\\/])\.$/ : /(?:^|\/)\.$/).test(path);
+  return path === '' || (windows ? /(?:^|[\\/])\.$/ : /(?:^|\/)\.$/).test(path);
 }
 
 /** A path that was resolved, with the end that says what is meant. */

@@ -47,7 +47,9 @@ function parseJsonObject(bytes: Buffer): Readonly<Record<string, unknown>> | und
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new ImageError('invalid-argument', `invalid JSON: ${(cause as Error).message}`, { cause });
+    const { message } = cause as Error;
+    const more = /after JSON/i.test(message);
+    throw new ImageError('invalid-argument', more ? 'unexpected content after JSON' : `invalid JSON: ${message}`, { cause });
   }
   if (document === null) return undefined;
   if (!isObject(document)) throw new ImageError('invalid-argument', 'invalid JSON: not an object');

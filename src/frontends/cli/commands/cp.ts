@@ -35,6 +35,7 @@ const ourStyle: PathStyle = { windows: process.platform === 'win32' };
 /** Go's FileMode. */
 const modeLink = 2 ** 27;
 const modeFolder = 2 ** 31;
+const modeDevice = 2 ** 26;
 const has = ({ mode }: PathStat, bit: number): boolean => Math.floor(mode / bit) % 2 === 1;
 
 export const cp = command({
@@ -147,6 +148,10 @@ async function copyIn(
     path = found.linkTarget;
     found = await look(path);
   }
+  if (found && has(found, modeDevice))
+    throw new ImageError('invalid-argument', `destination "${container}:${path}" must be a directory or a regular file: got a device`, {
+      detail: { plain: true },
+    });
   const destination = { path, exists: found !== undefined, isFolder: found !== undefined && has(found, modeFolder), style };
   const options = { noOverwriteDirNonDir: true, copyUIDGID: flags.archive, signal };
   const counted = { bytes: 0 };
@@ -178,15 +183,35 @@ async function styleOf(host: Opened, container: string): Promise<PathStyle> {
 /** The source of this machine; a link at its end is followed where that was asked, or where the path goes on behind it. */
 async function localSource(path: string, follow: boolean): Promise<CopyEnd> {
   const found = await lstat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new ImageError('not-found', `lstat ${path}: no such file or directory`, { detail: { plain: true } });
+    throw asCopied(error, path.replace(/(?<=.)[\\/]\.?$/, ''));
   });
   const goesOn = endsInSeparator(path, ourStyle) || meansContent(path, ourStyle);
   if (!follow && !goesOn) return { path, exists: true, isFolder: found.isDirectory() };
-  const target = keepEnd(await realpath(path), path, ourStyle);
+  const real = await realpath(path).catch(async (error: unknown) => {
+    throw asCopied(error, await lastOfLinks(path));
+  });
+  const target = keepEnd(real, path, ourStyle);
   const isFolder = (await stat(target)).isDirectory();
   const [asked, own] = [baseName(path, ourStyle), baseName(target, ourStyle)];
   return { path: target, exists: true, isFolder, ...(asked === own ? {} : { rebaseName: asked }) };
+}
+
+/** Docker's words for a source that is not there. */
+function asCopied(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return new ImageError('not-found', `lstat ${path}: no such file or directory`, { detail: { plain: true } });
+  return code === 'ENOTDIR' ? new ImageError('invalid-argument', 'not a directory', { detail: { plain: true } }) : error;
+}
+
+/** What a chain of links says that it leads to. */
+async function lastOfLinks(path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < 10; links++) {
+    const next = await readlink(at).catch(() => undefined);
+    if (next === undefined) break;
+    at = resolve(dirname(at), next);
+  }
+  return at;
 }
 
 /** A destination of this machine, links followed. */

@@ -13,8 +13,9 @@ export const rename = command({
   complete: completeContainer,
   async run(invocation) {
     const { operands } = invocation;
-    await using host = await openContainers(invocation);
     const [name, wanted] = operands;
+    if (name === '' || wanted === '') throw new ImageError('invalid-argument', 'Neither old nor new names may be empty');
+    await using host = await openContainers(invocation);
     try {
       await renameContainer(host, name, wanted);
     } catch (error) {
