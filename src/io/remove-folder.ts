@@ -11,7 +11,7 @@ export async function removeFolder(path: string): Promise<boolean> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
-    if (heldOpen(error)) return false;
+    if (heldOpen(error) || isStillThere(error)) return false;
     if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw asImageError(error, `cannot remove ${path}`);
     await openUp(path);
     await rm(path, { recursive: true, force: true }).catch((again: unknown) => {
@@ -19,6 +19,11 @@ export async function removeFolder(path: string): Promise<boolean> {
     });
   }
   return true;
+}
+
+/** On Windows a file that is removed while somebody has it open stays in its folder until that one lets go. */
+function isStillThere(error: unknown): boolean {
+  return process.platform === 'win32' && (error as NodeJS.ErrnoException).code === 'ENOTEMPTY';
 }
 
 async function openUp(path: string): Promise<void> {
