@@ -33,7 +33,7 @@ export interface InspectedImage {
   readonly Variant?: string;
   readonly Os: string;
   readonly OsVersion?: string;
-  /** Packed bytes, and what of the layers has been laid out. */
+  /** What the disk holds for it, in bytes; of the platform alone where one was asked for. */
   readonly Size: number;
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
   readonly Metadata: { readonly LastTagTime: string };
@@ -84,7 +84,10 @@ export async function inspect(
     ...(config?.platform?.variant ? { Variant: config.platform.variant } : {}),
     Os: config?.platform?.os ?? '',
     ...(config?.platform?.['os.version'] ? { OsVersion: config.platform['os.version'] } : {}),
-    Size: image.size + (record?.platforms.find(({ manifest: { digest } }) => digest === image.descriptor.digest)?.unpacked ?? 0),
+    Size:
+      record && !options.platform
+        ? record.size
+        : image.size + (record?.platforms.find(({ manifest: { digest } }) => digest === image.descriptor.digest)?.unpacked ?? 0),
     RootFS: { Type: 'layers', Layers: config ? config.diffIds : manifest.layers.map(({ digest }) => digest) },
     Metadata: { LastTagTime: Number.isFinite(last) ? new Date(last).toISOString() : zeroTime },
     Descriptor: target,

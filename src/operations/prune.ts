@@ -19,9 +19,11 @@ export interface Pruned {
   readonly images: readonly { readonly untagged: readonly Reference[]; readonly deleted: Digest }[];
   /** Bytes that the disk got back, content that no image held any more included. */
   readonly bytes: number;
+  /** Of these: forgotten downloads and uploads. */
+  readonly strays: number;
 }
 
-/** Images that are forgotten in one commit. */
+/** Groups of images that are forgotten in one commit. */
 const together = 100;
 
 /** Removes images that nothing needs: those without a name, or with `all` those with one too. */
@@ -45,24 +47,29 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
       image.names.map(({ reference }) => reference),
     );
   }
-  const images = (await unneeded(host, chosen)).map((deleted) => ({ untagged: chosen.get(deleted) ?? [], deleted }));
+  const groups = (await unneeded(host, chosen)).map((group) => group.map((deleted) => ({ untagged: chosen.get(deleted) ?? [], deleted })));
+  const images = groups.flat();
   if (options.dryRun) {
     const first = { images: images.map(({ deleted: digest }): DiscardedImage => ({ digest, names: 'all', used: true })) };
-    return { images, bytes: (await host.store.sweep({ dryRun: true, first })).bytes };
+    const { bytes, strays } = await host.store.sweep({ dryRun: true, first });
+    return { images, bytes, strays };
   }
   const pruned: Pruned['images'][number][] = [];
-  for (let at = 0; at < images.length; at += together) {
+  for (let at = 0; at < groups.length; at += together) {
     if (options.signal?.aborted) throw canceled(options.signal.reason);
-    const some = images.slice(at, at + together);
-    const gone = await Promise.all(some.map((image) => forget(host, image)));
-    pruned.push(...some.filter((_, index) => gone[index]));
+    const some = groups.slice(at, at + together);
+    const gone = await Promise.all(some.map((group) => forget(host, group)));
+    pruned.push(...some.filter((_, index) => gone[index]).flat());
   }
-  const { bytes } = await host.store.sweep({ signal: options.signal });
-  return { images: pruned, bytes };
+  const { bytes, strays } = await host.store.sweep({ signal: options.signal });
+  return { images: pruned, bytes, strays };
 }
 
-/** Without what containers stand on, in any state, and what an image that stays was recorded to be made from; what is made from others before these. */
-async function unneeded({ store }: Pick<Host, 'store'>, chosen: ReadonlyMap<Digest, unknown>): Promise<readonly Digest[]> {
+/**
+ * Without what containers stand on, in any state, and what an image that stays was recorded to be made from; what is made from others before these. Images go one by one,
+ * but those that are recorded as made from each other, in a circle, together: nothing outside needs them, and none of them could go first.
+ */
+async function unneeded({ store }: Pick<Host, 'store'>, chosen: ReadonlyMap<Digest, unknown>): Promise<readonly (readonly Digest[])[]> {
   const users = await store.users([...chosen.keys()]);
   const stays = new Set<Digest>();
   for (let before = -1; before !== stays.size;) {
@@ -70,22 +77,36 @@ async function unneeded({ store }: Pick<Host, 'store'>, chosen: ReadonlyMap<Dige
     for (const [digest, { containers, children }] of users)
       if (containers.length > 0 || children.some(({ image }) => !chosen.has(image) || stays.has(image))) stays.add(digest);
   }
-  const order = new Set<Digest>();
-  const seen = new Set<Digest>(stays);
-  const visit = (digest: Digest): void => {
-    if (seen.has(digest)) return;
-    seen.add(digest);
-    for (const { image } of users.get(digest)?.children ?? []) visit(image);
-    order.add(digest);
+  // Tarjan's way to the circles of a graph: what is met while it is on the path closes one.
+  const groups: Digest[][] = [];
+  const met = new Map<Digest, number>();
+  const path: Digest[] = [];
+  const open = new Set<Digest>();
+  const visit = (digest: Digest): number => {
+    const number = met.size;
+    let lowest = number;
+    met.set(digest, number);
+    path.push(digest);
+    open.add(digest);
+    for (const { image } of users.get(digest)?.children ?? []) {
+      if (!met.has(image)) lowest = Math.min(lowest, visit(image));
+      else if (open.has(image)) lowest = Math.min(lowest, met.get(image) ?? lowest);
+    }
+    if (lowest === number) {
+      const group = path.splice(path.indexOf(digest));
+      for (const one of group) open.delete(one);
+      groups.push(group);
+    }
+    return lowest;
   };
-  for (const digest of chosen.keys()) visit(digest);
-  return [...order];
+  for (const digest of chosen.keys()) if (!stays.has(digest) && !met.has(digest)) visit(digest);
+  return groups;
 }
 
-/** False where somebody else has removed it, given it one more name, or made something of it, since it was looked at. */
-async function forget(host: Pick<Host, 'store'>, { deleted, untagged }: Pruned['images'][number]): Promise<boolean> {
+/** False where somebody else has removed one of them, given it one more name, or made something of it, since it was looked at. */
+async function forget(host: Pick<Host, 'store'>, group: Pruned['images']): Promise<boolean> {
   try {
-    await host.store.discard({ images: [{ digest: deleted, names: untagged }] }, { verb: 'prune' });
+    await host.store.discard({ images: group.map(({ deleted: digest, untagged: names }) => ({ digest, names })) }, { verb: 'prune' });
     return true;
   } catch (error) {
     if (isImageError(error, 'not-found', 'conflict')) return false;

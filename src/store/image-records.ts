@@ -185,7 +185,7 @@ function record(row: ImageColumns, facts: Facts): ImageRecord {
     : row[0] === null
       ? platformsInside(digest, facts)
       : [new PlatformRow({ manifest: target, columns: row }, null, facts)];
-  return new ImageRow(target, names, platforms, row[10], facts.artifactTypes.get(digest));
+  return new ImageRow(target, names, platforms, row[10], facts.artifactTypes.get(digest), facts.details);
 }
 
 /**
@@ -198,6 +198,7 @@ class ImageRow implements ImageRecord {
   readonly platforms: readonly PlatformRecord[];
   declare readonly artifactType?: string;
   readonly #added: number;
+  readonly #details: Details;
 
   constructor(
     target: Descriptor,
@@ -205,11 +206,13 @@ class ImageRow implements ImageRecord {
     platforms: readonly PlatformRecord[],
     added: number,
     artifactType: string | null | undefined,
+    details: Details,
   ) {
     this.target = target;
     this.names = names;
     this.platforms = platforms;
     this.#added = added;
+    this.#details = details;
     if (artifactType !== undefined && artifactType !== null) this.artifactType = artifactType;
   }
 
@@ -217,12 +220,16 @@ class ImageRow implements ImageRecord {
     return [...new Set(this.names.map(({ reference, target, origin }) => `${familiarName(reference)}@${(origin ?? target).digest}`))];
   }
 
+  get size(): number {
+    return this.#details.size(this);
+  }
+
   get added(): Date {
     return new Date(this.#added);
   }
 
   toJSON(): ImageRecord {
-    return Object.assign({}, this, { repoDigests: this.repoDigests, added: this.added });
+    return Object.assign({}, this, { repoDigests: this.repoDigests, size: this.size, added: this.added });
   }
 }
 
@@ -318,6 +325,10 @@ class Details {
   readonly #database: Database;
   #details: Map<Digest, string | Detail> | undefined;
   #trees: ReadonlyMap<Digest, number> | undefined;
+  /** Of plain images: bytes of their layers that need not be here, and are not. */
+  #absent: ReadonlyMap<Digest, number> | undefined;
+  /** Packed bytes of the others: indexes, artifacts, what is damaged. */
+  #packed: ReadonlyMap<Digest, number> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -332,13 +343,36 @@ class Details {
     return detail;
   }
 
-  /** Bytes of those of its layers that are laid out. */
-  unpacked(digest: Digest): number {
+  /** Bytes of those of the layers of these manifests that are laid out, each once. */
+  unpacked(...manifests: readonly Digest[]): number {
     this.#trees ??= new Map(this.#database.columnsLater<[Digest, number]>('SELECT diff_id, bytes FROM tree'));
     if (this.#trees.size === 0) return 0;
     let bytes = 0;
-    for (const diffId of new Set(this.of(digest).diffIds)) bytes += this.#trees.get(diffId) ?? 0;
+    for (const diffId of new Set(manifests.flatMap((digest) => this.of(digest).diffIds))) bytes += this.#trees.get(diffId) ?? 0;
     return bytes;
+  }
+
+  /** As `measureUsage` counts it. */
+  size({ target: { digest, size }, platforms }: Pick<ImageRecord, 'target' | 'platforms'>): number {
+    const [plain] = platforms;
+    if (plain?.manifest.digest === digest) {
+      this.#absent ??= new Map(
+        this.#database.columnsLater<[Digest, number]>(
+          `SELECT parent, sum(size) FROM (SELECT DISTINCT parent, child, size FROM edge WHERE optional AND NOT EXISTS (SELECT 1 FROM blob WHERE digest = child))
+           GROUP BY parent`,
+        ),
+      );
+      return plain.size - (this.#absent.get(digest) ?? 0) + plain.unpacked;
+    }
+    this.#packed ??= new Map(
+      this.#database.columnsLater<[Digest, number]>(
+        `WITH RECURSIVE down (root, digest) AS (
+           SELECT digest, digest FROM image WHERE NOT EXISTS (SELECT 1 FROM summary JOIN blob USING (digest) WHERE digest = image.digest AND state <> 2)
+           UNION SELECT down.root, edge.child FROM down JOIN edge ON edge.parent = down.digest)
+         SELECT root, sum(size) FROM down JOIN blob ON blob.digest = down.digest GROUP BY root`,
+      ),
+    );
+    return (this.#packed.get(digest) ?? size) + this.unpacked(...platforms.map(({ manifest }) => manifest.digest));
   }
 
   #loaded(): Map<Digest, string | Detail> {

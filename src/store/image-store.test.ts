@@ -164,7 +164,7 @@ test('an image whose last name moves or goes is dangling, and stays until it is 
   const [one, two] = [await makeImage({ layers: ['one'] }), await makeImage({ layers: ['two'] })];
   await put(store, one, 'app');
   await put(store, two, 'app');
-  assert.deepEqual(await store.sweep(), { blobs: [], trees: [], bytes: 0 });
+  assert.deepEqual(await store.sweep(), { blobs: [], trees: [], bytes: 0, strays: 0 });
   const dangling = await store.image(one.target.digest);
   assert.deepEqual(dangling?.names, []);
   await store.untag(parseReference('app:latest'), { verb: 'untag' });

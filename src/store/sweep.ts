@@ -37,8 +37,10 @@ export interface Swept {
   }[];
   /** Layers laid out that no image has any more. */
   readonly trees: readonly Digest[];
-  /** Of the blobs, the trees, and forgotten drafts. */
+  /** Of the blobs, the trees, and what lay about. */
   readonly bytes: number;
+  /** Of what lay about: forgotten drafts, files that nobody has named. */
+  readonly strays: number;
 }
 
 /** What nobody has touched for so long, and nothing holds, may go: another tool's file that it has not named yet, a partial download. Milliseconds. */
@@ -74,12 +76,13 @@ export async function sweep(database: Database, blobs: Blobs, options: SweepOpti
     }
     trees.push(...(await takeTrees(database)));
   }
-  let bytes = [...swept.map(({ size }) => size), ...trees.map((tree) => tree.bytes)].reduce((sum, size) => sum + size, 0);
-  if (!options.roots) bytes += await sweepFiles(database, options.dryRun ?? false);
+  const content = [...swept.map(({ size }) => size), ...trees.map((tree) => tree.bytes)].reduce((sum, size) => sum + size, 0);
+  const strays = options.roots ? 0 : await sweepFiles(database, options.dryRun ?? false);
   return {
     blobs: swept.map(({ digest, size, mediaType }) => ({ digest, size, ...(mediaType === null ? {} : { mediaType }) })),
     trees: trees.map(({ diffId }) => diffId),
-    bytes,
+    bytes: content + strays,
+    strays,
   };
 }
 

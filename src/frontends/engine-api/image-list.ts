@@ -67,7 +67,7 @@ export async function imageRelations(store: Pick<ImageStore, 'descendants' | 'co
 export function imageRow(image: ImageRecord, version: ApiVersion, { parents, users }: ImageRelations): Record<string, unknown> {
   const shown = shownPlatform(image);
   const labels = shown?.labels ?? {};
-  const size = shown ? shown.size + shown.unpacked : image.target.size;
+  const { size } = image;
   const tags = image.names.filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
   const digests = image.repoDigests;
   const empty = version < 43;

@@ -154,7 +154,7 @@ export async function diskUsage(exchange: Exchange): Promise<Answer> {
   });
 }
 
-/** Rows of the list whose sizes are packed bytes, of all platforms: the client takes the shared ones off, and adds up what is in use. */
+/** Rows of the list with what is shared: the client takes that off, and adds up what is in use. */
 async function imageUsage({ desk, version }: Exchange, usage: readonly ImageUsage[]): Promise<readonly object[]> {
   const { host } = desk;
   const relations = await imageRelations(host.store);

@@ -25,7 +25,7 @@ interface Row {
 }
 
 export const df = command({
-  description: 'Show what takes space in the store: images as they are packed, layers that were laid out, containers, volumes.',
+  description: 'Show what takes space in the store: images (packed, and layers of them that are laid out), containers, volumes.',
   operands: { usage: '', min: 0, max: 0 },
   flags: {
     format: tableFormat,
@@ -84,15 +84,14 @@ async function rowsOf(host: DiskHost, usage: Usage, signal: AbortSignal): Promis
   const idle = containers.filter(({ State }) => !['running', 'paused', 'restarting'].includes(State));
   const volumeSize = ({ UsageData }: { readonly UsageData?: { readonly Size: number } }): number => UsageData?.Size ?? 0;
   const unused = volumes.filter(({ UsageData }) => !UsageData?.RefCount);
-  const size = usage.total + usage.trees;
+  const freed = await prune(host, { all: true, dryRun: true, signal });
   return [
     {
       type: 'Images',
       total: usage.images.length,
       active: usage.images.filter(({ target }) => used.has(target)).length,
-      size,
-      // The dry run counts unfinished downloads too.
-      reclaimable: Math.min(size, (await prune(host, { all: true, dryRun: true, signal })).bytes),
+      size: usage.total + usage.trees,
+      reclaimable: freed.bytes - freed.strays,
     },
     {
       type: 'Containers',
@@ -108,7 +107,7 @@ async function rowsOf(host: DiskHost, usage: Usage, signal: AbortSignal): Promis
       size: sum(volumes.map(volumeSize)),
       reclaimable: sum(unused.map(volumeSize)),
     },
-    { type: 'Unfinished', total: 0, active: 0, size: usage.drafts, reclaimable: usage.drafts },
+    { type: 'Unfinished', total: 0, active: 0, size: usage.drafts, reclaimable: Math.min(usage.drafts, freed.strays) },
   ];
 }
 

@@ -42,7 +42,7 @@ function linesOf(image: ImageRecord, used: ReadonlySet<string>): readonly Row[] 
   const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
   return [
     ...names.map((name): Row => [name]),
-    [last, shortId(image.target.digest), humanSize(content + unpacked(image.platforms)), humanSize(content), mark(image.target.digest)],
+    [last, shortId(image.target.digest), humanSize(image.size), humanSize(content), mark(image.target.digest)],
     ...listed.map(({ manifest, platform, size, unpacked: trees }, at): Row => {
       const name = `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? printable(formatPlatform(platform)) : 'unknown'}`;
       return [name, shortId(manifest.digest), humanSize(size + trees), humanSize(size), mark(manifest.digest)];
@@ -56,11 +56,6 @@ function packed(platforms: readonly PlatformRecord[]): number {
     platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]).map(({ digest, size }) => [digest, size]),
   );
   return [...pieces.values()].reduce((sum, size) => sum + size, 0);
-}
-
-/** Of platforms that share no layer, as those of different systems and processors do not. */
-function unpacked(platforms: readonly PlatformRecord[]): number {
-  return platforms.reduce((sum, platform) => sum + platform.unpacked, 0);
 }
 
 function byName(a: ImageRecord, b: ImageRecord): number {

@@ -4,7 +4,7 @@ import { ImageError } from '../../../errors.ts';
 import { shortId } from '../../../model/digest.ts';
 import { familiar, familiarName } from '../../../model/reference.ts';
 import { createdAt } from '../../../operations/image-filter.ts';
-import { list, shownPlatform } from '../../../operations/list.ts';
+import { list } from '../../../operations/list.ts';
 import type { ImageRecord } from '../../../store/image-record.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
@@ -100,7 +100,7 @@ function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
   const rows: ImageRow[] = [];
   const time = createdAt(image);
   const created = time === 0 ? undefined : new Date(time);
-  const size = sizeOnDisk(image);
+  const { size } = image;
   const { names } = image;
   for (const { reference, target, origin } of names) {
     const repository = familiarName(reference);
@@ -113,12 +113,6 @@ function rowsOf(image: ImageRecord, digests: boolean): readonly ImageRow[] {
     rows.push({ image, created, size, repository, tag: reference.tag ?? none, digest });
   }
   return rows.length > 0 ? rows : [{ image, created, size, repository: none, tag: none, digest: none }];
-}
-
-/** Of the platform that is shown: packed, and what of its layers has been laid out. */
-function sizeOnDisk(image: ImageRecord): number {
-  const shown = shownPlatform(image);
-  return shown ? shown.size + shown.unpacked : image.target.size;
 }
 
 function imageFields(now: Date, noTrunc: boolean) {
@@ -145,7 +139,7 @@ function document(image: ImageRecord) {
     names: image.names.map(({ reference }) => familiar(reference)),
     digests: image.repoDigests,
     created: createdAt(image) === 0 ? null : new Date(createdAt(image)).toISOString(),
-    size: sizeOnDisk(image),
+    size: image.size,
     platforms: image.platforms.map(({ manifest, platform, size }) => ({ id: manifest.digest, platform, size })),
     ...(image.artifactType === undefined ? {} : { artifactType: image.artifactType }),
   };

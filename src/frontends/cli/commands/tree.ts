@@ -3,7 +3,6 @@
 import { shortId } from '../../../model/digest.ts';
 import { familiar } from '../../../model/reference.ts';
 import { imageLabel, imageTree, type TreeNode } from '../../../operations/image-tree.ts';
-import { shownPlatform } from '../../../operations/list.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
@@ -66,10 +65,7 @@ function fieldsOf(noTrunc: boolean) {
     Names: { title: 'NAMES', value: ({ image }: Row) => (image?.names ?? []).map(({ reference }) => familiar(reference)).join(',') },
     Size: {
       title: 'SIZE',
-      value: ({ image }: Row) => {
-        const shown = image && shownPlatform(image);
-        return shown ? humanSize(shown.size + shown.unpacked) : '';
-      },
+      value: ({ image }: Row) => (image ? humanSize(image.size) : ''),
     },
   } satisfies Record<string, Field<Row>>;
 }
