@@ -36,3 +36,11 @@ export { pull, type Pulled, type PullOptions } from './operations/pull.ts';
 export { push, type Pushed, type PushOptions } from './operations/push.ts';
 export { save, type SaveOptions } from './operations/save.ts';
 export { load, type Loaded, type LoadOptions } from './operations/load.ts';
+
+export { Containers } from './containers/containers.ts';
+export { createContainer, type CreateContainerOptions, type CreatedContainer } from './operations/create-container.ts';
+export { copyIntoContainer, type CopyIntoContainerOptions } from './operations/copy-into-container.ts';
+export { copyFromContainer } from './operations/copy-from-container.ts';
+export { containerChanges, type ContainerChangeRow } from './operations/container-changes.ts';
+export { commit, type CommitOptions } from './operations/commit.ts';
+export { removeContainer, type RemoveContainerOptions } from './operations/remove-container.ts';

@@ -6,13 +6,19 @@ import { pathToFileURL } from 'node:url';
 
 /** What `import … from 'bayplan'` promises. A name is added here on purpose, and taken away only with a new major version. */
 const values = [
+  'Containers',
   'Directory',
   'Image',
   'ImageError',
   'ImageStore',
   'OciFolder',
   'canonical',
+  'commit',
+  'containerChanges',
   'copy',
+  'copyFromContainer',
+  'copyIntoContainer',
+  'createContainer',
   'digestOf',
   'familiar',
   'formatPlatform',
@@ -30,6 +36,7 @@ const values = [
   'pull',
   'push',
   'remote',
+  'removeContainer',
   'save',
   'selectPlatform',
   'successors',
@@ -39,7 +46,12 @@ const values = [
 ];
 const types = [
   'Archive',
+  'CommitOptions',
+  'ContainerChangeRow',
+  'CopyIntoContainerOptions',
   'CopyOptions',
+  'CreateContainerOptions',
+  'CreatedContainer',
   'Credentials',
   'Descriptor',
   'Digest',
@@ -70,6 +82,7 @@ const types = [
   'Reference',
   'Registries',
   'RegistryOptions',
+  'RemoveContainerOptions',
   'Repository',
   'SaveOptions',
   'Selection',
