@@ -191,6 +191,14 @@ for (const client of dockerClients) {
     assert.match(said, /cannot start container one: Bayplan keeps containers and does not run them/);
     assert.equal(await ok(['ps', '-a', '--format', '{{.Names}}']), 'one\n');
     assert.match(await refused(['start', 'one']), /cannot start container one/);
+    // What was to go when it ends goes when it cannot begin, with its nameless volume.
+    for (const how of [[], ['-d']])
+      assert.match(
+        await refused(['run', '--rm', ...how, '-v', '/data', '--name', 'two', `${host}/team/app:1`, 'sh']),
+        /cannot (?:start|attach to) container two: Bayplan keeps containers and does not run them/,
+      );
+    assert.equal(await ok(['ps', '-a', '--format', '{{.Names}}']), 'one\n');
+    assert.equal(await ok(['volume', 'ls', '-q']), '');
     assert.match(await refused(['run', 'nosuch.invalid/image']), /Unable to find image/);
   });
 

@@ -118,20 +118,22 @@ export async function commitContainer(exchange: Exchange): Promise<Answer> {
     reference,
     author: exchange.text('author'),
     message: exchange.text('comment'),
-    changes: exchange
-      .texts('changes')
-      .flatMap((text) => text.split('\n'))
-      .filter((line) => line.trim() !== ''),
+    changes: exchange.texts('changes').filter((text) => text.trim() !== ''),
     config,
     signal,
   });
   return jsonAnswer(201, { Id: root.digest });
 }
 
-/** For what needs a container that runs: none does here. A container that is not there is said to be so. */
+/**
+ * For what needs a container that runs: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
+ * begin, with its nameless volumes, as docker's does when a start fails. (`docker run` attaches before it starts.)
+ */
 export function needsRunning(what: string): Handler {
   return async ({ desk, name }) => {
     const container = await desk.host.containers.get(name);
+    if (['start', 'attach to'].includes(what) && container.document.host.AutoRemove)
+      await removeContainer(desk.host, container.id, { volumes: true });
     throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
   };
 }
