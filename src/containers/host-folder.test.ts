@@ -84,3 +84,16 @@ test('a file in the place of a folder, or a folder in that of a file, only where
   assert.equal(readFileSync(join(folder, 'dir'), 'utf8'), 'now a file');
   assert.equal(statSync(join(folder, 'file')).isDirectory(), true);
 });
+
+test('devices and pipes are left out, and that is told', { skip }, async (t) => {
+  const folder = temporary(t, 'fill');
+  const files: Files = {
+    'dev/': '',
+    'dev/null': { path: '', type: 'character-device', devmajor: 1, devminor: 3 },
+    'dev/pipe': { path: '', type: 'fifo' },
+    file: 'text',
+  };
+  assert.deepEqual(await fill(folder, files), { count: 2, first: 'dev/null' });
+  assert.deepEqual(readdirSync(folder, { recursive: true }).toSorted(), ['dev', 'file']);
+  assert.deepEqual(await fill(folder, { other: 'text' }), { count: 0, first: '' });
+});

@@ -152,12 +152,20 @@ export interface FillOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What was not put: devices and pipes, which need more than Node can do. */
+export interface LeftOut {
+  readonly count: number;
+  /** The path of the first, as the tar has it; '' where there is none. */
+  readonly first: string;
+}
+
 /**
  * Puts the members of a tar into a folder, as docker's extraction does: what is there is replaced, folders are joined, nothing outside is touched.
- * An ordinary user's files are the user's own; devices and pipes, which need more than Node can do, are left out.
+ * An ordinary user's files are the user's own.
  * @throws ImageError `invalid-content` for a member that leads out; `invalid-argument` with docker's texts; `permission`, `disk-full`
  */
-export async function fillFolder(folder: string, members: AsyncIterable<TarMember>, options: FillOptions = {}): Promise<void> {
+export async function fillFolder(folder: string, members: AsyncIterable<TarMember>, options: FillOptions = {}): Promise<LeftOut> {
+  let leftOut: LeftOut = { count: 0, first: '' };
   const folders: { readonly path: string; readonly time: Timestamp; readonly mode: number }[] = [];
   let count = 0;
   try {
@@ -169,7 +177,10 @@ export async function fillFolder(folder: string, members: AsyncIterable<TarMembe
       const path = join(folder, ...parts);
       refuseOddPath(path);
       makeParents(folder, parts);
-      if (!(await putMember(folder, path, entry, body, options))) continue;
+      if (!(await putMember(folder, path, entry, body, options))) {
+        leftOut = { count: leftOut.count + 1, first: leftOut.first || entry.path };
+        continue;
+      }
       if (entry.type === 'directory') folders.push({ path, time: entry.mtime, mode: entry.mode & 0o7777 });
     }
     // Folders last: a mode may forbid their owner to write in them, and each file that is put changes their time.
@@ -177,6 +188,7 @@ export async function fillFolder(folder: string, members: AsyncIterable<TarMembe
       chmodSync(path, mode);
       utimesSync(path, seconds(time), seconds(time));
     }
+    return leftOut;
   } catch (error) {
     throw asImageError(error, `cannot write ${folder}`);
   }

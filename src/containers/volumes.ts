@@ -100,8 +100,10 @@ export async function readyMounts(
       const draft = await store.draftFolder('volume');
       made.push({ name: plan.name, document: { ...plan.document }, draft, event: { action: 'create', attributes: { driver: 'local' } } });
       const data = join(draft.path, '_data');
-      await mkdir(data, { mode: 0o755 });
-      if (copy) await fill(data, open(), point.Destination, operation);
+      await mkdir(data);
+      const mode = copy ? await fill(data, open(), point.Destination, operation) : undefined;
+      // Whatever this user's umask: whoever runs in the container looks in.
+      await chmod(data, mode ?? 0o755);
     }
   }
   return points;
@@ -111,26 +113,28 @@ async function isEmpty(folder: string): Promise<boolean> {
   return lookAt(folder) !== undefined && (await readdir(folder)).length === 0;
 }
 
-/** What the image has at a path, with the folder's own mode and owner. */
-async function fill(folder: string, files: ContainerFiles, path: string, { signal }: Operation): Promise<boolean> {
+/** What the image has at a path, with the folder's own owner. @returns the mode that it is to have when it is in its place; undefined where the image has no folder there */
+async function fill(folder: string, files: ContainerFiles, path: string, { signal }: Operation): Promise<number | undefined> {
   const source = await files.find(path, true);
-  if (source?.type !== 'directory') return false;
+  if (source?.type !== 'directory') return undefined;
   await fillFolder(folder, readTar(files.read(source, '.', signal), { signal }), { signal });
   const entry = files.union.lookup(`/${source.path}`)?.entry;
   if (entry && process.getuid?.() === 0) await lchown(folder, entry.uid, entry.gid);
-  await chmod(folder, source.mode);
-  return true;
+  return source.mode;
 }
 
 /** The folder of an empty volume is taken in exchange for a full one, in one step: whoever puts something into it in this moment keeps it. */
 async function fillOld(store: ImageStore, volume: VolumeRecord, files: ContainerFiles, path: string, operation: Operation): Promise<void> {
   await using draft = await store.draftFolder('volume');
   const full = join(draft.path, '_data');
-  await mkdir(full, { mode: 0o755 });
-  if (!(await fill(full, files, path, operation))) return;
+  await mkdir(full);
+  const mode = await fill(full, files, path, operation);
+  if (mode === undefined) return;
   try {
     if (process.platform === 'win32') await rmdir(volume.mountpoint);
     await rename(full, volume.mountpoint);
+    // Not before: an ordinary user moves no folder that forbids writing.
+    await chmod(volume.mountpoint, mode);
   } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageError } from '../errors.ts';
 import type { Database, Transaction } from './database.ts';
@@ -53,7 +53,12 @@ export async function addVolume(
 ): Promise<VolumeRecord> {
   await using own = draft ? undefined : await makeDraftFolder(database, 'volume');
   const folder = draft ?? own;
-  if (own) await mkdir(join(own.path, '_data'), { mode: 0o755 });
+  if (own) {
+    const data = join(own.path, '_data');
+    await mkdir(data);
+    // Whatever this user's umask: whoever runs in a container looks in.
+    await chmod(data, 0o755);
+  }
   const { made, old } = await database.transact((transaction) => ({
     old: folder && placeVolume(database, transaction, added, event, folder),
     made: getVolume(database, added.name),

@@ -120,11 +120,13 @@ async function copyOut(
     const own = splitEntry(path, style).base;
     // First the name that was asked for, then that of the destination.
     const steps = [...(rebaseName === undefined ? [] : [{ from: own, to: rebaseName }]), ...(plan.rename ? [plan.rename] : [])];
-    await fillFolder(plan.folder, readMembers(tar, steps, counted), {
+    const { count, first } = await fillFolder(plan.folder, readMembers(tar, steps, counted), {
       noOverwriteDirNonDir: true,
       owner: flags.archive ? undefined : 'none',
       signal,
     });
+    const others = count > 1 ? ` and ${count - 1} more` : '';
+    if (count > 0) terminal.stderr.write(`WARNING: left out, as bay makes no devices and pipes: ${JSON.stringify(first)}${others}\n`);
     say(flags, terminal, counted.bytes, destination);
   } finally {
     tar.destroy();
