@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { ImageError } from '../errors.ts';
+import { isSignal } from '../model/signal.ts';
 import type { ContainerConfig, ContainerSettings, HostConfig, RestartPolicy } from './container-settings.ts';
 
 const mebibyte = 1024 * 1024;
@@ -22,7 +23,7 @@ function checkConfig(config: ContainerConfig, os: string): void {
   const absolute = os === 'windows' ? /^(?:[A-Za-z]:)?[\\/]/ : /^\//;
   if (WorkingDir !== '' && !absolute.test(WorkingDir))
     throw refuse(`the working directory '${WorkingDir}' is invalid, it needs to be an absolute path`);
-  if (StopSignal !== undefined) checkSignal(StopSignal);
+  if (StopSignal !== undefined && !isSignal(StopSignal)) throw refuse(`invalid signal: ${StopSignal}`);
   for (const entry of Env ?? []) if (entry === '' || entry.startsWith('=')) throw refuse(`invalid environment variable: ${entry}`);
   if (!Healthcheck) return;
   for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
@@ -49,15 +50,6 @@ function checkNetwork(config: ContainerConfig, host: HostConfig): void {
   }
   if (UTSMode === 'host' && config.Hostname !== '') throw conflict('hostname and the UTS mode');
   if (mode === 'host' && linked) throw conflict("host type networking can't be used with links. This would result in undefined behavior");
-}
-
-/** Names of Linux's signals without `SIG`; docker takes numbers too. */
-const signals =
-  /^(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN|RTMAX|RTMIN\+(?:[1-9]|1[0-5])|RTMAX-(?:[1-9]|1[0-4]))$/;
-
-function checkSignal(text: string): void {
-  const valid = /^\d+$/.test(text) ? Number(text) > 0 : signals.test(text.toUpperCase().replace(/^SIG/, ''));
-  if (!valid) throw refuse(`invalid signal: ${text}`);
 }
 
 function checkHost(host: HostConfig, os: string): void {

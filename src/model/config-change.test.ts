@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isImageError } from '../errors.ts';
-import { applyChange } from './config-change.ts';
+import { applyChanges } from './config-change.ts';
 
-const change = (...lines: string[]) => lines.reduce((config, line) => applyChange(config, line), {});
+const change = (...lines: string[]) => applyChanges({}, lines);
 
 test('commands are lists as given, or a shell line', () => {
   assert.deepEqual(change('CMD ["a","b c"]'), { Cmd: ['a', 'b c'] });
   assert.deepEqual(change('cmd echo "hi"'), { Cmd: ['/bin/sh', '-c', 'echo "hi"'] });
-  assert.deepEqual(applyChange({}, 'ENTRYPOINT dir', 'windows'), { Entrypoint: ['cmd', '/S', '/C', 'dir'] });
+  assert.deepEqual(applyChanges({}, ['ENTRYPOINT dir'], 'windows'), { Entrypoint: ['cmd', '/S', '/C', 'dir'] });
   assert.deepEqual(change('CMD [ -f /x ]'), { Cmd: ['/bin/sh', '-c', '[ -f /x ]'] });
 });
 
@@ -23,6 +23,33 @@ test('ports, volumes, labels, users, folders and signals are read as in a Docker
   assert.deepEqual(change('WORKDIR /a', 'WORKDIR b/../c'), { WorkingDir: '/a/c' });
   assert.deepEqual(change('USER me:us', 'STOPSIGNAL SIGQUIT'), { User: 'me:us', StopSignal: 'SIGQUIT' });
   assert.deepEqual(change('ONBUILD RUN x', 'ONBUILD ADD . /'), { OnBuild: ['RUN x', 'ADD . /'] });
+});
+
+test('variables of the config so far are replaced, but not in single quotes', () => {
+  assert.deepEqual(change('ENV A=1 B=$A', 'ENV C=$A-${A}-${NO:-none}-${A:+yes} D=\'$A\' E="$A b" F=\\$A').Env, [
+    'A=1',
+    'B=',
+    'C=1-1-none-yes',
+    'D=$A',
+    'E=1 b',
+    'F=$A',
+  ]);
+  assert.deepEqual(change('ENV H=/home U=me', 'WORKDIR $H/$U', 'USER $U', 'LABEL l=$U', 'VOLUME ["$H"]', 'EXPOSE ${P:-80}', 'CMD $H'), {
+    Env: ['H=/home', 'U=me'],
+    WorkingDir: '/home/me',
+    User: 'me',
+    Labels: { l: 'me' },
+    Volumes: { '/home': {} },
+    ExposedPorts: { '80/tcp': {} },
+    Cmd: ['/bin/sh', '-c', '$H'],
+  });
+  assert.deepEqual(applyChanges({ Env: ['Root=C:\\a'] }, ['WORKDIR %x%\\$root'], 'windows').WorkingDir, '%x%\\C:\\a');
+});
+
+test('a new entrypoint drops the old command, and keeps one that stands before it', () => {
+  const before = { Entrypoint: ['/old'], Cmd: ['old'] };
+  assert.deepEqual(applyChanges(before, ['ENTRYPOINT ["/new"]']), { Entrypoint: ['/new'] });
+  assert.deepEqual(applyChanges(before, ['CMD ["new"]\nENTRYPOINT ["/new"]']), { Entrypoint: ['/new'], Cmd: ['new'] });
 });
 
 test('a health check has its durations in nanoseconds', () => {
@@ -41,6 +68,16 @@ test('what is no change is refused in words that docker uses', () => {
     ['ONBUILD ONBUILD RUN x', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
     ['ENV', 'ENV requires at least one argument'],
     ['ENV x', 'ENV must have two arguments'],
+    ['ENV =x', 'ENV names can not be blank'],
+    ['ENV X="open', String.raw`failed to process "\"open": unexpected end of statement while looking for matching double-quote`],
+    ['USER', 'USER requires exactly one argument'],
+    ['WORKDIR', 'WORKDIR requires exactly one argument'],
+    ['VOLUME []', 'VOLUME requires at least one argument'],
+    ['STOPSIGNAL bogus', 'invalid signal: bogus'],
+    ['HEALTHCHECK bogus', 'Unknown type "BOGUS" in HEALTHCHECK (try CMD)'],
+    ['ENTRYPOINT ["a", 1]', 'when using JSON array syntax, arrays must be comprised of strings only'],
+    ['# nothing', 'file with no instructions'],
+    ['', 'file with no instructions'],
   ] as const)
     assert.throws(
       () => change(line),

@@ -1,18 +1,39 @@
 import { ImageError } from '../errors.ts';
 import type { RunConfig } from './config.ts';
+import { expandWord } from './expand-word.ts';
+import { isSignal } from './signal.ts';
 
 /**
- * Applies one Dockerfile instruction to a config: what `import --change` and `commit --change` take.
- * Allowed are CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR, with the Dockerfile's own rules on JSON lists and quotes.
+ * Applies Dockerfile instructions to a config, one on each line: what `import --change` and `commit --change` take.
+ * Allowed are CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR, with the Dockerfile's own rules on JSON lists, quotes and variables.
+ * A new entrypoint drops the old command, unless a CMD stands before it.
  * @throws ImageError `invalid-argument`, with docker's texts
  */
-export function applyChange(config: RunConfig, change: string, os = 'linux'): RunConfig {
-  const [, word = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
-  const instruction = word.toUpperCase();
-  const need = (): string => {
-    if (rest === '') throw refuse(`${instruction} requires at least one argument`);
+export function applyChanges(config: RunConfig, changes: readonly string[], os = 'linux'): RunConfig {
+  let changed = config;
+  let hasCommand = false;
+  for (const line of changes.flatMap((change) =>
+    change.trim() === '' ? [change] : change.split('\n').filter((one) => one.trim() !== ''),
+  )) {
+    const isEntrypoint = /^\s*entrypoint\b/i.test(line);
+    const { Cmd, ...others } = changed;
+    changed = applyChange(isEntrypoint && Cmd !== undefined && !hasCommand ? others : changed, line, os);
+    hasCommand ||= /^\s*cmd\b/i.test(line);
+  }
+  return changed;
+}
+
+function applyChange(config: RunConfig, change: string, os: string): RunConfig {
+  const [, first = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
+  if (first === '' || first.startsWith('#')) throw refuse('file with no instructions');
+  const instruction = first.toUpperCase();
+  const need = (count: 'at least' | 'exactly' = 'at least'): string => {
+    if (rest === '') throw refuse(`${instruction} requires ${count} one argument`);
     return rest;
   };
+  const env = config.Env ?? [];
+  const word = (text: string): string => expandWord(text, { env });
+  const path = (text: string): string => expandWord(text, { env, windows: os === 'windows' });
   const shell = os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c'];
   const command = (): string[] => jsonList(need()) ?? [...shell, rest];
   switch (instruction) {
@@ -21,9 +42,9 @@ export function applyChange(config: RunConfig, change: string, os = 'linux'): Ru
     case 'ENTRYPOINT':
       return { ...config, Entrypoint: command() };
     case 'ENV':
-      return { ...config, Env: pairs(need(), instruction).reduce<readonly string[]>(setEnv, config.Env ?? []) };
+      return { ...config, Env: pairs(need(), instruction, word).reduce<readonly string[]>(setEnv, config.Env ?? []) };
     case 'LABEL':
-      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(need(), instruction)) } };
+      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(need(), instruction, word)) } };
     case 'EXPOSE':
       return {
         ...config,
@@ -31,28 +52,29 @@ export function applyChange(config: RunConfig, change: string, os = 'linux'): Ru
           ...config.ExposedPorts,
           ...Object.fromEntries(
             words(need())
+              .map(word)
               .flatMap(ports)
               .map((port) => [port, {}]),
           ),
         },
       };
-    case 'VOLUME':
-      return {
-        ...config,
-        Volumes: { ...config.Volumes, ...Object.fromEntries((jsonList(need()) ?? words(rest)).map((path) => [path, {}])) },
-      };
+    case 'VOLUME': {
+      const paths = (jsonList(need()) ?? words(rest)).map(path);
+      if (paths.length === 0) throw refuse('VOLUME requires at least one argument');
+      return { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) } };
+    }
     case 'USER':
-      return { ...config, User: need() };
+      return { ...config, User: word(need('exactly')) };
     case 'WORKDIR':
-      return { ...config, WorkingDir: joinPath(config.WorkingDir ?? '', need(), os) };
+      return { ...config, WorkingDir: joinPath(config.WorkingDir ?? '', path(need('exactly')), os) };
     case 'STOPSIGNAL':
-      return { ...config, StopSignal: signal(need()) };
+      return { ...config, StopSignal: signal(word(need('exactly'))) };
     case 'ONBUILD':
       return { ...config, OnBuild: [...((config.OnBuild as readonly string[] | undefined) ?? []), onBuild(need())] };
     case 'HEALTHCHECK':
       return { ...config, Healthcheck: healthcheck(need(), shell) };
     default:
-      throw refuse(`${instruction === '' ? JSON.stringify(change) : instruction} is not a valid change command`);
+      throw refuse(`${instruction} is not a valid change command`);
   }
 }
 
@@ -69,32 +91,30 @@ function jsonList(text: string): string[] | undefined {
   } catch {
     return undefined; // a shell command may begin with a bracket
   }
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
+  if (!Array.isArray(value)) return undefined;
+  if (!value.every((item) => typeof item === 'string'))
+    throw refuse('when using JSON array syntax, arrays must be comprised of strings only');
+  return value;
 }
 
-/** Words apart at white space, with quotes and backslashes taken off. */
+/** Words apart at white space, their quotes and escapes still on them. */
 function words(text: string): string[] {
-  return [...text.matchAll(/(?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g)].map(([word]) => unquote(word));
-}
-
-function unquote(word: string): string {
-  return word.replace(/\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/g, (_all, escaped?: string, double?: string, single?: string) =>
-    escaped !== undefined ? escaped : double !== undefined ? double.replace(/\\(["\\$])/g, '$1') : (single ?? ''),
-  );
+  return [...text.matchAll(/(?:[^\s"'\\]|\\[\s\S]?|"(?:[^"\\]|\\[\s\S])*(?:"|$)|'[^']*(?:'|$))+/g)].map(([word]) => word);
 }
 
 /** `a=b c="d e"`, or the old form `a the rest`. */
-function pairs(text: string, instruction: string): [string, string][] {
-  if (!/^[^\s=]+=/.test(text)) {
+function pairs(text: string, instruction: string, expand: (word: string) => string): [string, string][] {
+  const all = words(text);
+  if (!all[0]?.includes('=')) {
     const [, key = '', value = ''] = /^(\S+)\s+([\s\S]+)$/.exec(text) ?? [];
     if (key === '') throw refuse(`${instruction} must have two arguments`);
-    return [[unquote(key), value]];
+    return [[expand(key), expand(value)]];
   }
-  return words(text).map((word) => {
+  return all.map((word) => {
     const equals = word.indexOf('=');
     if (equals < 0) throw refuse(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
     if (equals === 0) throw refuse(`${instruction} names can not be blank`);
-    return [word.slice(0, equals), word.slice(equals + 1)];
+    return [expand(word.slice(0, equals)), expand(word.slice(equals + 1))];
   });
 }
 
@@ -125,7 +145,7 @@ function joinPath(from: string, to: string, os: string): string {
 }
 
 function signal(text: string): string {
-  if (!/^(?:SIG)?[A-Z0-9+-]+$/i.test(text)) throw refuse(`Invalid signal: ${text}`);
+  if (!isSignal(text)) throw refuse(`invalid signal: ${text}`);
   return text;
 }
 
@@ -155,7 +175,7 @@ function healthcheck(text: string, shell: readonly string[]): Record<string, unk
   }
   const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
   if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
-  if (kind.toUpperCase() !== 'CMD') throw refuse(`Unknown type ${JSON.stringify(kind)} in HEALTHCHECK (try CMD)`);
+  if (kind.toUpperCase() !== 'CMD') throw refuse(`Unknown type ${JSON.stringify(kind.toUpperCase())} in HEALTHCHECK (try CMD)`);
   if (command === '') throw refuse('Missing command after HEALTHCHECK CMD');
   const list = jsonList(command);
   return { Test: list ? ['CMD', ...list] : shell[0] === 'cmd' ? ['CMD', ...shell, command] : ['CMD-SHELL', command], ...check };

@@ -4,8 +4,7 @@ import { layerImage } from '../content/layer-image.ts';
 import { selectPlatform } from '../content/select-platform.ts';
 import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
-import { applyChange } from '../model/config-change.ts';
-import type { RunConfig } from '../model/config.ts';
+import { applyChanges } from '../model/config-change.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Platform } from '../model/platform.ts';
 import { canonical, type Reference } from '../model/reference.ts';
@@ -36,10 +35,7 @@ export async function append(
   const image = await Image.open(host.store, root, options);
   const platform = image.config?.platform;
   if (!platform) throw new ImageError('invalid-argument', `${base} is not an image that a layer can lie on`);
-  const config = (options.changes ?? []).reduce<RunConfig>(
-    (before, change) => applyChange(before, change, platform.os),
-    image.config?.config ?? {},
-  );
+  const config = applyChanges(image.config?.config ?? {}, options.changes ?? [], platform.os);
   const { createdBy, message, author, signal } = options;
   const made = await layerImage(ingest, tar, { platform, config, created: host.now(), base: image, createdBy, message, author, signal });
   if (options.reference) await ingest.tag(made, canonical(options.reference));

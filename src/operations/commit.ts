@@ -6,7 +6,7 @@ import { ImageError } from '../errors.ts';
 import { compress } from '../formats/compression/compress.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
-import { applyChange } from '../model/config-change.ts';
+import { applyChanges } from '../model/config-change.ts';
 import type { RunConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestFrom } from '../model/digest.ts';
@@ -56,7 +56,7 @@ export async function commit(
     );
   const { platform, config: own } = container.document;
   const asked = options.config === undefined || options.config === null ? own : readConfig(options.config);
-  const changed = (options.changes ?? []).reduce<RunConfig>((before, change) => applyChange(before, change, platform.os), runConfig(asked));
+  const changed = applyChanges(runConfig(asked), options.changes ?? [], platform.os);
   const config = runConfig(mergeConfig(readConfig(changed), own, platform.os));
   await using ingest = await host.store.begin({ verb: 'commit', signal });
   const base = await container.image({ signal });

@@ -1,7 +1,6 @@
 import { layerImage } from '../content/layer-image.ts';
 import type { Operation } from '../io/operation.ts';
-import { applyChange } from '../model/config-change.ts';
-import type { RunConfig } from '../model/config.ts';
+import { applyChanges } from '../model/config-change.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { hostPlatform, type Platform } from '../model/platform.ts';
 import { canonical, type Reference } from '../model/reference.ts';
@@ -22,7 +21,7 @@ export async function importImage(
   options: ImportOptions = {},
 ): Promise<Descriptor> {
   const platform = options.platform ?? hostPlatform();
-  const config = (options.changes ?? []).reduce<RunConfig>((before, change) => applyChange(before, change, platform.os), {});
+  const config = applyChanges({}, options.changes ?? [], platform.os);
   await using ingest = await host.store.begin({ verb: 'import', signal: options.signal });
   const root = await layerImage(ingest, tar, { platform, config, created: host.now(), message: options.message, signal: options.signal });
   if (options.reference) await ingest.tag(root, canonical(options.reference));
