@@ -6,14 +6,14 @@ import { ImageError } from '../errors.ts';
 import { decompress } from '../formats/compression/decompress.ts';
 import { peekCompression } from '../formats/compression/detect.ts';
 import type { TarEntry, Timestamp } from '../formats/tar/entry.ts';
-import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
+import { readTar } from '../formats/tar/read-tar.ts';
 import { writeTar, type NewTarMember } from '../formats/tar/write-tar.ts';
 import { exportTar } from '../layers/export-tree.ts';
 import type { TreeEntry, TreeEntryType } from '../layers/tree-entry.ts';
 import type { Tree } from '../layers/tree.ts';
 import { Union } from '../layers/union.ts';
 import { Upper } from '../layers/upper.ts';
-import { fillFolder, folderMembers, lookAt, timestamp } from './host-folder.ts';
+import { fillFolder, FolderFilling, folderMembers, lookAt, timestamp } from './host-folder.ts';
 import type { MountPoint } from './mount-points.ts';
 
 /** A mount point with its folder on the host. */
@@ -198,6 +198,7 @@ export class ContainerFiles implements Disposable {
   ): AsyncGenerator<NewTarMember, void, undefined> {
     const base = this.#key(folder.path);
     const { signal } = options;
+    const fillings = new Map<OpenMount, FolderFilling>();
     const { compression, stream } = await peekCompression(tar);
     for await (const member of readTar(decompress(stream, compression, { signal }), { signal })) {
       const parts = this.#parts(member.entry.path);
@@ -217,9 +218,12 @@ export class ContainerFiles implements Disposable {
       const root = this.#key(mount.Destination).split('/').length - (base === '' ? 0 : base.split('/').length);
       const inside = (name: readonly string[]) => name.slice(root).join('/');
       const entry = { ...member.entry, path: inside(parts), linkname: this.#linkInside(member.entry, root) };
-      await mkdir(mount.folder, { recursive: true });
-      await fillFolder(mount.folder, once({ entry, body: member.body }), options);
+      const filling = fillings.get(mount) ?? new FolderFilling(mount.folder, options);
+      if (!fillings.has(mount)) await mkdir(mount.folder, { recursive: true });
+      fillings.set(mount, filling);
+      await filling.put({ entry, body: member.body });
     }
+    for (const filling of fillings.values()) filling.finish();
   }
 
   /** A hard link's first name, as seen from the mount. */
@@ -246,10 +250,6 @@ export interface WriteOptions {
   readonly readonlyRoot?: boolean | undefined;
   readonly now: Date;
   readonly signal?: AbortSignal | undefined;
-}
-
-async function* once(member: TarMember): AsyncGenerator<TarMember, void, undefined> {
-  yield member;
 }
 
 function isBelow(path: string, folder: string): boolean {

@@ -165,32 +165,57 @@ export interface LeftOut {
  * @throws ImageError `invalid-content` for a member that leads out; `invalid-argument` with docker's texts; `permission`, `disk-full`
  */
 export async function fillFolder(folder: string, members: AsyncIterable<TarMember>, options: FillOptions = {}): Promise<LeftOut> {
-  let leftOut: LeftOut = { count: 0, first: '' };
-  const folders: { readonly path: string; readonly time: Timestamp; readonly mode: number }[] = [];
-  let count = 0;
+  const filling = new FolderFilling(folder, options);
   try {
-    for await (const { entry, body } of members) {
-      if (++count % turn === 0) await nextTurn();
-      if (options.signal?.aborted) throw canceled(options.signal.reason);
-      const parts = partsOf(entry.path);
-      if (parts.length === 0) continue;
-      const path = join(folder, ...parts);
-      refuseOddPath(path);
-      makeParents(folder, parts);
-      if (!(await putMember(folder, path, entry, body, options))) {
-        leftOut = { count: leftOut.count + 1, first: leftOut.first || entry.path };
-        continue;
-      }
-      if (entry.type === 'directory') folders.push({ path, time: entry.mtime, mode: entry.mode & 0o7777 });
-    }
-    // Folders last: a mode may forbid their owner to write in them, and each file that is put changes their time.
-    for (const { path, time, mode } of folders.toReversed()) {
-      chmodSync(path, mode);
-      utimesSync(path, seconds(time), seconds(time));
-    }
-    return leftOut;
+    for await (const member of members) await filling.put(member);
   } catch (error) {
     throw asImageError(error, `cannot write ${folder}`);
+  }
+  return filling.finish();
+}
+
+/** The same for whoever has the members one by one: `put` each, then `finish`. */
+export class FolderFilling {
+  readonly #folder: string;
+  readonly #options: FillOptions;
+  readonly #folders: { readonly path: string; readonly time: Timestamp; readonly mode: number }[] = [];
+  #leftOut: LeftOut = { count: 0, first: '' };
+  #count = 0;
+
+  constructor(folder: string, options: FillOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** @throws as `fillFolder` */
+  async put({ entry, body }: TarMember): Promise<void> {
+    if (++this.#count % turn === 0) await nextTurn();
+    if (this.#options.signal?.aborted) throw canceled(this.#options.signal.reason);
+    try {
+      const parts = partsOf(entry.path);
+      if (parts.length === 0) return;
+      const path = join(this.#folder, ...parts);
+      refuseOddPath(path);
+      makeParents(this.#folder, parts);
+      if (!(await putMember(this.#folder, path, entry, body, this.#options)))
+        this.#leftOut = { count: this.#leftOut.count + 1, first: this.#leftOut.first || entry.path };
+      else if (entry.type === 'directory') this.#folders.push({ path, time: entry.mtime, mode: entry.mode & 0o7777 });
+    } catch (error) {
+      throw asImageError(error, `cannot write ${this.#folder}`);
+    }
+  }
+
+  /** Folders get their modes and times last: a mode may forbid their owner to write in them, and each file that is put changes their time. */
+  finish(): LeftOut {
+    try {
+      for (const { path, time, mode } of this.#folders.toReversed()) {
+        chmodSync(path, mode);
+        utimesSync(path, seconds(time), seconds(time));
+      }
+    } catch (error) {
+      throw asImageError(error, `cannot write ${this.#folder}`);
+    }
+    return this.#leftOut;
   }
 }
 

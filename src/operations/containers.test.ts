@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -433,9 +433,13 @@ test('what is copied in above a mount goes into it where it belongs there', asyn
     'etc/conf/': '',
     'etc/conf/a': 'a\n',
     'etc/conf/b': { path: '', type: 'hard-link', linkname: 'etc/conf/a' },
+    'etc/conf/closed/': { path: '', type: 'directory', mode: 0o555 },
+    'etc/conf/closed/in': 'in\n',
     'etc/after': 'after\n',
   });
-  assert.deepEqual(readdirSync(Mountpoint).toSorted(), ['a', 'b']);
+  assert.deepEqual(readdirSync(Mountpoint).toSorted(), ['a', 'b', 'closed']);
+  // The time is the tar's, though a file was put into it.
+  assert.equal(statSync(join(Mountpoint, 'closed')).mtimeMs, 1_700_000_000_000);
   const changed = (await containerChanges(host, 'one')).map(({ Path }) => Path);
   assert.deepEqual(changed, ['/etc', '/etc/after', '/etc/own']);
   assert.equal((await statInContainer(host, 'one', '/etc/conf/b')).size, 2);
