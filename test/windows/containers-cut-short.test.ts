@@ -84,6 +84,19 @@ test('containers on Windows that are cut short', { skip: skipWithoutWindows }, a
     ]);
   });
 
+  await t.test('a read-only file of a volume is replaced, and what no Windows could hold is refused by name', async () => {
+    const [volume = ''] = readdirSync(join(store, 'bay', 'volumes'));
+    const locked = join(store, 'bay', 'volumes', volume, '_data', 'locked');
+    assert.equal(statSync(locked).size, 0);
+    await ok(['cp', 'C:\\work\\many\\file 1', 'one:/data/locked']);
+    assert.equal(statSync(locked).size, 500_000);
+    for (const name of ['aux', 'a:b', 'dot.']) {
+      writeFileSync(join(work, 'odd.tar'), await tarOfFiles({ [name]: 'x' }));
+      const { stderr } = await refused(['cp', '-', 'one:/data'], { input: join(work, 'odd.tar') });
+      assert.ok(stderr.includes(name), stderr);
+    }
+  });
+
   await t.test('a container goes while somebody has its files open, and those go with the next start', async () => {
     const script =
       'const fs = require("fs"); for (const file of process.argv.slice(1)) fs.openSync(file, "r"); console.log("held"); setInterval(() => {}, 1000)';
