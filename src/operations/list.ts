@@ -24,8 +24,8 @@ function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord
   if (patterns.length === 0) return image;
   const names = image.names.filter(({ reference }) => patterns.some((pattern) => matchesReference(pattern, reference)));
   if (names.length === image.names.length) return image;
-  const { target, repoDigests, platforms, size, added, artifactType } = image;
-  return { target, names, repoDigests, platforms, size, added, ...(artifactType === undefined ? {} : { artifactType }) };
+  const { target, repoDigests, platforms, size, unpacked, added, artifactType } = image;
+  return { target, names, repoDigests, platforms, size, unpacked, added, ...(artifactType === undefined ? {} : { artifactType }) };
 }
 
 /** The platform of an image that a list speaks of: the one asked for or this machine's where it is here, else the first. Undefined for an artifact. */

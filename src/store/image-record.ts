@@ -40,6 +40,8 @@ export interface ImageRecord {
   readonly platforms: readonly PlatformRecord[];
   /** What the disk holds for it, in bytes, whoever else shares it: all of it that is here packed, each piece once, and its layers that are laid out. Read when it is first asked for. */
   readonly size: number;
+  /** Of that, its layers that are laid out. */
+  readonly unpacked: number;
   /** For an artifact: what it says it is, else its config's media type. */
   readonly artifactType?: string;
   /** When it was first named here. */

@@ -221,7 +221,11 @@ class ImageRow implements ImageRecord {
   }
 
   get size(): number {
-    return this.#details.size(this);
+    return this.#details.packed(this) + this.unpacked;
+  }
+
+  get unpacked(): number {
+    return this.#details.unpacked(...this.platforms.map(({ manifest }) => manifest.digest));
   }
 
   get added(): Date {
@@ -229,7 +233,7 @@ class ImageRow implements ImageRecord {
   }
 
   toJSON(): ImageRecord {
-    return Object.assign({}, this, { repoDigests: this.repoDigests, size: this.size, added: this.added });
+    return Object.assign({}, this, { repoDigests: this.repoDigests, size: this.size, unpacked: this.unpacked, added: this.added });
   }
 }
 
@@ -352,8 +356,8 @@ class Details {
     return bytes;
   }
 
-  /** As `measureUsage` counts it. */
-  size({ target: { digest, size }, platforms }: Pick<ImageRecord, 'target' | 'platforms'>): number {
+  /** As `measureUsage` counts it, without the layers that are laid out. */
+  packed({ target: { digest, size }, platforms }: Pick<ImageRecord, 'target' | 'platforms'>): number {
     const [plain] = platforms;
     if (plain?.manifest.digest === digest) {
       this.#absent ??= new Map(
@@ -362,7 +366,7 @@ class Details {
            GROUP BY parent`,
         ),
       );
-      return plain.size - (this.#absent.get(digest) ?? 0) + plain.unpacked;
+      return plain.size - (this.#absent.get(digest) ?? 0);
     }
     this.#packed ??= new Map(
       this.#database.columnsLater<[Digest, number]>(
@@ -372,7 +376,7 @@ class Details {
          SELECT root, sum(size) FROM down JOIN blob ON blob.digest = down.digest GROUP BY root`,
       ),
     );
-    return (this.#packed.get(digest) ?? size) + this.unpacked(...platforms.map(({ manifest }) => manifest.digest));
+    return this.#packed.get(digest) ?? size;
   }
 
   #loaded(): Map<Digest, string | Detail> {

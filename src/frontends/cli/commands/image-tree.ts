@@ -1,7 +1,7 @@
 import { shortId } from '../../../model/digest.ts';
 import { formatPlatform } from '../../../model/platform.ts';
 import { familiar } from '../../../model/reference.ts';
-import type { ImageRecord, PlatformRecord } from '../../../store/image-record.ts';
+import type { ImageRecord } from '../../../store/image-record.ts';
 import { cellWidthFor } from '../cell-width.ts';
 import { printable } from '../table.ts';
 import { humanSize } from '../units.ts';
@@ -38,24 +38,15 @@ function linesOf(image: ImageRecord, used: ReadonlySet<string>): readonly Row[] 
   const mark = (digest: string): string => (used.has(digest) ? 'U' : '');
   const names = image.names.map(({ reference }) => printable(familiar(reference)));
   const last = names.pop() ?? '<untagged>';
-  const content = packed(image.platforms) || image.target.size;
   const listed = image.platforms.filter(({ manifest }) => manifest.digest !== image.target.digest);
   return [
     ...names.map((name): Row => [name]),
-    [last, shortId(image.target.digest), humanSize(image.size), humanSize(content), mark(image.target.digest)],
+    [last, shortId(image.target.digest), humanSize(image.size), humanSize(image.size - image.unpacked), mark(image.target.digest)],
     ...listed.map(({ manifest, platform, size, unpacked: trees }, at): Row => {
       const name = `${at === listed.length - 1 ? '└─' : '├─'} ${platform ? printable(formatPlatform(platform)) : 'unknown'}`;
       return [name, shortId(manifest.digest), humanSize(size + trees), humanSize(size), mark(manifest.digest)];
     }),
   ];
-}
-
-/** Bytes of several platforms together, a layer that they share once. */
-function packed(platforms: readonly PlatformRecord[]): number {
-  const pieces = new Map(
-    platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]).map(({ digest, size }) => [digest, size]),
-  );
-  return [...pieces.values()].reduce((sum, size) => sum + size, 0);
 }
 
 function byName(a: ImageRecord, b: ImageRecord): number {
