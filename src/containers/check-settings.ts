@@ -7,9 +7,10 @@ const mebibyte = 1024 * 1024;
 const millisecond = 1_000_000;
 
 /** Refuses what docker refuses when a container is created, with its texts. @throws ImageError `invalid-argument` */
-export function checkSettings({ config, host }: Pick<ContainerSettings, 'config' | 'host'>, os: string): void {
+export function checkSettings({ config, host, endpoints }: ContainerSettings, os: string): void {
   checkConfig(config, os);
   checkNetwork(config, host);
+  checkEndpoints(endpoints, config, host);
   checkHost(host, os);
   checkResources(host);
 }
@@ -52,6 +53,39 @@ function checkNetwork(config: ContainerConfig, host: HostConfig): void {
   if (mode === 'host' && linked) throw conflict("host type networking can't be used with links. This would result in undefined behavior");
 }
 
+/** Addresses: only a network of somebody's own has room for one that was asked for. */
+function checkEndpoints(
+  endpoints: ContainerSettings['endpoints'],
+  { MacAddress: mac }: ContainerConfig,
+  { NetworkMode: mode }: HostConfig,
+): void {
+  const own = mode === '' || mode === 'default' ? 'bridge' : mode;
+  const all = Object.entries({ ...(mac === undefined ? {} : { [own]: undefined }), ...endpoints });
+  for (const [asked, settings] of all) {
+    const name = asked === 'default' ? own : asked;
+    const address = settings?.MacAddress || (name === own ? mac : undefined);
+    if (address && !/^(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(address))
+      throw refuse(`invalid config for network ${name}: invalid MAC address ${address}`);
+    const { IPv4Address = '', IPv6Address = '' } = (settings?.IPAMConfig ?? {}) as { IPv4Address?: string; IPv6Address?: string };
+    if (['bridge', 'host', 'none'].includes(name) && IPv4Address + IPv6Address !== '')
+      throw refuse(
+        `invalid config for network ${name}: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets`,
+      );
+  }
+}
+
+/** @throws ImageError `invalid-argument` for what Linux keeps no container by */
+function checkSecurity(options: readonly string[]): void {
+  for (const option of options) {
+    if (['no-new-privileges', 'disable', 'writable-cgroups'].includes(option)) continue;
+    const [, key, value = ''] = /^([^=:]*)[=:](.*)$/s.exec(option) ?? [];
+    if (key === undefined) throw refuse(`invalid --security-opt 1: ${JSON.stringify(option)}`);
+    const isSwitch = key === 'no-new-privileges' || key === 'writable-cgroups';
+    if (isSwitch ? !/^(?:1|0|t|f|true|false)$/i.test(value) : !['label', 'apparmor', 'seccomp'].includes(key))
+      throw refuse(`invalid --security-opt 2: ${JSON.stringify(option)}`);
+  }
+}
+
 function checkHost(host: HostConfig, os: string): void {
   if (host.Annotations && '' in host.Annotations)
     throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
@@ -68,6 +102,7 @@ function checkHost(host: HostConfig, os: string): void {
       if (HostPort !== '' && !isPortRange(HostPort)) throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
   }
   checkRestartPolicy(RestartPolicy);
+  if (os !== 'windows') checkSecurity(host.SecurityOpt ?? []);
   for (const name of ['CapAdd', 'CapDrop'] as const)
     for (const capability of host[name] ?? []) {
       const full = capability.toUpperCase().replace(/^(?!CAP_|ALL$)/, 'CAP_');

@@ -254,7 +254,6 @@ export function mergeConfig(asked: ContainerConfig, image: ContainerConfig, os: 
   const exposed = { ...image.ExposedPorts, ...asked.ExposedPorts };
   const volumes = { ...image.Volumes, ...asked.Volumes };
   const stopSignal = asked.StopSignal ?? image.StopSignal;
-  const shell = asked.Shell ?? image.Shell;
   const merged = {
     ...asked,
     User: asked.User || image.User,
@@ -269,7 +268,8 @@ export function mergeConfig(asked: ContainerConfig, image: ContainerConfig, os: 
     Entrypoint: entrypoint?.length === 1 && entrypoint[0] === '' ? null : entrypoint,
     Labels: { ...image.Labels, ...asked.Labels },
     StopSignal: stopSignal,
-    Shell: shell,
+    // An image's shell is for its builds.
+    Shell: asked.Shell,
   };
   // read again: keys in docker's order, and those that are zero left out
   return readConfig(merged);

@@ -28,7 +28,7 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || 'no' },
     PortBindings: host.PortBindings ?? {},
     ConsoleSize: host.ConsoleSize ?? [0, 0],
-    PidsLimit: host.PidsLimit === 0 ? null : host.PidsLimit,
+    PidsLimit: (host.PidsLimit ?? 0) <= 0 ? null : host.PidsLimit,
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
   };
   if (os === 'windows') return readHost({ ...common, Isolation: host.Isolation || 'process' });
@@ -37,11 +37,17 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
     CgroupnsMode: host.CgroupnsMode || (host.Privileged ? 'host' : 'private'),
     IpcMode: host.IpcMode || 'private',
+    SecurityOpt: withoutLabels(host) ? [...(host.SecurityOpt ?? []), 'label=disable'] : host.SecurityOpt,
     ShmSize: host.ShmSize || 64 * 1024 * 1024,
     Runtime: host.Runtime ?? 'runc',
     MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : maskedPaths),
     ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : readonlyPaths),
   });
+}
+
+/** Whether a container shares so much with the host that it gets no label of its own, where none was asked for. */
+function withoutLabels({ IpcMode, PidMode, Privileged, SecurityOpt }: HostConfig): boolean {
+  return (IpcMode === 'host' || PidMode === 'host' || Privileged) && !(SecurityOpt ?? []).some((option) => /^label[=:]/.test(option));
 }
 
 /** False for the modes that docker knows by itself. */
@@ -50,9 +56,14 @@ export function isUserDefined(mode: string): boolean {
 }
 
 /** The networks of a container: those that were named, and the one of its mode. */
-export function networksOf({ endpoints, host }: Pick<ContainerSettings, 'endpoints' | 'host'>): Readonly<Record<string, EndpointSettings>> {
+export function networksOf({ endpoints, host, config }: ContainerSettings): Readonly<Record<string, EndpointSettings>> {
   const mode = host.NetworkMode;
   if (mode.startsWith('container:')) return {};
   const named = Object.entries(endpoints).map(([name, settings]) => [name === 'default' ? mode : name, settings] as const);
-  return Object.fromEntries(named.some(([name]) => name === mode) ? named : [[mode, plainEndpoint()], ...named]);
+  const networks = Object.fromEntries(named.some(([name]) => name === mode) ? named : [[mode, plainEndpoint()], ...named]);
+  // Before 1.44 there was one address for all networks.
+  const own = networks[mode];
+  return own && own.MacAddress === '' && config.MacAddress !== undefined
+    ? { ...networks, [mode]: { ...own, MacAddress: config.MacAddress } }
+    : networks;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { Image } from '../content/image.ts';
 import { ImageError, isImageError } from '../errors.ts';
 import { Tree } from '../layers/tree.ts';
@@ -9,7 +10,7 @@ import { checkSettings } from './check-settings.ts';
 import { readDocument, writeDocument, type ContainerDocument } from './container-document.ts';
 import { ContainerFiles } from './container-files.ts';
 import { checkContainerName, randomContainerName } from './container-name.ts';
-import { mergeConfig, readConfig, requireCommand, type ContainerSettings } from './container-settings.ts';
+import { mergeConfig, readConfig, requireCommand, type ContainerSettings, type HostConfig } from './container-settings.ts';
 import type { ContainerBase, NewContainerOptions } from './containers.ts';
 import { isUserDefined, networksOf, withHostDefaults } from './host-defaults.ts';
 import type { LayOut } from './lay-out.ts';
@@ -34,11 +35,11 @@ export async function makeContainer(
   const image = await Image.open(store, base.manifest, { signal });
   const merged = mergeConfig({ ...settings.config, Image: base.image }, readConfig(image.config?.config ?? {}), os);
   requireCommand(merged);
-  const host = withHostDefaults(settings.host, os);
+  const host = await withOthers(store, withHostDefaults(settings.host, os));
   const others = new Map<string, readonly MountPoint[]>();
   for (const spec of host.VolumesFrom ?? []) {
     const [other = ''] = spec.split(':', 1);
-    others.set(other, readDocument(await store.container(other)).mounts);
+    others.set(other, readDocument(await otherContainer(store, other)).mounts);
   }
   // In a network of somebody's own a link is a name, and who it is may come later.
   for (const link of isUserDefined(host.NetworkMode) ? [] : (host.Links ?? [])) await requireLinked(store, link.split(':', 1)[0] ?? '');
@@ -57,8 +58,9 @@ export async function makeContainer(
   try {
     const mounts = await readyMounts(store, planned, openFiles, volumes, { signal });
     const id = randomBytes(32).toString('hex');
-    const config = { ...merged, Hostname: merged.Hostname || id.slice(0, 12) };
-    const networks = networksOf({ endpoints: settings.endpoints, host });
+    const own = host.NetworkMode === 'host' ? hostname() : id.slice(0, 12);
+    const config = { ...merged, Hostname: merged.Hostname || own };
+    const networks = networksOf({ ...settings, host });
     const document = { platform: base.platform, config, host, networks, mounts };
     const { target, manifest, origin } = base;
     return await addRecord(store, { id, image: base.image, target, manifest, origin, created: now, document }, name, volumes);
@@ -91,9 +93,39 @@ async function addRecord(
 
 async function requireLinked(store: ImageStore, name: string): Promise<void> {
   try {
-    await store.container(name);
+    await otherContainer(store, name);
+  } catch (error) {
+    if (!isImageError(error, 'invalid-argument')) throw error;
+    throw new ImageError('invalid-argument', `could not get container for ${name}: ${error.message}`, { detail: error.detail });
+  }
+}
+
+/** A container that another is to share something with. That it is missing is a wrong setting: a client takes `not-found` for the image's, and pulls. */
+async function otherContainer(store: ImageStore, name: string): Promise<ContainerRecord> {
+  try {
+    return await store.container(name);
   } catch (error) {
     if (!isImageError(error, 'not-found')) throw error;
-    throw new ImageError('not-found', `could not get container for ${name}: ${error.message}`, { detail: error.detail });
+    throw new ImageError('invalid-argument', error.message, { detail: error.detail });
   }
+}
+
+/** Settings that name other containers, by their ids: names change. A network's may come later. */
+async function withOthers(store: ImageStore, host: HostConfig): Promise<HostConfig> {
+  const byId = async (mode: string, optional = false): Promise<string> => {
+    const [, name] = /^container:(.+)$/.exec(mode) ?? [];
+    if (name === undefined) return mode;
+    try {
+      return `container:${(await otherContainer(store, name)).id}`;
+    } catch (error) {
+      if (optional && isImageError(error, 'invalid-argument')) return mode;
+      throw error;
+    }
+  };
+  return {
+    ...host,
+    IpcMode: await byId(host.IpcMode),
+    PidMode: await byId(host.PidMode),
+    NetworkMode: await byId(host.NetworkMode, true),
+  };
 }

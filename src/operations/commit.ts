@@ -57,9 +57,9 @@ export async function commit(
   const { platform, config: own } = container.document;
   const asked = options.config === undefined || options.config === null ? own : readConfig(options.config);
   const changed = applyChanges(runConfig(asked), options.changes ?? [], platform.os);
-  const config = runConfig(mergeConfig(readConfig(changed), own, platform.os));
   await using ingest = await host.store.begin({ verb: 'commit', signal });
   const base = await container.image({ signal });
+  const config = withShell(runConfig(mergeConfig(readConfig(changed), own, platform.os)), base.config?.config);
   // What the new manifest names must be held before it is there.
   if (!(await ingest.has(base.descriptor))) throw new ImageError('not-found', `No such image: ${container.record.image}`);
   const tar = await container.layer({ signal });
@@ -91,6 +91,11 @@ export async function commit(
     },
   });
   return root;
+}
+
+/** What builds run their commands by is the image's, and no container's. */
+function withShell(config: RunConfig, base: RunConfig | undefined): RunConfig {
+  return base?.Shell === undefined || config.Shell !== undefined ? config : { ...config, Shell: base.Shell };
 }
 
 async function keepLayer(ingest: Ingest, tar: Readable, { compression = 'gzip', level, signal }: CommitOptions): Promise<KeptLayer> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -104,6 +104,45 @@ test('a container without a name gets one; a name that is taken is refused with 
   );
 });
 
+test('what names another container is kept by its id, and what docker puts in is put in', async (t) => {
+  const host = await openHostWithBase(t);
+  const make = async (HostConfig: object, more: object = {}) => {
+    const { Id, Warnings } = await createContainer(host, { Image: 'base:1', HostConfig, ...more });
+    return { document: await inspectContainer(host, Id), Warnings };
+  };
+  const { Id } = await createContainer(host, { Image: 'base:1' }, { name: 'first' });
+  const shared = await make({ IpcMode: 'container:first', PidMode: `container:${Id.slice(0, 9)}`, NetworkMode: 'container:first' });
+  assert.deepEqual(
+    [shared.document.HostConfig.IpcMode, shared.document.HostConfig.PidMode, shared.document.HostConfig.NetworkMode],
+    Array(3).fill(`container:${Id}`),
+  );
+  for (const key of ['IpcMode', 'PidMode'])
+    await assert.rejects(make({ [key]: 'container:nope' }), refused('invalid-argument', 'No such container: nope'));
+  await assert.rejects(make({ VolumesFrom: ['nope'] }), refused('invalid-argument', 'No such container: nope'));
+
+  const linked = await make({ Links: ['first:other'] });
+  assert.deepEqual(linked.document.HostConfig.Links, [`/first:${linked.document.Name}/other`]);
+
+  const open = await make({ NetworkMode: 'host', PortBindings: { '80/tcp': [{ HostPort: '80' }] }, Privileged: true, PidsLimit: -1 });
+  assert.deepEqual(open.Warnings, ['Published ports are discarded when using host network mode']);
+  assert.equal(open.document.Config.Hostname, hostname());
+  assert.deepEqual([open.document.HostConfig.SecurityOpt, open.document.HostConfig.PidsLimit], [['label=disable'], null]);
+  const labelled = await make({ PidMode: 'host', SecurityOpt: ['label=type:x', 'apparmor=mine'] });
+  assert.deepEqual(labelled.document.HostConfig.SecurityOpt, ['label=type:x', 'apparmor=mine']);
+  assert.equal(labelled.document.AppArmorProfile, 'mine');
+  await assert.rejects(make({ SecurityOpt: ['bogus=x'] }), refused('invalid-argument', 'invalid --security-opt 2: "bogus=x"'));
+
+  const addressed = await make({}, { MacAddress: '02:42:ac:11:00:02' });
+  assert.deepEqual(
+    [addressed.document.Config.MacAddress, addressed.document.NetworkSettings.Networks['bridge']?.MacAddress],
+    Array(2).fill('02:42:ac:11:00:02'),
+  );
+  await assert.rejects(
+    make({}, { MacAddress: 'x' }),
+    refused('invalid-argument', 'invalid config for network bridge: invalid MAC address x'),
+  );
+});
+
 test('an image that is not here is not found, in docker’s words, and nothing is left of the attempt', async (t) => {
   const host = await openHostWithBase(t);
   await assert.rejects(createContainer(host, { Image: 'nope' }), refused('not-found', 'No such image: nope:latest'));
@@ -113,7 +152,7 @@ test('an image that is not here is not found, in docker’s words, and nothing i
   );
   await assert.rejects(
     create(host, 'late', { Volumes: { '/data': {} }, HostConfig: { Links: ['nope:x'] } }),
-    refused('not-found', 'could not get container for nope: No such container: nope'),
+    refused('invalid-argument', 'could not get container for nope: No such container: nope'),
   );
   assert.deepEqual(await listContainers(host, { all: true }), []);
   assert.deepEqual(await listVolumes(host), []);

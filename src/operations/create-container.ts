@@ -1,4 +1,4 @@
-import { readSettings } from '../containers/container-settings.ts';
+import { readSettings, type HostConfig } from '../containers/container-settings.ts';
 import { ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
@@ -43,7 +43,16 @@ export async function createContainer(
     if (!(await ingest?.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
   const base = { image: asked, target: found.target, manifest: image.descriptor, origin: found.name?.origin, platform };
   const container = await host.containers.create(settings, base, { name, now: host.now(), signal, onProgress });
-  return { Id: container.id, Warnings: options.platform ? [] : foreign(platform) };
+  return { Id: container.id, Warnings: [...ignored(settings.host), ...(options.platform ? [] : foreign(platform))] };
+}
+
+/** What is kept in the record and will do nothing. */
+function ignored({ NetworkMode, PortBindings, Mounts }: HostConfig): readonly string[] {
+  const publishes = Object.keys(PortBindings ?? {}).length > 0;
+  return [
+    ...(NetworkMode === 'host' && publishes ? ['Published ports are discarded when using host network mode'] : []),
+    ...((Mounts ?? []).some(({ Type }) => Type === 'image') ? ['Image mount is an experimental feature'] : []),
+  ];
 }
 
 function foreign(platform: Platform): readonly string[] {

@@ -68,7 +68,13 @@ export async function inspectContainer(
 ): Promise<InspectedContainer> {
   const container = await host.containers.get(name);
   const { record, document } = container;
-  const { config } = document;
+  const { networks } = document;
+  const mac = networks[document.host.NetworkMode]?.MacAddress ?? '';
+  // The one address of before 1.44 is that of the container's own network.
+  const config =
+    mac === ''
+      ? document.config
+      : (await import('../containers/container-settings.ts')).readConfig({ ...document.config, MacAddress: mac });
   const [path = '', ...args] = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   const sizes = options.size ? await container.sizes(options) : undefined;
   return {
@@ -100,9 +106,9 @@ export async function inspectContainer(
     Platform: document.platform.os,
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: appArmor(document.host.SecurityOpt),
     ExecIDs: null,
-    HostConfig: document.host,
+    HostConfig: await shownHost(host, container),
     GraphDriver: { Data: null, Name: driver },
     ...(sizes ? sizeKeys(sizes) : {}),
     Mounts: await shownMounts(host, container),
@@ -124,11 +130,33 @@ export async function inspectContainer(
       IPAddress: '',
       IPPrefixLen: 0,
       IPv6Gateway: '',
-      MacAddress: '',
-      Networks: document.networks,
+      MacAddress: mac,
+      Networks: networks,
     },
     ImageManifestDescriptor: manifestOf(container),
   };
+}
+
+function appArmor(options: readonly string[] | null): string {
+  return options?.findLast((option) => /^apparmor[=:]/.test(option))?.slice('apparmor='.length) ?? '';
+}
+
+/** With links as docker shows them, by today's names: `/other:/own/alias`. */
+async function shownHost({ store }: Pick<Host, 'store'>, { record, document }: Container): Promise<HostConfig> {
+  const { host } = document;
+  if (!host.Links?.length) return host;
+  const { isUserDefined } = await import('../containers/host-defaults.ts');
+  if (isUserDefined(host.NetworkMode)) return host;
+  const links: string[] = [];
+  for (const link of host.Links) {
+    const [other = '', alias = other] = link.split(':', 2);
+    const name = await store.container(other).then(
+      (found) => found.name,
+      () => other,
+    );
+    links.push(`/${name}:/${record.name}/${alias}`);
+  }
+  return { ...host, Links: links };
 }
 
 /** Docker's keys of a container's sizes. */
