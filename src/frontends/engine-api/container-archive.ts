@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors.ts';
+import { begun } from '../../io/begun.ts';
 import type { PathStat } from '../../containers/container.ts';
 import { copyFromContainer } from '../../operations/copy-from-container.ts';
 import { copyIntoContainer } from '../../operations/copy-into-container.ts';
@@ -16,7 +17,7 @@ export async function statPath(exchange: Exchange): Promise<Answer> {
 export async function sendPath(exchange: Exchange): Promise<Answer> {
   const { desk, name, signal } = exchange;
   const { stat, tar } = await copyFromContainer(desk.host, name, path(exchange), { signal });
-  return { status: 200, headers: { ...statHeader(stat), 'Content-Type': 'application/x-tar' }, body: tar };
+  return { status: 200, headers: { ...statHeader(stat), 'Content-Type': 'application/x-tar' }, body: await begun(tar) };
 }
 
 /** `PUT /containers/{name}/archive`: a tar into a folder. */

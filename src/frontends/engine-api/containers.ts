@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors.ts';
+import { begun } from '../../io/begun.ts';
 import { commit } from '../../operations/commit.ts';
 import { containerChanges } from '../../operations/container-changes.ts';
 import { createContainer } from '../../operations/create-container.ts';
@@ -86,7 +87,7 @@ export async function showChanges({ desk, name, signal }: Exchange): Promise<Ans
 
 /** `GET /containers/{name}/export`. */
 export async function sendContainer({ desk, name, signal }: Exchange): Promise<Answer> {
-  const body = await exportContainer(desk.host, name, { signal });
+  const body = await begun(await exportContainer(desk.host, name, { signal }));
   return { status: 200, headers: { 'Content-Type': 'application/octet-stream' }, body };
 }
 
