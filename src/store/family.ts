@@ -42,6 +42,8 @@ export class Family {
   readonly #around = new Map<Digest, Digest[]>();
   readonly #forest: ForestWalk;
   readonly #emptyChains: ReadonlySet<number>;
+  /** Whether it counts later what was found to stand on another: not where there is neither an index nor an annotation. */
+  readonly #notes: boolean;
   /** The manifests whose annotation names an image. */
   #annotated: ReadonlyMap<Digest, readonly Digest[]> | undefined;
   /** Children, by their own digests, of which it is recorded what they were made from. */
@@ -67,6 +69,7 @@ export class Family {
       push(this.#inside, root, digest);
       push(this.#around, digest, root);
     }
+    this.#notes = this.#around.size > 0 || database.get('SELECT 1 FROM base LIMIT 1') !== undefined;
     this.#recorded = new Set(database.columns<[Digest]>('SELECT DISTINCT child FROM parent').map(([child]) => child));
   }
 
@@ -114,12 +117,13 @@ export class Family {
     // What stands on these is in the links already.
     const walked = new Set<Digest>();
     const waiting = root === undefined ? this.#all() : [root];
-    if (root === undefined) add(this.#linksAbove(0, 'all', met, walked));
+    if (root === undefined) add(this.#linksAbove(0, 'all', met));
     add(this.#oddLinks(met));
     const found = new Map<Digest, Relation[]>();
     for (let next; (next = waiting.pop()) !== undefined;) {
       if (found.has(next)) continue;
-      for (const manifest of this.#within(next)) {
+      const manifests = root === undefined && this.#recorded.size === 0 ? none : this.#within(next);
+      for (const manifest of manifests) {
         add(this.#madeFrom(manifest));
         if (root === undefined || walked.has(manifest)) continue;
         walked.add(manifest);
@@ -127,7 +131,7 @@ export class Family {
         if (own) add(this.#linksAbove(own.chain, 'all', met, walked));
       }
       add(this.#annotatedWith(next, met));
-      const children = childrenOf(next, links.get(next) ?? []);
+      const children = merged(links.get(next) ?? none, childOf);
       found.set(next, children);
       for (const { image } of children) waiting.push(image);
     }
@@ -179,6 +183,19 @@ export class Family {
   /** The images that end at a chain, as parents of this manifest. @param stack its own up to there, where it is known already */
   #candidates(own: Omit<Layered, 'chain'>, chain: number, depth: number, stack?: number): Link[] {
     const links: Link[] = [];
+    if (this.#around.size === 0) {
+      // As nearly always, and thousands of times: each is the one image that it is.
+      for (const base of own.isImage ? this.#forest.endingAt(chain) : none)
+        if (base.isImage && base.manifest !== own.manifest)
+          links.push({
+            child: own.manifest,
+            parent: base.manifest,
+            how: this.#standsOn(own, base, depth, stack) ? 'proved' : 'claimed',
+            by: 'layers',
+            layers: depth,
+          });
+      return links;
+    }
     const children = this.#imagesOf(own.manifest, own.isImage);
     for (const base of this.#forest.endingAt(chain)) {
       const pairs = this.#pairs(children, this.#imagesOf(base.manifest, base.isImage));
@@ -252,7 +269,7 @@ export class Family {
       if (anchor.chain === 0 || this.#isRecorded(manifest)) continue;
       const found = this.#candidates(layered, anchor.chain, anchor.depth, anchor.stack);
       if (found.length === 0) alone.add(manifest);
-      else met.add(manifest);
+      else if (this.#notes) met.add(manifest);
       for (const link of found) links.push(link);
     }
     for (const manifest of alone) if (!met.has(manifest) && !this.#isRecorded(manifest)) links.push(...this.#byLayers(manifest));
@@ -321,7 +338,7 @@ export class Family {
   }
 
   #all(): Digest[] {
-    const images = this.#database.columns<[Digest]>('SELECT digest FROM image').map(([digest]) => digest);
+    const images = this.#forest.images();
     const parents = this.#database.columns<[Digest]>('SELECT DISTINCT parent FROM parent').map(([digest]) => digest);
     return [...images, ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
   }
@@ -361,22 +378,32 @@ const none: readonly never[] = [];
 const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
 
 function childrenOf(parent: Digest, links: readonly Link[]): Relation[] {
-  if (links.length === 0) return [];
-  const own = links.filter((link) => link.parent === parent);
-  return merged(own, ({ child }) => child);
+  return merged(
+    links.filter((link) => link.parent === parent),
+    childOf,
+  );
 }
+
+const childOf = ({ child }: Link): Digest => child;
 
 /** One relation for each image that `other` says: the best known, and of those the one with the most layers. */
 function merged(links: readonly Link[], other: (link: Link) => Digest): Relation[] {
+  const [only] = links;
+  if (only === undefined) return [];
+  if (links.length === 1) return [relationOf(only, other(only))];
   const best = new Map<Digest, Relation>();
   for (const link of links) {
-    const { how, by, layers } = link;
+    const { how, layers } = link;
     const image = other(link);
     const before = best.get(image);
     const better = before ? strength.indexOf(how) - strength.indexOf(before.how) || (before.layers ?? 0) - (layers ?? 0) : -1;
-    if (better < 0) best.set(image, layers === undefined ? { image, how, by } : { image, how, by, layers });
+    if (better < 0) best.set(image, relationOf(link, image));
   }
   return [...best.values()];
+}
+
+function relationOf({ how, by, layers }: Link, image: Digest): Relation {
+  return layers === undefined ? { image, how, by } : { image, how, by, layers };
 }
 
 function push<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
