@@ -29,8 +29,10 @@ export async function makeContainer(
   options: NewContainerOptions,
 ): Promise<ContainerRecord> {
   const { os } = base.platform;
-  const { name, now, signal, onProgress } = options;
-  if (name !== undefined) checkContainerName(name);
+  const { now, signal, onProgress } = options;
+  // As docker shows it.
+  const name = options.name?.replace(/^\//, '');
+  if (name !== undefined) checkContainerName(name, options.name);
   checkSettings(settings, os);
   const image = await Image.open(store, base.manifest, { signal });
   const merged = mergeConfig({ ...settings.config, Image: base.image }, readConfig(image.config?.config ?? {}), os);

@@ -43,7 +43,7 @@ export function planMounts(
   const planned = new Map<string, PlannedMount>();
   for (const spec of host.VolumesFrom ?? []) {
     const { container, writable } = volumesFrom(spec, os);
-    for (const point of mountsOf(container)) planned.set(point.Destination, { point: { ...point, RW: point.RW && writable } });
+    for (const point of mountsOf(container)) planned.set(point.Destination, { point: { ...point, Mode: '', RW: point.RW && writable } });
   }
   const asked = new Map<string, PlannedMount>();
   const tmpfs = Object.keys(host.Tmpfs ?? {}).map((path) => clean(absolute(path, os), os));

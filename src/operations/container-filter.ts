@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.ts';
 import { ImageError, isImageError } from '../errors.ts';
-import { labelFilter, parseFilterBoolean, parseFilterTime, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { labelFilter, parseFilterBoolean, parseFilterTime, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 
 type Test = (container: Container) => boolean;
@@ -13,9 +13,6 @@ export const listContainersKeys = [
 export const pruneContainersKeys = ['label', 'label!', 'until'] as const;
 
 const states = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
-/** Characters of a name that a pattern is looked for in. */
-const maxSearched = 256;
-
 const healths = ['none', 'starting', 'healthy', 'unhealthy'];
 
 /**
@@ -100,22 +97,9 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
   }
 }
 
-/** What a pattern may be that is found, or not found, in a bounded time: no group that is repeated, and few repetitions. Go's patterns need no such rule. */
-function isTame(pattern: string): boolean {
-  const plain = pattern.replace(/\\[^1-9]|\[(?:\\.|[^\]\\])*\]/g, 'x');
-  return !/\)[*+?{]|\\[1-9k]/.test(plain) && (plain.match(/[*+{]/g) ?? []).length <= 3;
-}
-
-/** Docker's match: the text itself, or as a pattern that is found in it. @throws ImageError `invalid-argument` for a pattern that could take for ever */
 function textTest(key: string, value: string, texts: (container: Container) => readonly string[]): Test {
-  if (!isTame(value)) throw new ImageError('invalid-argument', `invalid filter '${key}=${value}': the pattern repeats too much`);
-  let pattern: RegExp | undefined;
-  try {
-    pattern = new RegExp(value, 'u');
-  } catch {
-    // no pattern: only the text itself
-  }
-  return (container) => texts(container).some((text) => text === value || pattern?.test(text.slice(0, maxSearched)) === true);
+  const matches = patternTest(key, value);
+  return (container) => texts(container).some(matches);
 }
 
 /** Containers of an image that is not here are none. */

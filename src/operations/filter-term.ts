@@ -49,3 +49,24 @@ export function parseFilterTime(text: string, now: Date): number {
     });
   return time;
 }
+
+/** Characters of a name that a pattern is looked for in. */
+const maxSearched = 256;
+
+/** What a pattern may be that is found, or not found, in a bounded time: no group that is repeated, and few repetitions. Go's patterns need no such rule. */
+function isTame(pattern: string): boolean {
+  const plain = pattern.replace(/\\[^1-9]|\[(?:\\.|[^\]\\])*\]/g, 'x');
+  return !/\)[*+?{]|\\[1-9k]/.test(plain) && (plain.match(/[*+{]/g) ?? []).length <= 3;
+}
+
+/** Docker's match: the text itself, or as a pattern that is found in it. @throws ImageError `invalid-argument` for a pattern that could take for ever */
+export function patternTest(key: string, value: string): (text: string) => boolean {
+  if (!isTame(value)) throw new ImageError('invalid-argument', `invalid filter '${key}=${value}': the pattern repeats too much`);
+  let pattern: RegExp | undefined;
+  try {
+    pattern = new RegExp(value, 'u');
+  } catch {
+    // no pattern: only the text itself
+  }
+  return (text) => text === value || pattern?.test(text.slice(0, maxSearched)) === true;
+}

@@ -1,5 +1,4 @@
 import { Image, type HistoryRow } from '../content/image.ts';
-import { selectPlatform } from '../content/select-platform.ts';
 import { isImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
@@ -7,6 +6,7 @@ import type { Platform } from '../model/platform.ts';
 import { familiar } from '../model/reference.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
+import { openPlatform } from './inspect.ts';
 
 export interface HistoryStep extends HistoryRow {
   /** The image that this step ended: the asked one for the newest step, a known parent further down. */
@@ -22,8 +22,7 @@ export async function history(
   options: Operation & { platform?: Platform | undefined } = {},
 ): Promise<readonly HistoryStep[]> {
   const { target } = await host.store.find(name);
-  const { root } = await selectPlatform(host.store, target, options);
-  const image = await Image.open(host.store, root, options);
+  const image = await openPlatform(host, name, target, options);
   const own = await host.store.image(target.digest);
   const ends = new Map<number, Ancestor>([[0, { id: target.digest, tags: tagsOf(own) }], ...(await ancestors(host, image, options))]);
   return image.history.map((row, at): HistoryStep => ({ ...row, tags: [], ...ends.get(at) }));

@@ -4,7 +4,8 @@ import { ImageError, isImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
-import { familiar } from '../model/reference.ts';
+import { isDigest } from '../model/digest.ts';
+import { familiar, parseReference, withDefaultTag } from '../model/reference.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { Relation } from '../store/relation.ts';
 import type { Host } from './host.ts';
@@ -108,7 +109,7 @@ export async function openPlatform(
   const missing = (platform: Platform) =>
     new ImageError(
       'platform-not-found',
-      `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`,
+      `image with reference ${withTag(name)} was found but does not provide the specified platform (${formatPlatform(platform)})`,
     );
   try {
     const { root } = await selectPlatform(host.store, target, options);
@@ -124,4 +125,10 @@ export async function openPlatform(
     if (!first) throw error;
     return Image.open(host.store, first.manifest, options);
   }
+}
+
+/** A name as docker says it, with its tag; an id stays as it is. */
+function withTag(name: string): string {
+  if (isDigest(name) || /^[0-9a-f]{4,64}$/.test(name)) return name;
+  return familiar(withDefaultTag(parseReference(name)));
 }

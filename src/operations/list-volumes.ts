@@ -1,7 +1,7 @@
 import { folderSize } from '../containers/host-folder.ts';
 import { readVolume } from '../containers/volumes.ts';
 import type { VolumeRecord } from '../store/volume-record.ts';
-import { labelFilter, parseFilterBoolean, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { labelFilter, parseFilterBoolean, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 import { inspectedVolume, type InspectedVolume } from './inspect-volume.ts';
 
@@ -49,7 +49,9 @@ function testOf(key: string, value: string): (volume: VolumeRecord, users: numbe
       const has = labelFilter(value);
       return (volume) => has(readVolume(volume).labels ?? {}) === (key === 'label');
     }
-    default:
-      return ({ name }) => name.includes(value);
+    default: {
+      const matches = patternTest(key, value);
+      return ({ name }) => matches(name);
+    }
   }
 }

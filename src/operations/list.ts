@@ -1,5 +1,5 @@
 import { platformMatch, hostPlatform, type Platform } from '../model/platform.ts';
-import { canonical } from '../model/reference.ts';
+import { canonical, familiarName } from '../model/reference.ts';
 import type { ImageRecord, PlatformRecord } from '../store/image-record.ts';
 import type { Host } from './host.ts';
 import { createdAt, imageFilter, listKeys, matchesReference, type FilterTerm } from './image-filter.ts';
@@ -24,7 +24,10 @@ function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord
   if (patterns.length === 0) return image;
   const names = image.names.filter(({ reference }) => patterns.some((pattern) => matchesReference(pattern, reference)));
   if (names.length === image.names.length) return image;
-  const { target, repoDigests, platforms, size, unpacked, added, artifactType } = image;
+  const repositories = names.map(({ reference }) => familiarName(reference));
+  // Of another repository docker's client would make a row of its own.
+  const repoDigests = image.repoDigests.filter((digest) => repositories.includes(digest.replace(/@.*/, '')));
+  const { target, platforms, size, unpacked, added, artifactType } = image;
   return { target, names, repoDigests, platforms, size, unpacked, added, ...(artifactType === undefined ? {} : { artifactType }) };
 }
 

@@ -96,6 +96,7 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
   // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
   if (!image) return whole([], [{ target: found.root, names: [] }]);
   if (options.tree) return planTree(host, name, found, image, options);
+  if (!found.name && !options.force && !options.withContainers) await refuseUsed(host, name, found, options);
   const untagged = namesToRemove(found, image, options);
   if (untagged.length < image.names.length) return nameOnly(untagged);
   const users = await usersOf(host, digest);
@@ -212,6 +213,12 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
       },
     );
   return all;
+}
+
+/** By its id, a container on it comes before that it has several names, as in docker's. */
+async function refuseUsed(host: Pick<Host, 'store'>, name: string, found: FoundImage, options: RemoveOptions): Promise<void> {
+  const users = await usersOf(host, found.root.digest);
+  if (users.containers.length > 0) throw await conflict(host, name, found, users, options);
 }
 
 function refuseRunning(found: FoundImage, containers: readonly ContainerRecord[], name: string): void {

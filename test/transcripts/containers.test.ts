@@ -48,7 +48,7 @@ test('from create to commit, and what each says', { skip }, async (t) => {
   await console.type("bay inspect -f '{{.Config.Cmd}} {{.Author}} {{len .RootFS.Layers}}' me/app:1");
   await console.type('bay rmi base:1');
   await console.type('bay rename work done');
-  await console.type('bay update --restart always --memory 64m done');
+  await console.type('bay update --restart always --memory 64m --memory-swap 128m done');
   await console.type(
     "bay inspect -f '{{.Name}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} {{json .Config.Labels}}' done",
   );

@@ -1,7 +1,7 @@
 /** `bay commit` and `bay container commit`. */
 
-import { ImageError } from '../../../errors.ts';
-import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
+import { ImageError, isImageError } from '../../../errors.ts';
+import { familiar, parseReference, withDefaultTag, type Reference } from '../../../model/reference.ts';
 import { commit as commitContainer } from '../../../operations/commit.ts';
 import { completeContainers } from '../complete-containers.ts';
 import { completeImages } from '../complete-images.ts';
@@ -34,7 +34,7 @@ export const commit = command({
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const [container, name] = operands;
-    const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
+    const reference = name === undefined ? undefined : newName(name);
     await using host = await openContainers(invocation);
     const root = await commitContainer(host, container, {
       reference,
@@ -51,6 +51,20 @@ export const commit = command({
     );
   },
 });
+
+/** @throws ImageError `invalid-reference`, with docker's texts */
+function newName(name: string): Reference {
+  let reference: Reference;
+  try {
+    reference = parseReference(name);
+  } catch (error) {
+    if (!isImageError(error)) throw error;
+    throw new ImageError(error.code, error.message, { hint: error.hint, detail: { plain: true } });
+  }
+  if (reference.digest !== undefined)
+    throw new ImageError('invalid-reference', 'refusing to create a tag with a digest reference', { detail: { plain: true } });
+  return withDefaultTag(reference);
+}
 
 function compressionOf(text: string | undefined): 'gzip' | 'zstd' | undefined {
   if (text === undefined || text === '' || text === 'gzip' || text === 'zstd') return text || undefined;

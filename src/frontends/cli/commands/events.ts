@@ -1,5 +1,6 @@
 /** `bay events` and `bay system events`. */
 
+import { ImageError } from '../../../errors.ts';
 import { parseFilterTime } from '../../../operations/filter-term.ts';
 import { events as eventsOf } from '../../../operations/events.ts';
 import type { StoreEvent } from '../../../store/store-event.ts';
@@ -33,6 +34,11 @@ export const events = command({
     const { flags, terminal } = invocation;
     const time = (text: string | undefined) => (text === undefined ? undefined : new Date(parseFilterTime(text, terminal.now())));
     const [since, until] = [time(flags.since), time(flags.until)];
+    if (since && until && since > until)
+      throw new ImageError(
+        'invalid-argument',
+        `\`since\` time (${since.toISOString()}) cannot be after \`until\` time (${until.toISOString()})`,
+      );
     const template = await templateOf(flags.json ? 'json' : flags.format);
     await using store = await openStore(invocation);
     const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));

@@ -1,6 +1,5 @@
 /** `bay ps` and `bay container ls`. */
 
-import { shortId } from '../../../model/digest.ts';
 import { listContainers, type ListedContainer } from '../../../operations/list-containers.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
@@ -62,6 +61,13 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
+/** The name without a digest; where that is the image's own, as much of it as an id has. */
+function shortImage(image: string, id: string): string {
+  const short = (text: string) => text.slice(text.indexOf(':') + 1).slice(0, 12);
+  if (short(image) === short(id)) return short(id);
+  return /^sha(?:256|512):[0-9a-f]+$/.test(image) ? short(image) : image.replace(/@.*$/, '');
+}
+
 function containerFields(now: Date, noTrunc: boolean) {
   const created = ({ Created }: ListedContainer) => new Date(Created * 1000);
   const labels = ({ Labels }: ListedContainer) => Object.entries(Labels).map(([key, value]) => `${key}=${value}`);
@@ -71,8 +77,7 @@ function containerFields(now: Date, noTrunc: boolean) {
     ID: { title: 'CONTAINER ID', value: ({ Id }) => (noTrunc ? Id : Id.slice(0, 12)) },
     Image: {
       title: 'IMAGE',
-      value: ({ Image }) =>
-        noTrunc || !/^sha(?:256|512):[0-9a-f]+$/.test(Image) ? Image : shortId(Image as Parameters<typeof shortId>[0]),
+      value: ({ Image, ImageID }) => (noTrunc ? Image : shortImage(Image, ImageID)),
     },
     Label: {
       title: labelTitle,

@@ -59,10 +59,9 @@ export const rmi = command({
       } catch (error) {
         // The rest is not removed after a Ctrl-C.
         if (terminal.signal.aborted) throw error;
-        // With --force an image that is not there is as good as removed, as in docker's.
-        if (flags.force && isImageError(error, 'not-found')) continue;
+        // With --force an image that is not there is said, and as good as removed, as in docker's.
         report(error);
-        failed = true;
+        failed ||= !(flags.force && isImageError(error, 'not-found'));
       }
     }
     return failed ? 1 : 0;

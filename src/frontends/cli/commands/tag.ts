@@ -1,6 +1,7 @@
 /** `bay tag`. */
 
-import { familiar } from '../../../model/reference.ts';
+import { ImageError, isImageError } from '../../../errors.ts';
+import { familiar, parseReference } from '../../../model/reference.ts';
 import { tag as giveTag } from '../../../operations/tag.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
@@ -17,8 +18,21 @@ export const tag = command({
   complete: completeImages,
   async run(invocation) {
     const [source, name] = invocation.operands;
+    checkName(name);
     await using store = await openStore(invocation);
     const { reference, target } = await giveTag({ store }, source, name);
     if (invocation.flags.json) invocation.terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: target.digest })}\n`);
   },
 });
+
+/** What docker's client says of a name, before it asks anybody. @throws ImageError `invalid-reference` */
+function checkName(name: string): void {
+  try {
+    if (parseReference(name).digest === undefined) return;
+  } catch (error) {
+    if (!isImageError(error, 'invalid-reference')) throw error;
+    const message = `Error parsing reference: ${JSON.stringify(name)} is not a valid repository/tag: ${error.message}`;
+    throw new ImageError('invalid-reference', message, { hint: error.hint, detail: { plain: true } });
+  }
+  throw new ImageError('invalid-reference', 'refusing to create a tag with a digest reference', { detail: { plain: true } });
+}

@@ -1,5 +1,6 @@
 /** `bay volume create`, `ls`, `rm`, `prune`. */
 
+import { ImageError } from '../../../errors.ts';
 import { createVolume } from '../../../operations/create-volume.ts';
 import type { InspectedVolume } from '../../../operations/inspect-volume.ts';
 import { listVolumes } from '../../../operations/list-volumes.ts';
@@ -139,6 +140,10 @@ export const volumePrune = command({
   },
   async run(invocation) {
     const { flags, terminal } = invocation;
+    if (flags.all && flags.filter.some(({ name }) => name === 'all'))
+      throw new ImageError('invalid-argument', 'conflicting options: cannot specify both --all and --filter all=1', {
+        detail: { plain: true },
+      });
     if (!flags.force && !flags.dryRun && !(await confirm(terminal, flags.all ? warnings.all : warnings.anonymous))) return;
     await using store = await openStore(invocation);
     const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
