@@ -116,8 +116,9 @@ export class Family {
     const met = new Set<Digest>();
     // What stands on these is in the links already.
     const walked = new Set<Digest>();
-    const waiting = root === undefined ? this.#all() : [root];
     if (root === undefined) add(this.#linksAbove(0, 'all', met));
+    // After that: then the forest is read whole, and knows them.
+    const waiting = root === undefined ? this.#all() : [root];
     add(this.#oddLinks(met));
     const found = new Map<Digest, Relation[]>();
     for (let next; (next = waiting.pop()) !== undefined;) {
