@@ -116,7 +116,9 @@ async function isEmpty(folder: string): Promise<boolean> {
 /** What the image has at a path, with the folder's own owner. @returns the mode that it is to have when it is in its place; undefined where the image has no folder there */
 async function fill(folder: string, files: ContainerFiles, path: string, { signal }: Operation): Promise<number | undefined> {
   const source = await files.find(path, true);
-  if (source?.type !== 'directory') return undefined;
+  if (!source) return undefined;
+  // A folder in the place of a file would hide it from whoever looks for it.
+  if (source.type !== 'directory') throw new ImageError('invalid-argument', `source ${path} is not directory`, { detail: { path } });
   await fillFolder(folder, readTar(files.read(source, '.', signal), { signal }), { signal });
   const entry = files.union.lookup(`/${source.path}`)?.entry;
   if (entry && process.getuid?.() === 0) await lchown(folder, entry.uid, entry.gid);

@@ -104,6 +104,17 @@ test('a container without a name gets one; a name that is taken is refused with 
   );
 });
 
+test('no volume takes the place of a file', async (t) => {
+  const host = await openHostWithBase(t);
+  await makeBase(host.store, { name: 'files:1', files: { 'etc/passwd': 'root' } });
+  for (const path of ['/etc/passwd', '/etc/passwd/below'])
+    await assert.rejects(
+      createContainer(host, { Image: 'files:1', HostConfig: { Binds: [`vol:${path}`] } }),
+      refused('invalid-argument', path.endsWith('below') ? `lstat ${path}: not a directory` : `source ${path} is not directory`),
+    );
+  assert.deepEqual([await listContainers(host, { all: true }), await listVolumes(host)], [[], []]);
+});
+
 test('what names another container is kept by its id, and what docker puts in is put in', async (t) => {
   const host = await openHostWithBase(t);
   const make = async (HostConfig: object, more: object = {}) => {

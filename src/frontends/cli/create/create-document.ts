@@ -178,7 +178,6 @@ export function resourcesOf(
     CpuRealtimeRuntime: flags.cpuRtRuntime ?? 0,
     CpusetCpus: flags.cpusetCpus ?? '',
     CpusetMems: flags.cpusetMems ?? '',
-    ...(flags.kernelMemory === undefined ? {} : { KernelMemory: size('--kernel-memory', flags.kernelMemory) }),
     MemoryReservation: size('--memory-reservation', flags.memoryReservation),
     MemorySwap: size('--memory-swap', flags.memorySwap, parseSwapBytes),
     PidsLimit: flags.pidsLimit ?? 0,
