@@ -116,9 +116,8 @@ export class Family {
     const met = new Set<Digest>();
     // What stands on these is in the links already.
     const walked = new Set<Digest>();
-    if (root === undefined) add(this.#linksAbove(0, 'all', met));
-    // After that: then the forest is read whole, and knows them.
     const waiting = root === undefined ? this.#all() : [root];
+    if (root === undefined) add(this.#linksAbove(0, 'all', met));
     add(this.#oddLinks(met));
     const found = new Map<Digest, Relation[]>();
     for (let next; (next = waiting.pop()) !== undefined;) {
@@ -339,7 +338,7 @@ export class Family {
   }
 
   #all(): Digest[] {
-    const images = this.#forest.images();
+    const images = this.#database.columns<[Digest]>('SELECT digest FROM image').map(([digest]) => digest);
     const parents = this.#database.columns<[Digest]>('SELECT DISTINCT parent FROM parent').map(([digest]) => digest);
     return [...images, ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
   }

@@ -43,15 +43,6 @@ export class ForestWalk {
     return this.#database.columns<LayeredColumns>(`${layeredColumns} WHERE stack IS NULL`).map(layeredOf);
   }
 
-  /** Those of the list, in no order. */
-  images(): Digest[] {
-    const others = this.#read() ? 'SELECT digest FROM image EXCEPT SELECT manifest FROM layered' : 'SELECT digest FROM image';
-    const images = this.#database.columns<[Digest]>(others).map(([digest]) => digest);
-    // The same texts, not others that are equal: maps find these at once.
-    for (const same of this.#whole?.endings ?? none) for (const { manifest, isImage } of same ?? none) if (isImage) images.push(manifest);
-    return images;
-  }
-
   /** True for an image of the list. */
   isImage(digest: Digest): boolean {
     let known = this.#known.get(digest);
