@@ -75,7 +75,7 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       return () => !wanted;
     }
     case 'isolation':
-      return ({ document }) => document.host.Isolation.toLowerCase() === value.toLowerCase();
+      return ({ document }) => (document.host.Isolation || 'default').toLowerCase() === value.toLowerCase();
     case 'label':
     case 'label!': {
       const has = labelFilter(value);

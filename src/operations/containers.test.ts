@@ -395,6 +395,7 @@ test('filters of a list are docker’s', async (t) => {
   };
   assert.deepEqual(await names('name=a-'), ['/a-two', '/a-one']);
   assert.deepEqual(await names('name=^/b'), ['/b-three']);
+  assert.deepEqual([(await names('isolation=default')).length > 0, await names('isolation=hyperv')], [true, []]);
   assert.deepEqual(await names('name=one', 'name=three'), ['/b-three', '/a-one']);
   assert.deepEqual(await names('label=tier'), ['/a-two', '/a-one']);
   assert.deepEqual(await names('label=tier=db', 'label=x'), ['/a-two']);
