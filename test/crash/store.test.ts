@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { isImageError } from '../../src/errors.ts';
 import type { StorePoint } from '../../src/store/database.ts';
@@ -108,7 +109,9 @@ test('three that work at once, each killed at random again and again', async (t)
       names.map(async (name) => {
         const start = rounds.get(name) ?? 0;
         const worker = work(folder, name, String(start));
-        await new Promise((resolve) => setTimeout(resolve, 900 + Math.random() * 1500));
+        // A busy machine may take seconds to start it.
+        for (const until = Date.now() + 20_000; worker.done.length === 0 && Date.now() < until;) await wait(20);
+        await wait(Math.random() * 1500);
         worker.kill();
         await worker.ended;
         done.get(name)?.push(...worker.done);

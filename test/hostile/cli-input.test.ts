@@ -164,7 +164,7 @@ test('names and digests that are none are refused by every command before anythi
   // A process each would be half a minute: a few of them, and the rest in tests of the parser.
   for (const [at, line] of each.entries()) {
     if (at % 7 !== 0) continue;
-    await home.refuses(line, { says: /^(Error: |invalid reference)/m });
+    await home.refuses(line, { says: /^(Error: |Error parsing reference: |invalid reference)/m });
   }
   for (const line of [
     ['pull', 'localhost:99999/a'],
