@@ -11,6 +11,7 @@ import { encodeName } from '../formats/tar/name.ts';
 import { rootInode, type TreeIndex } from './tree-index.ts';
 import { type Row, impliedFolder, moreOf, moreText } from './tree-row.ts';
 import type { TreeEntryType } from './tree-entry.ts';
+import { nameRecords, wimPrefix } from './wim-records.ts';
 import { checkWindowsPath } from './windows.ts';
 
 export const whiteoutPrefix = '.wh.';
@@ -21,10 +22,14 @@ const metadataPrefix = '.wh..wh.';
 /** Linux's NAME_MAX and PATH_MAX: what is longer could be put on no disk. Bytes. */
 const maxName = 255;
 const maxPath = 4096;
+/** NTFS counts UTF-16 code units: 255 in a name (which windows.ts holds files to), and this many in a path. */
+const maxWindowsPath = 32_767;
 
 /** Of Linux's device numbers, 12 and 20 bits. */
 const maxMajor = 0xfff;
 const maxMinor = 0xf_ffff;
+
+const mayHaveStreams: ReadonlySet<string> = new Set(['file', 'directory', 'symlink'] satisfies TreeEntryType[]);
 
 /** So many folders are remembered; others are looked up again. */
 const remembered = 20_000;
@@ -43,7 +48,7 @@ export class LayerIndexer {
 
   /** @throws ImageError `invalid-content` for what no layer may hold */
   add(entry: TarEntry): void {
-    const parts = partsOf(entry.path);
+    const parts = partsOf(entry.path, this.#index.os);
     if (parts.some((part) => part.startsWith(metadataPrefix))) {
       if (parts.at(-1) === opaqueMarker && !this.#isWindows) this.#hide(entry, parts.slice(0, -1));
       return;
@@ -69,7 +74,8 @@ export class LayerIndexer {
     const parent = this.#folder(entry, parts, parts.length - 1);
     if (entry.type === 'hard-link') {
       const { inode, ...target } = this.#linked(entry);
-      if (this.#put(entry, parent, name, { ...target, name, inode })) this.#index.countLink(inode);
+      const more = moreOfName(target, entry.pax);
+      if (this.#put(entry, parent, name, { ...target, name, inode, more })) this.#index.countLink(inode);
       return;
     }
     const row = rowOf(entry, name, this.#inode + 1, this.#isWindows ? 'windows' : 'linux');
@@ -122,13 +128,13 @@ export class LayerIndexer {
   /** `name:stream` beside what has that name: an alternate data stream of it. */
   #stream(entry: TarEntry, parts: readonly string[]): void {
     const [name = '', stream = '', ...more] = parts.at(-1)!.split(':');
-    if (entry.type !== 'file' || stream === '' || more.length > 0) throw refuse(entry, 'it is no data stream');
+    if (entry.type !== 'file' || stream === '' || stream.length > maxName || more.length > 0) throw refuse(entry, 'it is no data stream');
     const path = [...parts.slice(0, -1), name];
     this.#checkWindows(entry, path);
     const parent = this.#folder(entry, path, path.length - 1);
     const key = this.#index.key(name);
     const row = this.#index.child(parent, key);
-    if (!row || (row.type !== 'file' && row.type !== 'directory')) throw refuse(entry, 'it is a data stream of what is not there');
+    if (!row || !mayHaveStreams.has(row.type)) throw refuse(entry, 'it is a data stream of what is not there');
     const old = moreOf(row);
     const sparse = entry.sparse?.map(({ offset, length }) => [offset, length] as const);
     const added = { name: stream, size: entry.size, offset: entry.bodyOffset, ...(sparse && { sparse }) };
@@ -138,7 +144,7 @@ export class LayerIndexer {
 
   /** The row that a hard link is another name of. */
   #linked(entry: TarEntry): Row {
-    const parts = partsOf(entry.linkname, `${JSON.stringify(entry.path)}, which is a hard link to it,`);
+    const parts = partsOf(entry.linkname, this.#index.os, `${JSON.stringify(entry.path)}, which is a hard link to it,`);
     const [root, below] = parts;
     if (this.#isWindows && root !== 'Files' && !(root === 'UtilityVM' && below === 'Files')) {
       throw refuse(entry, `it is a hard link to ${JSON.stringify(entry.linkname)}, and such are only in Files and UtilityVM/Files`);
@@ -214,13 +220,17 @@ export class LayerIndexer {
   }
 }
 
-/** The parts of a path in a layer, taken from the root. `what`: how an error begins. */
-function partsOf(path: string, what = JSON.stringify(path)): string[] {
+/** The parts of a path in a layer, taken from the root. `what`: how an error begins. @throws ImageError `invalid-content` for what no layer may hold */
+export function partsOf(path: string, os: string, what = JSON.stringify(path)): string[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   const refused = (why: string) =>
     new ImageError('invalid-content', `a layer has an entry that is refused: ${what} ${why}`, { detail: { path } });
   if (parts.includes('..')) throw refused('leads out of its folder');
   if (path.includes('\0')) throw refused('has a NUL in it');
+  if (os === 'windows') {
+    if (path.length > maxWindowsPath) throw refused(`is longer than ${maxWindowsPath} characters`);
+    return parts;
+  }
   if (path.length * 3 > maxPath && encodeName(path).length > maxPath) throw refused(`is longer than ${maxPath} bytes`);
   if (parts.some((part) => isTooLong(part))) throw refused(`has a part of more than ${maxName} bytes`);
   return parts;
@@ -268,6 +278,16 @@ function isBeyond(value: number, max: number): boolean {
   return value < 0 || value > max;
 }
 
+/** What one name of several says by itself; all else is the file's, whose first entry says it. */
+function moreOfName(target: Pick<Row, 'more'>, pax: ReadonlyMap<string, string>): string | null {
+  const isOwn = ([keyword]: readonly [string, string]) => nameRecords.has(keyword);
+  const own = [...pax].filter((record) => record[1] !== '' && isOwn(record));
+  if (own.length === 0 && !target.more?.includes(wimPrefix)) return target.more;
+  const { pax: records = [], ...more } = moreOf(target);
+  const kept = [...records.filter((record) => !isOwn(record)), ...own].sort(([a], [b]) => (a < b ? -1 : 1));
+  return moreText({ ...more, pax: kept.length === 0 ? undefined : kept });
+}
+
 /** The records of a tar's entry that a tree keeps, in the order of their keywords. */
 function keptRecords(pax: ReadonlyMap<string, string>, os: string): [string, string][] | undefined {
   if (pax.size === 0) return undefined;
@@ -278,6 +298,7 @@ function keptRecords(pax: ReadonlyMap<string, string>, os: string): [string, str
       (keyword.startsWith('SCHILY.xattr.') ||
         keyword.startsWith('LIBARCHIVE.') ||
         keyword.startsWith('MSWINDOWS.') ||
+        keyword.startsWith('BAYPLAN.') ||
         (isWindows && (keyword === 'atime' || keyword === 'ctime'))),
   );
   return kept.length === 0 ? undefined : kept.sort(([a], [b]) => (a < b ? -1 : 1));

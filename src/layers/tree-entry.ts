@@ -35,7 +35,7 @@ export interface TreeEntry {
   readonly linkTarget?: string | undefined;
   /** Of a character or block device. */
   readonly device?: { readonly major: number; readonly minor: number } | undefined;
-  /** PAX records that are kept: `SCHILY.xattr.*`, `LIBARCHIVE.*`, `MSWINDOWS.*`, and on Windows `atime` and `ctime`. */
+  /** PAX records that are kept: `SCHILY.xattr.*`, `LIBARCHIVE.*`, `MSWINDOWS.*`, our own `BAYPLAN.*`, and on Windows `atime` and `ctime`. */
   readonly pax: ReadonlyMap<string, string>;
   /** Names of one number are hard links of one another, within this tree. */
   readonly inode: number;

@@ -83,7 +83,7 @@ export const impliedFolder: Omit<Row, 'name' | 'inode'> = {
   more: null,
 };
 
-export function moreOf({ more }: Row): More {
+export function moreOf({ more }: Pick<Row, 'more'>): More {
   return more === null ? {} : (JSON.parse(more) as More);
 }
 
