@@ -1,0 +1,22 @@
+// A PowerShell for the tests: the real engine (parser, binder, pipeline, formatter, help, modules, remoting) with a console
+// that is driven by lines of JSON.
+//
+//   powershell-host run          one request a line on stdin, one answer a line on stdout; ends with stdin
+//   powershell-host serve PIPE   the far end of remote sessions: waits on the named pipe until stdin ends
+using System.Management.Automation.Remoting;
+using Bayplan.PowerShellHost;
+
+switch (args)
+{
+    case ["run"]:
+        return Driver.Run();
+    case ["serve", var pipe]:
+        RemoteSessionNamedPipeServer.CreateCustomNamedPipeServer(pipe);
+        Console.Out.WriteLine("ready");
+        Console.Out.Flush();
+        while (Console.In.ReadLine() is not null) { }
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: powershell-host run | serve PIPE");
+        return 2;
+}
