@@ -15,7 +15,7 @@ import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest, sniffManifestType } from '../model/manifest.ts';
 import { writeDraft } from './draft.ts';
 import { asReferrer, walkReferrers, type Referrers } from './find-referrers.ts';
-import { FolderLock } from './folder-lock.ts';
+import { FolderLock } from '../io/folder-lock.ts';
 import type { ImageSink, TagOptions, WriteOptions } from './image-sink.ts';
 import type { ImageSource, OpenOptions } from './image-source.ts';
 import { addName, addReferrer, emptyLayoutIndex } from './layout-edit.ts';

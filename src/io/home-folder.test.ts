@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { defaultDockerSocket } from './home-folder.ts';
+import { test, type TestContext } from 'node:test';
+import { isImageError } from '../errors.ts';
+import { changeSettings, defaultDockerSocket, storeFolder } from './home-folder.ts';
+
+function homeFolder(t: Pick<TestContext, 'after'>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bayplan-home-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 test(
   'the Docker door is in the runtime folder, or beside a home that was chosen, or where there is no such folder',
@@ -17,3 +24,30 @@ test(
       assert.match(defaultDockerSocket({ XDG_RUNTIME_DIR: none, XDG_DATA_HOME: '/data' }), /\/bayplan\/run\/docker\.sock$/, String(none));
   },
 );
+
+test('settings that are changed at once are all there, beside keys that nobody here knows', async (t) => {
+  const home = join(homeFolder(t), 'made', 'when-needed');
+  const env = { BAY_HOME: home };
+  await changeSettings(env, () => ({ other: { kept: true } }));
+  await Promise.all(Array.from({ length: 8 }, (_, at) => changeSettings(env, (current) => ({ ...current, [`key${at}`]: at }))));
+  await changeSettings(env, (current) => ({ ...current, store: join(home, 'elsewhere') }));
+  const written = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(written).length, 10);
+  assert.deepEqual(written['other'], { kept: true });
+  assert.equal(await storeFolder(env), join(home, 'elsewhere'));
+  assert.deepEqual(readdirSync(home), ['config.json'], 'no draft and no lock is left');
+});
+
+test('settings that cannot be read are not written over, and what is not changed is not written', async (t) => {
+  const home = homeFolder(t);
+  const env = { BAY_HOME: home };
+  await changeSettings(env, (current) => current);
+  assert.ok(!existsSync(join(home, 'config.json')));
+  writeFileSync(join(home, 'config.json'), '{ "store": ');
+  await assert.rejects(
+    changeSettings(env, (current) => ({ ...current, store: 'x' })),
+    (error) => isImageError(error, 'invalid-config'),
+  );
+  assert.equal(readFileSync(join(home, 'config.json'), 'utf8'), '{ "store": ');
+  assert.deepEqual(readdirSync(home), ['config.json']);
+});

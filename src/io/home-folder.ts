@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
@@ -24,9 +24,8 @@ interface Settings {
   readonly compression?: 'gzip' | 'zstd';
 }
 
-/** @throws ImageError `invalid-config` */
-function readSettings(home: string): Settings {
-  const path = join(home, 'config.json');
+/** All that is in `config.json`; keys that nobody here knows are whoever else's. Empty where there is no file. @throws ImageError `invalid-config` */
+function readDocument(path: string): Record<string, unknown> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -34,20 +33,56 @@ function readSettings(home: string): Settings {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw asImageError(error, `cannot read ${path}`);
   }
-  const invalid = (why: string, cause?: unknown) =>
-    new ImageError('invalid-config', `${path}: ${why}`, { hint: 'Mend the file, or remove it to go back to the defaults.', cause });
   let value: unknown;
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw invalid('not JSON', cause);
+    throw invalid(path, 'not JSON', cause);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not an object');
-  const { store, compression } = value as { store?: unknown; compression?: unknown };
-  if (store !== undefined && (typeof store !== 'string' || store === '')) throw invalid('"store" is not a path');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, 'not an object');
+  return value as Record<string, unknown>;
+}
+
+/** @throws ImageError `invalid-config` */
+function readSettings(home: string): Settings {
+  const path = join(home, 'config.json');
+  const { store, compression } = readDocument(path);
+  if (store !== undefined && (typeof store !== 'string' || store === '')) throw invalid(path, '"store" is not a path');
   if (compression !== undefined && compression !== 'gzip' && compression !== 'zstd')
-    throw invalid('"compression" is neither "gzip" nor "zstd"');
+    throw invalid(path, '"compression" is neither "gzip" nor "zstd"');
   return { ...(store === undefined ? {} : { store }), ...(compression === undefined ? {} : { compression }) };
+}
+
+function invalid(path: string, why: string, cause?: unknown): ImageError {
+  return new ImageError('invalid-config', `${path}: ${why}`, { hint: 'Mend the file, or remove it to go back to the defaults.', cause });
+}
+
+/**
+ * Reads `config.json`, has it changed, and puts the new file in the place of the old: a reader, and a process after a crash, sees the one or the other. One process at a time, so that
+ * nobody's change is lost. The file and its folder are made where they are not there.
+ * @param change gets all that is in the file, `{}` where there is none, and returns all that is to be in it: keys that it does not know it must pass on. The same object means no
+ *   change, and nothing is written
+ * @throws ImageError `invalid-config` for a file that is not one JSON object: it stays as it is; `permission`, `disk-full`; `unavailable` where another process holds it for a minute;
+ *   whatever `change` throws
+ */
+export async function changeSettings(
+  env: Environment,
+  change: (current: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const home = homeFolder(env);
+  const path = join(home, 'config.json');
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asImageError(error, `cannot make ${home}`);
+  }
+  // Lists start with this file, and change nothing.
+  const [{ FolderLock }, { writeFileAtomic }] = await Promise.all([import('./folder-lock.ts'), import('./atomic-file.ts')]);
+  await using _lock = await FolderLock.take(`${path}.lock`);
+  const current = readDocument(path);
+  const next = change(current);
+  if (next === current) return;
+  await writeFileAtomic(path, `${JSON.stringify(next, undefined, 2)}\n`);
 }
 
 /** The folder of the store: `store` in the home folder, or where the settings say. @throws ImageError `invalid-config`, `invalid-argument` for a name that Windows does not allow */

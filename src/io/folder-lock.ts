@@ -1,9 +1,9 @@
 import { open, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asImageError, ImageError } from '../errors.ts';
-import { canceled } from '../io/concurrently.ts';
-import { heldOpen } from '../io/held-open.ts';
-import { removeFile } from '../io/remove-file.ts';
+import { canceled } from './concurrently.ts';
+import { heldOpen } from './held-open.ts';
+import { removeFile } from './remove-file.ts';
 
 /** A lock is held for milliseconds. One that is older than this was left by a process that died. */
 const staleAfter = 15_000;
