@@ -68,7 +68,7 @@ export class Container {
   async changes(operation: Operation = {}): Promise<readonly Change[]> {
     const { changes } = await import('../layers/changes.ts');
     using files = await this.#open(operation);
-    return changes(files.union);
+    return [...changes(files.union)];
   }
 
   /** @throws ImageError `not-found`, with docker's text */
@@ -129,7 +129,8 @@ export class Container {
     const { changes } = await import('../layers/changes.ts');
     const { layerTar } = await import('../layers/write-layer.ts');
     const files = await this.#open(operation);
-    if (changes(files.union).length > 0) return closing(layerTar(files.union, { signal: operation.signal }), files);
+    const [first] = changes(files.union);
+    if (first) return closing(layerTar(files.union, { signal: operation.signal }), files);
     files[Symbol.dispose]();
     return undefined;
   }

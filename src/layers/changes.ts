@@ -15,8 +15,7 @@ export interface Change {
  *
  * Otherwise than docker, a file that was written again counts as modified also where size and time are the same: a layer made of the changes has it.
  */
-export function changes(union: Union): Change[] {
-  const found: Change[] = [];
+export function* changes(union: Union): Generator<Change, void, undefined> {
   const listed = new Set<string>();
   for (const { path, row, below } of upperWalk(union)) {
     const kind = kindOf(row, below);
@@ -25,12 +24,11 @@ export function changes(union: Union): Change[] {
       const folder = path.slice(0, slash);
       if (listed.has(folder)) continue;
       listed.add(folder);
-      found.push({ kind: 'modified', path: `/${folder}` });
+      yield { kind: 'modified', path: `/${folder}` };
     }
     if (row?.type === 'directory') listed.add(path);
-    found.push({ kind, path: `/${path}` });
+    yield { kind, path: `/${path}` };
   }
-  return found;
 }
 
 function kindOf(row: Row | undefined, below: Node | undefined): Change['kind'] | undefined {

@@ -262,7 +262,7 @@ test('random changes show what the model shows; the list of them is the differen
       }
       assert.deepEqual(await shown(upper.union()), changed.shown());
       assert.deepEqual(
-        changes(upper.union()).map(({ kind, path }) => `${kind} ${path}`),
+        [...changes(upper.union())].map(({ kind, path }) => `${kind} ${path}`),
         difference(model, changed),
       );
       const committed = await treeOf(t, Buffer.concat(await layerTar(upper.union()).toArray()));

@@ -36,7 +36,7 @@ async function put(
 }
 
 const letters = { modified: 'C', added: 'A', deleted: 'D' } as const;
-const diff = (upper: Upper) => changes(upper.union()).map(({ kind, path }) => `${letters[kind]} ${path}`);
+const diff = (upper: Upper) => [...changes(upper.union())].map(({ kind, path }) => `${letters[kind]} ${path}`);
 
 /** A tar's entries, one line each. */
 async function listed(tar: AsyncIterable<Uint8Array>): Promise<string[]> {

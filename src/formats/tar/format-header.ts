@@ -37,7 +37,8 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
 
   const records = new Map<string, string>();
   for (const [keyword, value] of entry.pax ?? []) if (!ours.has(keyword) && !keyword.startsWith('GNU.sparse.')) records.set(keyword, value);
-  const block = Buffer.alloc(blockSize);
+  // out of a pool: a block of its own for each costs as much as all that is written into it
+  const block = Buffer.allocUnsafe(blockSize).fill(0);
 
   const name = encodeName(entry.path);
   const split = ustarName(name);
@@ -87,7 +88,7 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
     const fits = value >= 0 && value <= max;
     if (!fits && keyword === undefined) throw refuse(`its ${field} cannot be ${value}`);
     if (!fits && keyword) records.set(keyword, String(value));
-    block.write((fits ? value : 0).toString(8).padStart(fields[field][1] - 1, '0'), fields[field][0], 'latin1');
+    putOctal(block, field, fits ? value : 0);
   }
 }
 
@@ -118,10 +119,20 @@ function withPaxHeader(block: Uint8Array, records: Uint8Array, path: string): Ui
     ['devmajor', 0],
     ['devminor', 0],
   ] as const) {
-    header.write(value.toString(8).padStart(fields[field][1] - 1, '0'), fields[field][0], 'latin1');
+    putOctal(header, field, value);
   }
   finish(header, 'x');
   return Buffer.concat([header, records, Buffer.alloc(padding), block]);
+}
+
+/** A number that fits, in octal digits up to a NUL. Digit by digit: texts of them are most of what a header of thousands costs. */
+function putOctal(block: Buffer, field: Field, value: number): void {
+  const [start, length] = fields[field];
+  let rest = value;
+  for (let at = start + length - 2; at >= start; at--) {
+    block[at] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 /** Typeflag, magic and checksum. */
