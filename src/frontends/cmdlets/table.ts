@@ -1,0 +1,11 @@
+/** The one table of cmdlets: both shells, their help and their completion are made from it. */
+
+import type { Cmdlet } from './cmdlet.ts';
+
+export const cmdlets: readonly Cmdlet[] = [];
+
+/** By its name or an alias, in any case. */
+export function findCmdlet(word: string): Cmdlet | undefined {
+  const wanted = word.toLowerCase();
+  return cmdlets.find(({ name, aliases = [] }) => [name, ...aliases].some((one) => one.toLowerCase() === wanted));
+}
