@@ -23,8 +23,11 @@ const max11 = 0o77777777777;
 /** Records that say what the header says: made here from the header, never taken over from the map of an entry that was read. */
 const ours = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'uname', 'gname', 'mtime', 'hdrcharset']);
 
-/** The blocks in front of a body of `size` bytes. Throws `invalid-argument` for an entry that no tar can hold. */
-export function formatHeader(entry: TarHeader, size: number): Uint8Array {
+/**
+ * The blocks in front of a body of `size` bytes: `block`, which is zeros until then, where one is enough, else others.
+ * Throws `invalid-argument` for an entry that no tar can hold.
+ */
+export function formatHeader(entry: TarHeader, size: number, block: Buffer): Buffer {
   const type = entry.type ?? 'file';
   const refuse = (why: string) => new ImageError('invalid-argument', `${JSON.stringify(entry.path)} cannot be written to a tar: ${why}`);
   if (type === 'other') throw refuse('its type is unknown');
@@ -37,8 +40,6 @@ export function formatHeader(entry: TarHeader, size: number): Uint8Array {
 
   const records = new Map<string, string>();
   for (const [keyword, value] of entry.pax ?? []) if (!ours.has(keyword) && !keyword.startsWith('GNU.sparse.')) records.set(keyword, value);
-  // out of a pool: a block of its own for each costs as much as all that is written into it
-  const block = Buffer.allocUnsafe(blockSize).fill(0);
 
   const name = encodeName(entry.path);
   const split = ustarName(name);
@@ -103,7 +104,7 @@ function ustarName(bytes: Uint8Array): { prefix: Uint8Array; name: Uint8Array } 
   return { prefix: bytes.subarray(0, slash), name: bytes.subarray(slash + 1) };
 }
 
-function withPaxHeader(block: Uint8Array, records: Uint8Array, path: string): Uint8Array {
+function withPaxHeader(block: Uint8Array, records: Uint8Array, path: string): Buffer {
   const padding = (blockSize - (records.length % blockSize)) % blockSize;
   const header = Buffer.alloc(blockSize);
   // a name for readers that know no PAX: beside the entry, cut to what fits

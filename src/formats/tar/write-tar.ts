@@ -23,7 +23,6 @@ export interface WriteTarOptions {
 
 /** Small pieces are joined up to this many bytes. */
 const joined = 256 << 10;
-const zeroBlock = new Uint8Array(blockSize);
 
 /**
  * A tar archive of these members, ended by two zero blocks. Bodies are streamed: large chunks pass through as they come.
@@ -36,35 +35,45 @@ export function writeTar(members: AsyncIterable<NewTarMember> | Iterable<NewTarM
 }
 
 async function* tarChunks(members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>): AsyncGenerator<Uint8Array, void, undefined> {
-  let waiting: Uint8Array[] = [];
+  // Headers and small bodies are written where they are sent from, and what is not written there is zero: the padding.
+  let chunk = Buffer.alloc(joined);
   let length = 0;
-  const flush = () => {
-    const chunk = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting, length);
-    waiting = [];
-    length = 0;
-    return chunk;
+  const take = () => {
+    const full = chunk.subarray(0, length);
+    [chunk, length] = [Buffer.alloc(joined), 0];
+    return full;
+  };
+  const put = (bytes: Uint8Array) => {
+    chunk.set(bytes, length);
+    length += bytes.length;
   };
 
   for await (const { entry, body } of members) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const isWhole = bytes instanceof Uint8Array;
     const size = entry.size ?? (isWhole ? bytes.length : 0);
-    waiting.push(formatHeader(entry, size));
-    length += waiting.at(-1)!.length;
+    if (length + blockSize > joined) yield take();
+    const place = chunk.subarray(length, length + blockSize);
+    const header = formatHeader(entry, size, place);
+    if (header === place) length += blockSize;
+    else {
+      place.fill(0);
+      if (length + header.length > joined && length > 0) yield take();
+      if (header.length > joined) yield header;
+      else put(header);
+    }
     let written = 0;
-    if (isWhole && bytes.length < joined && bytes.length <= size) {
+    if (isWhole && length + bytes.length <= joined && bytes.length <= size) {
       // without a loop: most files of most trees are small
       written = bytes.length;
-      waiting.push(bytes);
-      length += written;
+      put(bytes);
     } else if (bytes !== undefined) {
-      for await (const chunk of isWhole ? [bytes] : bytes) {
-        written += chunk.length;
+      for await (const piece of isWhole ? [bytes] : bytes) {
+        written += piece.length;
         if (written > size) break;
-        if (chunk.length >= joined && length > 0) yield flush();
-        waiting.push(chunk);
-        length += chunk.length;
-        if (length >= joined) yield flush();
+        if (length + piece.length > joined && length > 0) yield take();
+        if (piece.length >= joined) yield piece;
+        else put(piece);
       }
     }
     if (written !== size) {
@@ -72,12 +81,12 @@ async function* tarChunks(members: AsyncIterable<NewTarMember> | Iterable<NewTar
       throw new ImageError('size-mismatch', `the body of ${JSON.stringify(entry.path)} has ${sizes} that its tar entry was to have`);
     }
     if (size % blockSize !== 0) {
-      waiting.push(zeroBlock.subarray(size % blockSize));
-      length += waiting.at(-1)!.length;
+      const padding = blockSize - (size % blockSize);
+      if (length + padding > joined) yield take();
+      length += padding;
     }
-    if (length >= joined) yield flush();
   }
-  waiting.push(new Uint8Array(2 * blockSize));
+  if (length + 2 * blockSize > joined) yield take();
   length += 2 * blockSize;
-  yield flush();
+  yield take();
 }
