@@ -130,6 +130,7 @@ test('a store of the format before containers and parents is taken over with all
     'parent',
     'base',
     'event',
+    'identity',
     'chain',
     'stack',
     'layered',

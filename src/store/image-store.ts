@@ -16,6 +16,7 @@ import { isDeadDraft } from './draft-name.ts';
 import type { Family } from './family.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
+import type { ImageTraits } from './image-identity.ts';
 import type { FoundImage, ImageName, ImageRecord } from './image-record.ts';
 import { getImage, listImages, listNames, restoreSummaries, summariesLost } from './image-records.ts';
 import { IndexProjection, makeLayout } from './index-projection.ts';
@@ -189,6 +190,14 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     await this.#projection.fresh();
     if (summariesLost(this.#database)) await restoreSummaries(this.#database, this.#blobs);
     return getImage(this.#database, target);
+  }
+
+  /** What else is known of each manifest and index: what it was installed as, its annotations, whether it was built. */
+  async traits(): Promise<ReadonlyMap<Digest, ImageTraits>> {
+    await this.#projection.fresh();
+    if (summariesLost(this.#database)) await restoreSummaries(this.#database, this.#blobs);
+    const { listTraits } = await import('./image-identity.ts');
+    return listTraits(this.#database);
   }
 
   async names(): Promise<readonly ImageName[]> {

@@ -4,6 +4,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { DigestAlgorithm } from '../model/digest.ts';
 import type { Platform } from '../model/platform.ts';
+import type { RecordedIdentity } from './image-identity.ts';
 import type { RecordedParent } from './relation.ts';
 
 export interface BeginOptions extends Operation {
@@ -28,6 +29,8 @@ export interface IngestWriteOptions extends WriteOptions {
 export interface NameOptions extends TagOptions {
   /** What it was made from: recorded with the name. Its content stays as long as that of the image does. */
   readonly parent?: RecordedParent | undefined;
+  /** What it is installed as, where its documents do not say so, which keep their bytes: recorded with the name, and listed by `traits`. */
+  readonly identity?: RecordedIdentity | undefined;
 }
 
 /** What tagging did. */

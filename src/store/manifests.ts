@@ -1,6 +1,7 @@
 import { isAttestation } from '../content/select-platform.ts';
 import { successors } from '../content/successors.ts';
 import { ImageError } from '../errors.ts';
+import { hasBuildSteps } from '../model/build-steps.ts';
 import { parseConfig, type ImageConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
@@ -18,6 +19,8 @@ export interface Summary {
   readonly labels: Readonly<Record<string, string>>;
   readonly diffIds: readonly Digest[];
   readonly layers: readonly Descriptor[];
+  /** Whether its history has steps of a build. */
+  readonly built: boolean;
 }
 
 /** @param config the image's config, or undefined where its bytes are no config that can be read: the image is listed all the same */
@@ -30,6 +33,7 @@ export function summarize(target: Descriptor, manifest: Manifest, config: ImageC
     labels: config?.config.Labels ?? {},
     diffIds: config?.diffIds ?? [],
     layers: manifest.layers.map(({ mediaType, digest, size, urls }) => ({ mediaType, digest, size, ...(urls ? { urls } : {}) })),
+    built: hasBuildSteps(config?.history ?? []),
   };
 }
 
@@ -95,7 +99,7 @@ export function insertSummary(database: Database, target: Descriptor, config: De
   database.run(
     'INSERT OR REPLACE INTO summary_detail (digest, detail) VALUES (?, ?)',
     target.digest,
-    JSON.stringify({ diffIds: summary.diffIds, layers: summary.layers }),
+    JSON.stringify({ diffIds: summary.diffIds, layers: summary.layers, built: summary.built }),
   );
   plantLayers(database, target.digest, summary.diffIds, summary.layers);
 }

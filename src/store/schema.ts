@@ -227,6 +227,18 @@ export const migrations: readonly string[] = [
     UNION ALL SELECT 'container', id, origin, 0, NULL FROM container WHERE origin IS NOT NULL
     UNION ALL SELECT 'lease', lease, digest, 1, renewed + 60000 FROM lease_hold JOIN lease ON lease.id = lease_hold.lease;
   `,
+  `
+  -- What an image was installed as, where its own documents do not say so: their bytes stay as they came.
+  CREATE TABLE identity (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    publisher TEXT NOT NULL,
+    version TEXT NOT NULL,
+    source TEXT                               -- how the publisher is known
+  ) WITHOUT ROWID;
+  -- Foreign layers are few: what is not here of them is found without looking at every layer of every image.
+  CREATE INDEX edge_optional ON edge (parent, child, size) WHERE optional;
+  `,
 ];
 
 /**
@@ -249,7 +261,7 @@ export const summaryTables = `
   CREATE INDEX IF NOT EXISTS summary_config ON summary (config);
   CREATE TABLE IF NOT EXISTS summary_detail (
     digest TEXT PRIMARY KEY,
-    detail TEXT NOT NULL                      -- JSON: { diffIds, layers }
+    detail TEXT NOT NULL                      -- JSON: { diffIds, layers, built }
   );
 
   -- The layers of all images as a forest: what has the same diff IDs from the bottom up has the same node; below 0 there is nothing. A node is a chain ID, without the hashing.

@@ -21,6 +21,7 @@ import { tellKept } from './image-events.ts';
 import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, NameOptions, Tagged } from './ingest.ts';
 import { Lease } from './lease.ts';
 import { link } from './links.ts';
+import { recordIdentity } from './image-identity.ts';
 import { nameKey } from './name-key.ts';
 import type { RecordedParent } from './relation.ts';
 import { bumpChange, insertImage, setName } from './names.ts';
@@ -145,6 +146,7 @@ export class StoreIngest implements Ingest {
       const result = setName(this.#database, transaction, key, whole, options.origin, { actor: this.#database.actor, verb: this.#verb });
       this.#linkReferrers(key.repo, whole, options.origin);
       this.#record(transaction, target.digest, options.parent);
+      if (options.identity) recordIdentity(this.#database, target.digest, options.identity);
       return result;
     });
     if (tagged.moved) this.#ground.renamed();

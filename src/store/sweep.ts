@@ -145,7 +145,7 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
       const trash = join(place.trash, `${trashName(digest)}.${randomBytes(6).toString('hex')}`);
       if (moveIfThere(place.blob(digest), trash)) gone.push(trash);
       database.at('trashed');
-      for (const table of ['blob', 'manifest', 'summary', 'summary_detail', 'link'])
+      for (const table of ['blob', 'manifest', 'summary', 'summary_detail', 'identity', 'link'])
         database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);
       uprootLayers(database, digest);
       database.run('DELETE FROM base WHERE manifest = ?', digest);
