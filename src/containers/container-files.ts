@@ -55,9 +55,11 @@ export class ContainerFiles implements Disposable {
   readonly #upper: Upper | undefined;
   readonly #mounts: readonly OpenMount[];
   readonly #os: string;
+  readonly #use: Disposable | undefined;
 
-  /** @param changes where its changes are, or are to be; undefined where there are none, and none are made */
-  constructor(layers: readonly Tree[], changes: string | undefined, mounts: readonly OpenMount[], os: string) {
+  /** @param changes where its changes are, or are to be; undefined where there are none, and none are made @param use of the paths: it ends with these files */
+  constructor(layers: readonly Tree[], changes: string | undefined, mounts: readonly OpenMount[], os: string, use?: Disposable) {
+    this.#use = use;
     this.#layers = layers;
     this.#os = os;
     const below = new Union({ layers, os });
@@ -70,6 +72,7 @@ export class ContainerFiles implements Disposable {
   [Symbol.dispose](): void {
     this.#upper?.close();
     for (const layer of this.#layers) layer.close();
+    this.#use?.[Symbol.dispose]();
   }
 
   /**

@@ -160,15 +160,19 @@ export class Container {
     const { Tree: Opened } = await import('../layers/tree.ts');
     const { ContainerFiles: Files } = await import('./container-files.ts');
     const image = await this.image(operation);
-    const folders = await this.#layOut.image(image, { signal: operation.signal });
-    const changesFolder = await this.#store.containerFolder(this.id, { make: writing });
-    const mounts = await this.#mounts();
+    // Laying out takes its time: who writes keeps the store in its place only afterwards.
+    if (writing) await this.#layOut.image(image, { signal: operation.signal });
+    const use = writing ? await this.#store.useToWrite(operation.signal) : this.#store.use();
     const layers: Tree[] = [];
     try {
+      const folders = await this.#layOut.image(image, { signal: operation.signal });
+      const changesFolder = await this.#store.containerFolder(this.id, { make: writing });
+      const mounts = await this.#mounts();
       for (const folder of folders) layers.push(Opened.open(folder));
-      return new Files(layers, changesFolder, mounts, this.document.platform.os);
+      return new Files(layers, changesFolder, mounts, this.document.platform.os, use);
     } catch (error) {
       for (const layer of layers) layer.close();
+      use[Symbol.dispose]();
       throw error;
     }
   }

@@ -66,6 +66,7 @@ export class LayOut {
 
   async #make(layer: Descriptor, diffId: Digest, os: string, { signal, onProgress }: Operation): Promise<string> {
     signal?.throwIfAborted();
+    using _use = this.#store.use();
     const file = await this.#store.blobFile(layer);
     const { makeLayerTree } = await import('../layers/layer-tree.ts');
     await using draft = await this.#store.draftFolder('tree');

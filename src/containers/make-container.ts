@@ -47,6 +47,7 @@ export async function makeContainer(
   for (const link of isUserDefined(host.NetworkMode) ? [] : (host.Links ?? [])) await requireLinked(store, link.split(':', 1)[0] ?? '');
   const planned = planMounts({ host, config: merged }, os, (other) => others.get(other) ?? []);
 
+  using _use = store.use();
   const folders = await layOut.image(image, { signal, onProgress });
   const volumes: NewVolume[] = [];
   let files: ContainerFiles | undefined;

@@ -132,12 +132,16 @@ async function fillOld(store: ImageStore, volume: VolumeRecord, files: Container
   await mkdir(full);
   const mode = await fill(full, files, path, operation);
   if (mode === undefined) return;
+  using _use = await store.useToWrite(operation.signal);
+  const { mountpoint } = await store.volume(volume.name);
   try {
-    if (process.platform === 'win32') await rmdir(volume.mountpoint);
-    await rename(full, volume.mountpoint);
+    if (process.platform === 'win32') await rmdir(mountpoint);
+    await rename(full, mountpoint);
     // Not before: an ordinary user moves no folder that forbids writing.
-    await chmod(volume.mountpoint, mode);
+    await chmod(mountpoint, mode);
   } catch (error) {
+    // The store was moved to another disk since it was filled.
+    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return await fillOld(store, volume, files, path, operation);
     if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

@@ -12,6 +12,7 @@ import { removeFileNow } from '../io/remove-file.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, type Digest } from '../model/digest.ts';
 import { isManifestType } from '../model/media-types.ts';
+import { moveNow } from './carry.ts';
 import type { Database, Transaction } from './database.ts';
 import { statIfThere } from './place.ts';
 
@@ -138,13 +139,9 @@ export class Blobs {
       transaction.afterCommit(() => removeFileNow(draft));
       return;
     }
-    if (!draft.startsWith(place.root))
-      throw new ImageError('lease-lost', `the store was moved to ${place.root} while ${digest} was on its way`, {
-        hint: 'Run the command again.',
-      });
     // Windows does not rename over a read-only file.
     if (there && process.platform === 'win32') chmodSync(file, 0o666);
-    renameSync(draft, file);
+    moveNow(this.#database, draft, file);
     this.#database.at('renamed');
     transaction.syncFolder(dirname(file));
     this.#database.run(
@@ -163,10 +160,13 @@ export class Blobs {
     if (!row) throw this.#unknown(target);
     if (row.state === blobState.damaged) throw this.#wrong(target.digest);
     if (row.state === blobState.adopted) await this.#verify(target.digest, row.size, operation);
-    const path = this.#database.place.blob(target.digest);
+    let path = this.#database.place.blob(target.digest);
     let file = openIfThere(path);
     // A sweep that was killed between its rename and its commit: the row still counts.
-    if (file === undefined && (await this.#restore(target.digest))) file = openIfThere(path);
+    if (file === undefined && (await this.#restore(target.digest))) {
+      path = this.#database.place.blob(target.digest);
+      file = openIfThere(path);
+    }
     if (file === undefined) {
       // Or a sweep that has just committed.
       if (this.row(target.digest)) await this.#mark(target.digest, undefined);
@@ -249,8 +249,8 @@ export class Blobs {
   }
 
   async #restore(digest: Digest): Promise<boolean> {
-    const { place } = this.#database;
     return this.#database.transact((transaction) => {
+      const { place } = this.#database;
       const file = place.blob(digest);
       if (statIfThere(file)) return true;
       const name = trashName(digest);

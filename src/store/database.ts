@@ -1,23 +1,36 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { SQLInputValue } from 'node:sqlite';
 import { ImageError, isImageError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
+import { syncNow } from '../io/sync-now.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
-import { asColumns, asStoreError, connect, connectNow, isBusy, parametersOf } from './connection.ts';
+import { asColumns, asStoreError, isBusy, parametersOf } from './connection.ts';
 import { plantLayers } from './layer-forest.ts';
-import { Place, unusable } from './place.ts';
+import { LiveConnection } from './live-connection.ts';
+import { PlaceLock } from './place-lock.ts';
+import { unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
 import { migrations, summaryTables } from './schema.ts';
 
 /** The points of a write at which a crash test may end the process. */
 export type StorePoint = 'draft' | 'begun' | 'renamed' | 'rows' | 'committed' | 'index-draft' | 'index-renamed' | 'trashed' | 'swept';
 
+/** Those of a move, in their order. */
+export type MovePoint =
+  | 'move-begun'
+  | 'move-copied'
+  | 'move-database'
+  | 'move-ready'
+  | 'move-switched'
+  | 'move-told'
+  | 'move-removing'
+  | 'move-removed';
+
 export interface DatabaseOptions {
   readonly actor: string;
   readonly now: () => Date;
-  readonly at: ((point: StorePoint) => void) | undefined;
+  readonly at: ((point: StorePoint | MovePoint) => void) | undefined;
 }
 
 /** What a piece of work may do inside a write transaction beside reading and writing rows. */
@@ -49,18 +62,15 @@ const patience = 60_000;
 export class Database {
   readonly actor: string;
   readonly now: () => Date;
-  readonly at: (point: StorePoint) => void;
-  #place: Place;
-  #connection: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly at: (point: StorePoint | MovePoint) => void;
+  readonly #live: LiveConnection;
   #pending: Pending[] = [];
   #draining: Promise<void> | undefined;
   #writes = 0;
   #closed = false;
 
-  private constructor(place: Place, connection: DatabaseSync, options: DatabaseOptions) {
-    this.#place = place;
-    this.#connection = connection;
+  private constructor(live: LiveConnection, options: DatabaseOptions) {
+    this.#live = live;
     this.actor = options.actor;
     this.now = options.now;
     this.at = options.at ?? (() => undefined);
@@ -68,13 +78,14 @@ export class Database {
 
   /** @throws ImageError `store-unusable` for a newer format, or a file that is no database */
   static async open(place: Place, options: DatabaseOptions): Promise<Database> {
-    const connection = await connect(place);
-    const database = new Database(place, connection, options);
+    const live = await LiveConnection.open(place);
+    const database = new Database(live, options);
     try {
       await database.#migrate();
-      await database.#follow();
+      live.follow();
+      await database.#migrate();
     } catch (error) {
-      database.#connection.close();
+      live.close();
       throw error;
     }
     return database;
@@ -82,41 +93,72 @@ export class Database {
 
   /** Where the store is: another than it was opened at, once it has been moved. */
   get place(): Place {
-    return this.#place;
+    return this.#live.place;
+  }
+
+  /**
+   * Whoever goes by paths of the store longer than one turn of synchronous code takes this first, and then asks for the paths: what they lead to stays, though the store is moved meanwhile.
+   * What is on its way into the store is taken to where the store is then.
+   */
+  use(): Disposable {
+    return this.#live.use();
+  }
+
+  /** As `use`, for who changes files that are in the store already: a container's, a volume's. The store is not moved meanwhile; while it is, this waits. @throws ImageError `canceled` */
+  async useToWrite(signal?: AbortSignal): Promise<Disposable> {
+    for (;;) {
+      const use = this.use();
+      const { place } = this;
+      try {
+        const lock = await PlaceLock.shared(place.writersLock, signal);
+        if (place === this.place)
+          return {
+            [Symbol.dispose]: () => {
+              lock[Symbol.dispose]();
+              use[Symbol.dispose]();
+            },
+          };
+        lock[Symbol.dispose]();
+      } catch (error) {
+        use[Symbol.dispose]();
+        throw asStoreError(place, error);
+      }
+      use[Symbol.dispose]();
+    }
   }
 
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guard(() => this.#prepare(sql).get(...parametersOf(sql, values)) as Row | undefined);
+    return this.#read(() => this.#live.prepare(sql).get(...parametersOf(sql, values)) as Row | undefined);
   }
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => this.#prepare(sql).all(...parametersOf(sql, values)) as Row[]);
+    return this.#read(() => this.#live.prepare(sql).all(...parametersOf(sql, values)) as Row[]);
   }
 
   /** As `all`, each row as its columns' values in order: for long lists, where an object for each costs more than reading it. */
   columns<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => asColumns<Row>(this.#prepare(`${sql} -- columns`), parametersOf(sql, values)));
+    return this.#read(() => asColumns<Row>(this.#live.prepare(`${sql} -- columns`), parametersOf(sql, values)));
   }
 
   /** As `columns`, also when the database has been closed: what was read then is still to be had. */
   columnsLater<Row extends readonly unknown[]>(sql: string): Row[] {
     if (!this.#closed) return this.columns(sql);
-    const connection = connectNow(this.#place);
+    const live = LiveConnection.openNow(this.place);
     try {
-      return this.#guard(() => asColumns<Row>(connection.prepare(sql), [{}]));
+      return this.#guard(() => asColumns<Row>(live.prepare(sql), [{}]));
     } finally {
-      connection.close();
+      live.close();
     }
   }
 
   /** How many rows it changed. Only inside a transaction. */
   run(sql: string, ...values: SQLInputValue[]): number {
-    return this.#guard(() => Number(this.#prepare(sql).run(...parametersOf(sql, values)).changes));
+    return this.#guard(() => Number(this.#live.prepare(sql).run(...parametersOf(sql, values)).changes));
   }
 
   /** Several reads that see one state of the store. Not inside a transaction. */
   snapshot<T>(read: () => T): T {
-    this.#guard(() => this.#connection.exec('BEGIN'));
+    this.#read(() => this.#connection.exec('BEGIN'));
     try {
       return read();
     } finally {
@@ -129,7 +171,7 @@ export class Database {
     try {
       return await this.transact(work);
     } catch (error) {
-      if (!isImageError(error, 'disk-full') || !spendReserve(this.#place)) throw error;
+      if (!isImageError(error, 'disk-full') || !spendReserve(this.place)) throw error;
       return await this.transact(work);
     }
   }
@@ -163,36 +205,38 @@ export class Database {
 
   /** A number that is another after any commit, by this process or by another. */
   epoch(): string {
-    return `${this.get<{ data_version: number }>('PRAGMA data_version')?.data_version}.${this.#writes}`;
+    return `${this.dataVersion()}.${this.#writes}`;
   }
 
   /** A number that is another after a commit by another process. */
   dataVersion(): number {
-    return this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
+    const version = this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
+    // Another place's database counts from anew.
+    return this.#live.moves * 2 ** 32 + version;
   }
 
   async close(): Promise<void> {
     await this.#draining;
     if (this.#closed) return;
     this.#closed = true;
-    this.#statements.clear();
-    this.#connection.close();
+    this.#live.close();
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      statement = this.#connection.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+  get #connection() {
+    return this.#live.connection;
+  }
+
+  /** At the place where the store is now. */
+  #read<T>(act: () => T): T {
+    this.#live.look();
+    return this.#guard(act);
   }
 
   #guard<T>(act: () => T): T {
     try {
       return act();
     } catch (error) {
-      throw asStoreError(this.#place, error);
+      throw asStoreError(this.place, error);
     }
   }
 
@@ -227,9 +271,9 @@ export class Database {
         this.#connection.exec('BEGIN IMMEDIATE');
         return;
       } catch (error) {
-        if (!isBusy(error)) throw asStoreError(this.#place, error);
+        if (!isBusy(error)) throw asStoreError(this.place, error);
         if (performance.now() > until)
-          throw new ImageError('unavailable', `the store ${this.#place.root} is busy: another process has been writing for a minute`, {
+          throw new ImageError('unavailable', `the store ${this.place.root} is busy: another process has been writing for a minute`, {
             hint: 'Look for a stopped process of ours, and end it.',
             cause: error,
           });
@@ -249,9 +293,10 @@ export class Database {
     const again: Pending[] = [];
     const undo: (() => void)[] = [];
     try {
-      if (this.#movedTo() !== undefined) {
+      if (this.#live.movedTo() !== undefined) {
         this.#connection.exec('ROLLBACK');
-        this.#followNow();
+        this.#live.follow();
+        this.#refuseNewer(this.#version());
         return [...batch];
       }
       this.at('begun');
@@ -277,10 +322,10 @@ export class Database {
           this.#connection.exec('ROLLBACK TO piece; RELEASE piece');
           undoAll(undo.splice(undoFrom));
           if (heldOpen(error) && performance.now() - pending.since < 2000) again.push(pending);
-          else failed.push({ pending, error: asStoreError(this.#place, error) });
+          else failed.push({ pending, error: asStoreError(this.place, error) });
         }
       }
-      for (const folder of folders) syncFolderNow(folder);
+      for (const folder of folders) syncNow(folder);
       this.at('rows');
       this.#connection.exec('COMMIT');
       this.#writes++;
@@ -288,42 +333,13 @@ export class Database {
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       undoAll(undo);
-      for (const { reject } of batch) reject(asStoreError(this.#place, error));
+      for (const { reject } of batch) reject(asStoreError(this.place, error));
       return [];
     }
     for (const act of acts) act();
     for (const { pending, value } of done) pending.resolve(value);
     for (const { pending, error } of failed) pending.reject(error);
     return again;
-  }
-
-  #movedTo(): string | undefined {
-    return this.get<{ moved_to: string | null }>('SELECT moved_to FROM state')?.moved_to ?? undefined;
-  }
-
-  /** Goes where the store has been moved to, if it has. Also for readers, which call it when something has changed. */
-  followIfMoved(): void {
-    if (this.#movedTo() !== undefined) this.#followNow();
-  }
-
-  #followNow(): void {
-    for (let steps = 0; ; steps++) {
-      const moved = this.#movedTo();
-      if (moved === undefined) return;
-      if (steps > 8) throw unusable(this.#place, 'it has been moved in a circle');
-      const place = new Place(moved);
-      const connection = connectNow(place);
-      this.#statements.clear();
-      this.#connection.close();
-      this.#connection = connection;
-      this.#place = place;
-      this.#refuseNewer(this.#version());
-    }
-  }
-
-  async #follow(): Promise<void> {
-    this.followIfMoved();
-    await this.#migrate();
   }
 
   #version(): number {
@@ -333,7 +349,7 @@ export class Database {
   #refuseNewer(version: number): void {
     if (version > migrations.length)
       throw unusable(
-        this.#place,
+        this.place,
         `it was written by a newer version of bay (its format is ${version}, this version reads up to ${migrations.length})`,
         'Upgrade bay on this machine; nothing has been changed.',
       );
@@ -356,7 +372,7 @@ export class Database {
       this.#connection.exec('COMMIT');
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      throw asStoreError(this.#place, error);
+      throw asStoreError(this.place, error);
     }
   }
 
@@ -380,16 +396,5 @@ function undoAll(acts: readonly (() => void)[]): void {
     } catch {
       // The failure that led here is the one to tell.
     }
-  }
-}
-
-/** As `syncFolder`, within a transaction. Windows refuses it and needs none: NTFS journals its metadata. */
-function syncFolderNow(path: string): void {
-  if (process.platform === 'win32') return;
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -23,11 +23,13 @@ export interface DraftFolder extends AsyncDisposable {
 
 /** @param purpose a word for whoever looks into the folder of drafts */
 export async function makeDraftFolder(database: Database, purpose: string): Promise<DraftFolder> {
+  const use = database.use();
   const path = join(database.place.drafts, draftName(purpose));
   try {
     await writeFile(`${path}${marker}`, '', { mode: 0o600, flag: 'wx' });
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
+    use[Symbol.dispose]();
     throw asImageError(error, `cannot write ${database.place.drafts}`);
   }
   database.at('draft');
@@ -35,7 +37,11 @@ export async function makeDraftFolder(database: Database, purpose: string): Prom
     path,
     taken: ({ afterCommit }) => afterCommit(() => void removeFileNow(`${path}${marker}`)),
     async [Symbol.asyncDispose]() {
-      if (await removeFolder(path)) await removeFile(`${path}${marker}`);
+      try {
+        if (await removeFolder(path)) await removeFile(`${path}${marker}`);
+      } finally {
+        use[Symbol.dispose]();
+      }
     },
   };
 }

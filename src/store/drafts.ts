@@ -25,7 +25,8 @@ export function privateDraft(database: Database): string {
 export class Drafts {
   readonly #database: Database;
   readonly #lease: string;
-  #made = false;
+  /** Where its folders are: more than one where the store was moved meanwhile. */
+  readonly #folders = new Set<string>();
 
   constructor(database: Database, lease: string) {
     this.#database = database;
@@ -39,8 +40,8 @@ export class Drafts {
     const name = `${digestAlgorithm(digest)}-${digestHex(digest)}`;
     const own = join(folder, name);
     try {
-      if (!this.#made) await mkdir(folder, { recursive: true, mode: 0o700 });
-      this.#made = true;
+      if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
+      this.#folders.add(folder);
       if ((await readdir(folder)).includes(name)) return own;
       for (const free of await readdir(place.freeDrafts))
         if (free.startsWith(`${name}.`) && (await renamed(join(place.freeDrafts, free), own))) return own;
@@ -59,18 +60,17 @@ export class Drafts {
 
   /** Leaves them to whoever comes next. */
   async release(): Promise<void> {
-    if (!this.#made) return;
     const { place } = this.#database;
-    const folder = join(place.drafts, this.#lease);
-    try {
-      for (const name of await readdir(folder))
-        await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
-      await rmdir(folder);
-    } catch (error) {
-      // Swept, while this process slept; or Windows keeps something of it for whoever has it open, and the sweep has it later.
-      if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
-        throw asImageError(error, `cannot use the drafts of ${place.root}`);
-    }
+    for (const folder of this.#folders)
+      try {
+        for (const name of await readdir(folder))
+          await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
+        await rmdir(folder);
+      } catch (error) {
+        // Swept, while this process slept; or Windows keeps something of it for whoever has it open, and the sweep has it later.
+        if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
+          throw asImageError(error, `cannot use the drafts of ${place.root}`);
+      }
   }
 
   /** The folders of leases that have ended without releasing their drafts. */
@@ -95,7 +95,7 @@ async function renamed(from: string, to: string): Promise<boolean> {
     await rename(from, to);
     return true;
   } catch (error) {
-    if (['ENOENT', 'EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['ENOENT', 'EPERM', 'EACCES', 'EBUSY', 'EXDEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

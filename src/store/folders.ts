@@ -3,6 +3,7 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldOpen } from '../io/held-open.ts';
 import { removeFolder } from '../io/remove-folder.ts';
+import { moveNow } from './carry.ts';
 import type { Database, Transaction } from './database.ts';
 import { statIfThere } from './place.ts';
 
@@ -46,8 +47,8 @@ export function placeFolder(
 ): string | undefined {
   const { place } = database;
   const old = statIfThere(join(place[kind], name)) ? discardFolder(database, transaction, kind, name) : undefined;
-  renameSync(draft, join(place[kind], name));
-  transaction.afterRollback(() => renameSync(join(place[kind], name), draft));
+  moveNow(database, draft, join(place[kind], name));
+  transaction.afterRollback(() => moveNow(database, join(place[kind], name), draft));
   database.at('renamed');
   transaction.syncFolder(place[kind]);
   return old;
@@ -58,10 +59,10 @@ export function placeFolder(
  * @returns false where there is none to bring back
  */
 export async function restoreFolder(database: Database, kind: FolderKind, name: string): Promise<boolean> {
-  const { place } = database;
   const isIts = (entry: string) => entry.startsWith(`${kind}~${name}.`) && trashed.test(entry);
-  if (!readdirSync(place.trash).some(isIts)) return false;
+  if (!readdirSync(database.place.trash).some(isIts)) return false;
   return database.transact((transaction) => {
+    const { place } = database;
     const path = join(place[kind], name);
     const kept = readdirSync(place.trash).find(isIts);
     if (kept === undefined || !hasRow(database, kind, name) || statIfThere(path)) return false;
@@ -78,8 +79,8 @@ export async function emptyFolders(paths: readonly (string | undefined)[]): Prom
 
 /** Brings back the folders in `trash/` whose rows still count, and gives up those that have no row. Nothing else in `trash/` is its concern. */
 export async function mendFolders(database: Database): Promise<void> {
-  const { place } = database;
   const gone = await database.transact((transaction) => {
+    const { place } = database;
     const dead: string[] = [];
     for (const entry of readdirSync(place.trash)) {
       const [, kind, name] = trashed.exec(entry) ?? [];

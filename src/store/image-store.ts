@@ -10,7 +10,7 @@ import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
 import { Blobs } from './blobs.ts';
 import type { Fault } from './check.ts';
-import { Database, type StorePoint } from './database.ts';
+import { Database, type MovePoint, type StorePoint } from './database.ts';
 import type { Discard } from './discard.ts';
 import { isDeadDraft } from './draft-name.ts';
 import type { Family } from './family.ts';
@@ -44,7 +44,7 @@ export interface StoreOptions {
   /** Makes the store where there is none. Default true. */
   readonly create?: boolean | undefined;
   /** For crash tests: called at the named points of each write, and may end the process there. */
-  readonly at?: ((point: StorePoint) => void) | undefined;
+  readonly at?: ((point: StorePoint | MovePoint) => void) | undefined;
 }
 
 /**
@@ -248,10 +248,11 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** Frees what nothing holds; with `roots` only what these held. It may run beside pulls, pushes and loads. */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
     const { sweep } = await import('./sweep.ts');
+    using _use = this.#database.use();
     // What another tool has just named must be known before anything is judged unknown.
     if (options.roots || options.dryRun) await this.#projection.fresh();
     else await this.#projection.flush();
-    return sweep(this.#database, this.#blobs, options);
+    return await sweep(this.#database, this.#blobs, options);
   }
 
   /** Everything that keeps this content, each with the way down from what is held. Empty for what a sweep would take. */
@@ -286,6 +287,19 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     return this.#blobs.path(target);
   }
 
+  /**
+   * Whoever goes by paths that the store has given, longer than one turn of synchronous code, takes this before it asks for them: they lead to files until it is disposed of, though the
+   * store is moved meanwhile.
+   */
+  use(): Disposable {
+    return this.#database.use();
+  }
+
+  /** As `use`, for who changes what such a path leads to: the store is not moved meanwhile; while it is, this waits. @throws ImageError `canceled` */
+  async useToWrite(signal?: AbortSignal): Promise<Disposable> {
+    return this.#database.useToWrite(signal);
+  }
+
   /** Hashes every blob, and compares files, records and names. Empty where all is well. */
   async check(options: Operation = {}): Promise<readonly Fault[]> {
     await this.#projection.fresh();
@@ -304,7 +318,6 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     const version = this.#database.dataVersion();
     const changed = version !== this.#lastVersion;
     this.#lastVersion = version;
-    if (changed) this.#database.followIfMoved();
     return changed;
   }
 

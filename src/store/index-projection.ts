@@ -177,6 +177,8 @@ export class IndexProjection {
       }
       this.#database.at('index-draft');
       const done = await this.#database.transact((transaction) => {
+        // The store has been moved since: the draft is in the old place.
+        if (this.#database.place !== place) return false;
         const now = this.#state();
         // Taken before it is read: who writes into it from now on is found out by it.
         const mark = markOf(place.indexFile);

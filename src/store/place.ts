@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 
@@ -77,6 +77,26 @@ export class Place {
   /** Files on their way out. */
   get trash(): string {
     return join(this.root, 'bay', 'trash');
+  }
+
+  /** What a move is about, in the place that it leaves and in the one that it goes to, until all is done (move-note.ts). */
+  get moveNote(): string {
+    return join(this.root, 'bay', 'move.json');
+  }
+
+  /** Whoever moves the store has this lock alone until it is there. */
+  get moveLock(): string {
+    return join(this.root, 'bay', 'move.lock');
+  }
+
+  /** Shared by those who change the files of containers and volumes. */
+  get writersLock(): string {
+    return join(this.root, 'bay', 'writers.lock');
+  }
+
+  /** True for a path below it. */
+  holds(path: string): boolean {
+    return path.startsWith(this.root.endsWith(sep) ? this.root : `${this.root}${sep}`);
   }
 }
 

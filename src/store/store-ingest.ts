@@ -12,6 +12,7 @@ import { parseReference } from '../model/reference.ts';
 import { once } from '../io/once.ts';
 import { readBytes } from '../io/verified.ts';
 import { blobState, type Blobs } from './blobs.ts';
+import { carryDraft } from './carry.ts';
 import { readyManifest, requireChildren } from './content.ts';
 import type { Database, Transaction } from './database.ts';
 import { DraftFile } from './draft-file.ts';
@@ -46,6 +47,8 @@ export class StoreIngest implements Ingest {
   readonly #drafts: Drafts;
   readonly #verb: string;
   readonly #signal: AbortSignal | undefined;
+  /** Of the paths of its drafts. */
+  readonly #use: Disposable;
   /** Pieces on their way: nobody fetches one twice at once. */
   readonly #writing = new Map<Digest, Promise<void>>();
 
@@ -57,12 +60,18 @@ export class StoreIngest implements Ingest {
     this.#signal = options.signal;
     this.#lease = new Lease(this.#database, options.purpose ?? this.#verb);
     this.#drafts = new Drafts(this.#database, this.#lease.id);
+    this.#use = this.#database.use();
   }
 
   static async begin(ground: IngestGround, options: BeginOptions): Promise<StoreIngest> {
     if (options.signal?.aborted) throw canceled(options.signal.reason);
     const ingest = new StoreIngest(ground, options);
-    await ingest.#lease.begin();
+    try {
+      await ingest.#lease.begin();
+    } catch (error) {
+      ingest.#use[Symbol.dispose]();
+      throw error;
+    }
     return ingest;
   }
 
@@ -169,8 +178,12 @@ export class StoreIngest implements Ingest {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#writing.values());
-    await this.#drafts.release();
-    await this.#lease.end();
+    try {
+      await this.#drafts.release();
+      await this.#lease.end();
+    } finally {
+      this.#use[Symbol.dispose]();
+    }
   }
 
   async #writeBlob(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
@@ -220,8 +233,9 @@ export class StoreIngest implements Ingest {
 
   async #put(draft: string, target: Descriptor): Promise<void> {
     this.#database.at('draft');
+    const here = await carryDraft(this.#database, draft);
     await this.#transact((transaction) => {
-      this.#blobs.keep(transaction, draft, target.digest, target.size);
+      this.#blobs.keep(transaction, here, target.digest, target.size);
       this.#lease.hold(target.digest);
     });
   }

@@ -9,6 +9,7 @@ import { isDigest, type Digest, type DigestAlgorithm } from '../model/digest.ts'
 import { isManifestType, mediaTypes } from '../model/media-types.ts';
 import { familiar, familiarName, isTag, repositoryName, type Reference } from '../model/reference.ts';
 import { blobState, type Blobs } from './blobs.ts';
+import { carryDraft } from './carry.ts';
 import { readyManifest, requireChildren } from './content.ts';
 import type { Database } from './database.ts';
 import { privateDraft } from './drafts.ts';
@@ -93,11 +94,13 @@ export class StoreRepository implements Repository {
       options.onProgress?.({ target, state: 'mounted', from: familiarName(options.from) });
       return;
     }
+    using _use = this.#database.use();
     const draft = privateDraft(this.#database);
     await fetchDraft(draft, target, open, { ...options, keep: false });
     this.#database.at('draft');
+    const here = await carryDraft(this.#database, draft);
     await this.#database.transact((transaction) => {
-      this.#blobs.keep(transaction, draft, target.digest, target.size);
+      this.#blobs.keep(transaction, here, target.digest, target.size);
       link(this.#database, this.#repo, target.digest, transaction.time + linkLife);
     });
   }
@@ -184,6 +187,7 @@ export class StoreRepository implements Repository {
     open: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
     operation: Operation,
   ): Promise<void> {
+    using _use = this.#database.use();
     const ready = await readyManifest(this.#database, this.#blobs, target, () => open(0), operation);
     try {
       await this.#database.transact((transaction) => {

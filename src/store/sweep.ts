@@ -237,10 +237,10 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
 
 /** Brings back what a killed process took without saying so, and deletes the rest, with the drafts of those that were killed. */
 export async function recover(database: Database): Promise<void> {
-  const { place } = database;
-  if (!(await dropDeadDrafts(database)) && readdirSync(place.trash).length === 0) return;
+  if (!(await dropDeadDrafts(database)) && readdirSync(database.place.trash).length === 0) return;
   await mendFolders(database);
   const gone = await database.transact((transaction) => {
+    const { place } = database;
     const rest: string[] = [];
     for (const name of readdirSync(place.trash)) {
       if (isFolderName(name)) continue;

@@ -1,4 +1,3 @@
-import { ImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database, Transaction } from './database.ts';
 import type { DraftFolder } from './draft-folder.ts';
@@ -22,10 +21,6 @@ export async function addTree(database: Database, diffId: Digest, draft: DraftFo
   const old = await database.transact((transaction) => {
     if (blob !== undefined) database.run('INSERT OR REPLACE INTO checked (blob, diff_id) VALUES (?, ?)', blob, diffId);
     if (getTree(database, diffId) !== undefined) return undefined;
-    if (!draft.path.startsWith(database.place.root))
-      throw new ImageError('lease-lost', `the store was moved to ${database.place.root} while ${diffId} was on its way`, {
-        hint: 'Run the command again.',
-      });
     const stray = placeFolder(database, transaction, 'trees', folderName(diffId), draft.path);
     draft.taken(transaction);
     database.run('INSERT OR REPLACE INTO tree (diff_id, bytes, added) VALUES (?, ?, ?)', diffId, bytes, transaction.time);

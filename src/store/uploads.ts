@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Upload } from '../content/repository.ts';
 import { asImageError, ImageError, isImageError } from '../errors.ts';
+import { renameOver } from '../io/atomic-file.ts';
+import { removeFileNow } from '../io/remove-file.ts';
 import { digestMismatch } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import type { Blobs } from './blobs.ts';
+import { carryDraft, moveNow } from './carry.ts';
 import type { Database } from './database.ts';
 import { DraftFile } from './draft-file.ts';
+import { privateDraft } from './drafts.ts';
 import { link, linkLife } from './links.ts';
+import { statIfThere, type Place } from './place.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
 /** Nobody goes on with an upload after so long. Milliseconds. */
@@ -50,9 +55,11 @@ export class Uploads {
   async begin(repo: string, algorithm: DigestAlgorithm): Promise<Upload> {
     const id = randomUUID();
     const file = fileName(id);
+    using _use = this.#database.use();
     const draft = await DraftFile.create(join(this.#database.place.drafts, file), algorithm);
     await draft.close();
     const stale = await this.#database.transact(({ time }) => {
+      if (!this.#database.place.holds(draft.path)) moveNow(this.#database, draft.path, join(this.#database.place.drafts, file));
       this.#database.run(
         'INSERT INTO upload (id, repo, file, offset, algorithm, updated) VALUES (?, ?, ?, 0, ?, ?)',
         id,
@@ -84,6 +91,7 @@ export class Uploads {
 
   /** @returns the offset after it */
   async append(repo: string, id: string, body: AsyncIterable<Uint8Array>, at: number | undefined): Promise<number> {
+    using _use = this.#database.use();
     const { row, draft, writer } = await this.#claim(repo, id, at);
     let beat = Promise.resolve();
     const timer = setInterval(() => {
@@ -105,16 +113,22 @@ export class Uploads {
     await draft.close();
     if (full) await truncate(draft.path, written);
     try {
-      const counted = await this.#database.transact(({ time }) =>
-        this.#database.run(
-          'UPDATE upload SET offset = ?, updated = ?, writer = NULL, renewed = NULL WHERE id = ? AND writer = ?',
-          written,
-          time,
-          id,
-          writer,
-        ),
-      );
-      if (counted === 0) throw this.#taken(id);
+      for (let counted: number | undefined; counted === undefined;) {
+        const place = await this.#carry(draft.path, row.file);
+        counted = await this.#database.transact(({ time }) =>
+          // Moved in this moment: then once more.
+          place !== this.#database.place
+            ? undefined
+            : this.#database.run(
+                'UPDATE upload SET offset = ?, updated = ?, writer = NULL, renewed = NULL WHERE id = ? AND writer = ?',
+                written,
+                time,
+                id,
+                writer,
+              ),
+        );
+        if (counted === 0) throw this.#taken(id);
+      }
     } finally {
       this.#writers.delete(writer);
     }
@@ -124,19 +138,26 @@ export class Uploads {
   }
 
   async finish(repo: string, id: string, digest: Digest): Promise<Descriptor> {
-    const { draft, writer } = await this.#claim(repo, id, undefined, digestAlgorithm(digest));
+    using _use = this.#database.use();
+    const { row, draft, writer } = await this.#claim(repo, id, undefined, digestAlgorithm(digest));
     try {
       const actual = draft.digest();
       if (actual !== digest) {
         await draft.close();
-        await this.#remove(id, draft.path);
+        await this.#remove(id, row.file, draft.path);
         throw digestMismatch({ digest }, actual);
       }
       await draft.seal();
       this.#database.at('draft');
+      const here = await carryDraft(this.#database, draft.path);
       await this.#database.transact((transaction) => {
         if (this.#database.run('DELETE FROM upload WHERE id = ? AND writer = ?', id, writer) === 0) throw this.#taken(id);
-        this.#blobs.keep(transaction, draft.path, digest, draft.size);
+        this.#blobs.keep(transaction, here, digest, draft.size);
+        // Where the store was moved since it was opened, the file that went with it.
+        if (!this.#database.place.holds(draft.path)) {
+          const moved = join(this.#database.place.drafts, row.file);
+          transaction.afterCommit(() => removeFileNow(moved));
+        }
         link(this.#database, repo, digest, transaction.time + linkLife);
       });
     } finally {
@@ -148,7 +169,7 @@ export class Uploads {
   async cancel(repo: string, id: string): Promise<void> {
     const { file } = this.#row(repo, id);
     this.#hashes.delete(id);
-    await this.#remove(id, join(this.#database.place.drafts, file));
+    await this.#remove(id, file);
   }
 
   #row(repo: string, id: string): UploadRow {
@@ -183,6 +204,7 @@ export class Uploads {
     const wanted = algorithm ?? first.algorithm;
     // Who fell silent may wake, with the old file open: we go on in a copy.
     if (file !== first.file) await this.#copyPart(first.file, file);
+    const { drafts } = this.#database.place;
     const row = await this.#database.transact(({ time }) => {
       const claimed = this.#database.run(
         'UPDATE upload SET writer = ?, renewed = ?, updated = ?, file = ? WHERE id = ? AND offset = ? AND writer IS ?',
@@ -196,6 +218,7 @@ export class Uploads {
       );
       return claimed === 0 ? undefined : this.#row(repo, id);
     });
+    if (row) await this.#carry(join(drafts, file), file);
     const path = join(this.#database.place.drafts, file);
     if (!row) {
       if (file !== first.file) await rm(path, { force: true });
@@ -207,7 +230,7 @@ export class Uploads {
     const hash = known && known.file === file && known.offset === row.offset && wanted === known.algorithm ? known.hash : undefined;
     const draft = await DraftFile.reopen(path, wanted, { size: row.offset, ...(hash ? { hash } : {}) });
     if (!draft) {
-      await this.#remove(id, path);
+      await this.#remove(id, file);
       throw new ImageError('upload-unknown', `upload ${id} unknown: its file is gone`, { detail: { id } });
     }
     this.#writers.set(writer, draft);
@@ -237,28 +260,53 @@ export class Uploads {
     }
   }
 
+  /**
+   * Where the store was moved since a file of an upload was opened, what has been written to it since goes there too. On the same disk it is the same file still.
+   * @returns the place where it is now
+   */
+  async #carry(path: string, file: string): Promise<Place> {
+    const { place } = this.#database;
+    const here = join(place.drafts, file);
+    const [from, to] = [statIfThere(path), statIfThere(here)];
+    if (place.holds(path) || !from || (from.dev === to?.dev && from.ino === to.ino)) return place;
+    const draft = privateDraft(this.#database);
+    try {
+      await copyFile(path, draft);
+      await renameOver(draft, here);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw asImageError(error, 'cannot go on with the upload');
+    }
+    return place;
+  }
+
   /** Says that we are alive, and how much is in the file: that counts, should this process be killed. */
   async #beat(id: string, writer: string, draft: DraftFile): Promise<void> {
     const { written } = draft;
     try {
-      await this.#database.transact(({ time }) =>
+      await this.#database.transact(({ time }) => {
+        // What the store has where it was moved to is what it had then.
+        const counts = this.#database.place.holds(draft.path);
         this.#database.run(
-          'UPDATE upload SET offset = ?, renewed = ?, updated = ? WHERE id = ? AND writer = ?',
+          'UPDATE upload SET offset = iif(?, ?, offset), renewed = ?, updated = ? WHERE id = ? AND writer = ?',
+          counts ? 1 : 0,
           written,
           time,
           time,
           id,
           writer,
-        ),
-      );
+        );
+      });
     } catch {
       // A full or busy store: the end of the request meets the same, and answers for it.
     }
   }
 
-  async #remove(id: string, path: string): Promise<void> {
+  /** @param path where it was opened, if that may be another place */
+  async #remove(id: string, file: string, path?: string): Promise<void> {
     // The file first: on a full disk that makes room for the rest.
-    await rm(path, { force: true });
+    await rm(join(this.#database.place.drafts, file), { force: true });
+    if (path !== undefined) await rm(path, { force: true });
     await this.#database.transact(() => this.#database.run('DELETE FROM upload WHERE id = ?', id));
   }
 

@@ -1,0 +1,149 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { connect, connectNow, asStoreError } from './connection.ts';
+import { Place, statIfThere, unusable } from './place.ts';
+
+/** How often a process that does nothing looks whether the store has been moved: what it has open keeps the old folder from going. Milliseconds. */
+const idleLook = 500;
+
+/** A connection, and what is under way that goes by paths of its place. */
+interface Ground {
+  readonly connection: DatabaseSync;
+  uses: number;
+  /** It is to be closed with the last use. */
+  left: boolean;
+}
+
+/**
+ * The connection to the database of a store, which goes where the store goes. Whoever moves a store (relocate.ts) writes the new place into the old database, in its last transaction;
+ * and removes the old folder when no process has that database open any more. So whoever has not looked yet, and whoever still uses paths of the old place, finds it whole.
+ */
+export class LiveConnection {
+  #place: Place;
+  #ground: Ground;
+  readonly #statements = new Map<string, StatementSync>();
+  #version: number | undefined;
+  #hasLooked = false;
+  #hasState = false;
+  #moves = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(place: Place, connection: DatabaseSync) {
+    this.#place = place;
+    this.#ground = { connection, uses: 0, left: false };
+  }
+
+  /** @throws ImageError */
+  static async open(place: Place): Promise<LiveConnection> {
+    const live = new LiveConnection(place, await connect(place));
+    live.#timer = setInterval(() => {
+      try {
+        live.look();
+      } catch {
+        // Whoever next asks for something is told.
+      }
+    }, idleLook);
+    live.#timer.unref();
+    return live;
+  }
+
+  /** The same for one look at where the store is now. @throws ImageError */
+  static openNow(place: Place): LiveConnection {
+    const live = new LiveConnection(place, connectNow(place));
+    live.follow();
+    return live;
+  }
+
+  /** Where the store is now. What is read from it and done by it without an await in between is safe from a move; for more there is `use`. */
+  get place(): Place {
+    this.look();
+    return this.#place;
+  }
+
+  get connection(): DatabaseSync {
+    return this.#ground.connection;
+  }
+
+  /** How often it has gone to another place. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Goes where the store is, if another process has moved it. Costs nothing the second time in one turn of synchronous code. */
+  look(): void {
+    if (this.#hasLooked || this.#closed || this.connection.isTransaction) return;
+    this.#hasLooked = true;
+    queueMicrotask(() => (this.#hasLooked = false));
+    try {
+      const { data_version: version } = this.prepare('PRAGMA data_version').get() as { data_version: number };
+      if (version === this.#version) return;
+      this.follow();
+      this.#version = version;
+    } catch (error) {
+      throw asStoreError(this.#place, error);
+    }
+  }
+
+  /** Where the database says that the store is; undefined where that is here. A database that has no tables yet says nothing. */
+  movedTo(): string | undefined {
+    this.#hasState ||= this.connection.prepare("SELECT 1 FROM sqlite_master WHERE name = 'state'").get() !== undefined;
+    if (!this.#hasState) return undefined;
+    return (this.prepare('SELECT moved_to FROM state').get() as { moved_to: string | null } | undefined)?.moved_to ?? undefined;
+  }
+
+  /** As `look`, whatever was seen before. Not inside a transaction. @throws ImageError `store-unusable` */
+  follow(): void {
+    for (let steps = 0; ; steps++) {
+      const moved = this.movedTo();
+      if (moved === undefined) return;
+      if (steps > 8) throw unusable(this.#place, 'it has been moved in a circle');
+      const place = new Place(moved);
+      if (!statIfThere(place.databaseFile)) throw unusable(this.#place, `it has been moved to ${moved}, and there is no store now`);
+      const connection = connectNow(place);
+      this.#leave();
+      this.#ground = { connection, uses: 0, left: false };
+      this.#place = place;
+      this.#version = undefined;
+      this.#moves++;
+    }
+  }
+
+  /** Until it is disposed of, the paths of the place as it is now lead to files. */
+  use(): Disposable {
+    this.look();
+    const ground = this.#ground;
+    ground.uses++;
+    let ended = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (ended) return;
+        ended = true;
+        ground.uses--;
+        if (ground.left && ground.uses === 0) ground.connection.close();
+      },
+    };
+  }
+
+  /** With the last use, where there is one. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#statements.clear();
+    this.#ground.left = true;
+    if (this.#ground.uses === 0) this.#ground.connection.close();
+  }
+}
