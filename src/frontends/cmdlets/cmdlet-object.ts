@@ -47,3 +47,14 @@ function dateText(date: Date): string {
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
+
+/** A System.Version, or nothing for an empty text. */
+export function version(text: string): TypedText | undefined {
+  return text === '' ? undefined : { kind: 'version', text };
+}
+
+/** `ContainerImage (Name = 'NanoServer') [Publisher = 'CN=Microsoft', Version = '10.0.10586.0']` */
+export function objectText(type: string, name: string, others: Readonly<Record<string, string>> = {}): string {
+  const more = Object.entries(others).map(([key, value]) => `${key} = '${value}'`);
+  return `${type} (Name = '${name}')${more.length > 0 ? ` [${more.join(', ')}]` : ''}`;
+}

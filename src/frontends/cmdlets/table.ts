@@ -1,8 +1,9 @@
 /** The one table of cmdlets: both shells, their help and their completion are made from it. */
 
 import type { Cmdlet } from './cmdlet.ts';
+import { imageCmdlets } from './image-cmdlets.ts';
 
-export const cmdlets: readonly Cmdlet[] = [];
+export const cmdlets: readonly Cmdlet[] = [...imageCmdlets];
 
 /** By its name or an alias, in any case. */
 export function findCmdlet(word: string): Cmdlet | undefined {

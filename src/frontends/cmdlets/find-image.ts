@@ -1,0 +1,82 @@
+import { isDigest } from '../../model/digest.ts';
+import { hasWildcard } from '../../model/wildcard.ts';
+import { containerImages, type ContainerImage, type ContainerImageQuery } from '../../operations/container-images.ts';
+import type { Host } from '../../operations/host.ts';
+import type { Call } from './call.ts';
+import { CmdletError } from './cmdlet-error.ts';
+import { valueText, type CmdletObject } from './cmdlet-object.ts';
+import { imageText } from './image-object.ts';
+
+/** The image that an object speaks of: by its id, and where it has none (a row of a table) by its name, publisher and version. @throws CmdletError where it is not here, or not one */
+export async function findImage(host: Pick<Host, 'store'>, object: CmdletObject): Promise<ContainerImage> {
+  const { Id: id, Name: name, Publisher: publisher, Version: number } = object.properties;
+  const digest = typeof id === 'string' && isDigest(id) ? id : undefined;
+  if (digest !== undefined) {
+    const [found] = await containerImages(host, { digest });
+    if (found) return found;
+    throw notFound(object.text, object);
+  }
+  const said = { name: valueText(name), publisher: valueText(publisher), version: valueText(number) };
+  const named = await containerImages(host);
+  return only(
+    named.filter((image) => image.name === said.name && image.publisher === said.publisher && image.version === said.version),
+    object.text,
+  );
+}
+
+/**
+ * The images that a call is about: those of the objects in `parameter`, else what -Name, -Publisher and -Version say. Without a wildcard these must mean one image.
+ * @throws CmdletError where there is none, or more than one
+ */
+export async function findImages(host: Pick<Host, 'store'>, call: Call, parameter = 'Image'): Promise<readonly ContainerImage[]> {
+  const objects = call.objects(parameter);
+  if (objects.length > 0) return Promise.all(objects.map((object) => findImage(host, object)));
+  const query = { name: call.text('Name'), publisher: call.text('Publisher'), version: call.text('Version') };
+  const found = await containerImages(host, query);
+  if (query.name === undefined) {
+    if (found.length > 0 && query.publisher === undefined && query.version === undefined)
+      throw new CmdletError({
+        message: `${call.cmdlet.name} acts on the images that you name.\nName one with -Name, or all with -Name *.`,
+        id: 'NameRequired',
+        category: 'InvalidArgument',
+        exceptionType: 'ArgumentException',
+      });
+    return found;
+  }
+  if (hasWildcard(query.name)) return found;
+  return [only(found, described({ ...query, name: query.name }))];
+}
+
+function described({ name, publisher, version }: ContainerImageQuery & { readonly name: string }): string {
+  return imageText({ name, publisher: publisher ?? '*', version: version ?? '*' });
+}
+
+/** @throws CmdletError */
+export function only(found: readonly ContainerImage[], what: string): ContainerImage {
+  const [first, ...others] = found;
+  if (!first) throw notFound(what);
+  if (others.length === 0) return first;
+  const shown = found.slice(0, 12).map((image) => `  ${imageText(image)} ${image.references.join(', ') || image.digest.slice(7, 19)}`);
+  throw new CmdletError({
+    message: [
+      `${what} is ${found.length} images:`,
+      ...shown,
+      ...(found.length > shown.length ? [`  and ${found.length - shown.length} more`] : []),
+      'Say which with -Publisher and -Version; between command lines, --json carries ids, which are exact.',
+    ].join('\n'),
+    id: 'AmbiguousImage',
+    category: 'InvalidArgument',
+    target: what,
+    exceptionType: 'ArgumentException',
+  });
+}
+
+function notFound(what: string, target: CmdletObject | string = what): CmdletError {
+  return new CmdletError({
+    message: `The container image was not found: ${what}.\nGet-ContainerImage lists the images of this host.`,
+    id: 'ImageNotFound',
+    category: 'ObjectNotFound',
+    target,
+    exceptionType: 'ItemNotFoundException',
+  });
+}
