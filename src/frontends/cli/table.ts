@@ -5,7 +5,8 @@
  * with fewer cells ends it. What follows a line's last tab is no cell and is not padded.
  */
 
-import { cellWidthFor, cutToWidth, type CellWidth } from './cell-width.ts';
+import { cellWidthFor, cutToWidth, type CellWidth } from '../../io/cell-width.ts';
+import { printable } from '../../io/printable.ts';
 
 const minimum = 10;
 const padding = 3;
@@ -57,11 +58,6 @@ export async function table(
   const lines = [header, ...(plain ? rows : rows.map((row) => row.map(printable)))];
   const width = await cellWidthFor(plain ? header : lines.flat());
   return `${align(options.columns === undefined ? lines : fit(lines, options.columns, width), width)}\n`;
-}
-
-/** Text of strangers as one line without controls. */
-export function printable(cell: string): string {
-  return cell.replace(/[\t\n\r]/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 
 function fit(lines: readonly (readonly string[])[], columns: number, width: CellWidth): (readonly string[])[] {

@@ -7,7 +7,7 @@ import type { StoreEvent } from '../../../store/store-event.ts';
 import { command } from '../grammar.ts';
 import type { Template } from '../gotemplate/template.ts';
 import { openStore } from '../host.ts';
-import { printable } from '../table.ts';
+import { printable } from '../../../io/printable.ts';
 import { localRfc3339Nano } from '../units.ts';
 import { documentFormat } from './format-help.ts';
 

@@ -2,8 +2,8 @@ import { shortId } from '../../../model/digest.ts';
 import { formatPlatform } from '../../../model/platform.ts';
 import { familiar } from '../../../model/reference.ts';
 import type { ImageRecord } from '../../../store/image-record.ts';
-import { cellWidthFor } from '../cell-width.ts';
-import { printable } from '../table.ts';
+import { cellWidthFor } from '../../../io/cell-width.ts';
+import { printable } from '../../../io/printable.ts';
 import { humanSize } from '../units.ts';
 
 /**
