@@ -93,6 +93,16 @@ export async function storeFolder(env: Environment): Promise<string> {
   return folder;
 }
 
+/** What the settings say of where base images are found, unread; undefined where they say nothing. @throws ImageError `invalid-config` */
+export function sourceSettings(env: Environment): unknown {
+  return readDocument(join(homeFolder(env), 'config.json')).sources;
+}
+
+/** Where what is downloaded to be installed lies until then, so that a later run can go on with it. Made by whoever writes into it first. */
+export function downloadFolder(env: Environment): string {
+  return join(homeFolder(env), 'downloads');
+}
+
 /** How layers that are made here are compressed, where the settings say it. @throws ImageError `invalid-config` */
 export function layerCompression(env: Environment): 'gzip' | 'zstd' | undefined {
   return readSettings(homeFolder(env)).compression;

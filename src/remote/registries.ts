@@ -22,6 +22,7 @@ import { defaultRetry, retrying } from './retry.ts';
 import { Routing, type Route } from './routes.ts';
 import { searchHost, searchRegistry, searchTarget, type SearchOptions, type SearchResult } from './search.ts';
 import { defaultTimeouts } from './transport.ts';
+import { openWeb, type Web } from './web.ts';
 
 export type { SearchOptions, SearchResult } from './search.ts';
 export type { RateLimit } from './rate-limit.ts';
@@ -62,6 +63,8 @@ export interface Registries {
   /** The credentials that are kept for a host, if any: for `login` without a name. */
   credentials(host: string): Promise<Credentials | undefined>;
   ping(host: string, options?: Operation): Promise<PingResult>;
+  /** A web server that is no registry, reached as registries are, without credentials. Asks nothing yet. */
+  web(url: URL): Promise<Web>;
   /** What the registry last said; undefined where it has said nothing. */
   rateLimit(host: string): RateLimit | undefined;
   /** Ends idle connections. Without it they end by themselves and keep no process alive. */
@@ -189,6 +192,11 @@ class ConfiguredRegistries implements Registries {
     const response = await transport({ method: 'GET', url: endpoint.base, signal: options.signal });
     discard(response);
     return { url: endpoint.base.href, status: response.status, wantsLogin: response.status === 401 };
+  }
+
+  async web(url: URL): Promise<Web> {
+    const { routing, ground } = await this.#current();
+    return openWeb(url, routing, ground);
   }
 
   rateLimit(host: string): RateLimit | undefined {

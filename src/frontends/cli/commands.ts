@@ -149,6 +149,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/events.ts')).events,
   },
   {
+    names: ['find'],
+    summary: 'Find base OS images where they are published',
+    load: async () => (await import('./commands/find.ts')).find,
+  },
+  {
     names: ['history', 'image history'],
     summary: 'Show the history of an image',
     load: async () => (await import('./commands/history.ts')).history,
@@ -204,6 +209,14 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
     load: async () => (await import('./commands/save.ts')).save,
   },
+  { names: ['source add'], summary: 'Make a source known', load: async () => (await import('./commands/source.ts')).sourceAdd },
+  { names: ['source ls', 'source list'], summary: 'List sources', load: async () => (await import('./commands/source.ts')).sourceList },
+  {
+    names: ['source rm', 'source remove'],
+    summary: 'Forget one or more sources',
+    load: async () => (await import('./commands/source.ts')).sourceRemove,
+  },
+  { names: ['source set'], summary: 'Change a source', load: async () => (await import('./commands/source.ts')).sourceSet },
   { names: ['system df'], summary: 'Show disk usage', load: async () => (await import('./commands/df.ts')).df },
   {
     names: ['tag', 'image tag'],
@@ -245,6 +258,7 @@ export const groups: Readonly<Record<string, string>> = {
   image: 'Manage images',
   manifest: 'Manage image manifests and manifest lists',
   network: 'Manage networks',
+  source: 'Manage the sources of base OS images',
   system: 'Manage Bayplan',
   volume: 'Manage volumes',
 };
