@@ -28,7 +28,7 @@ export interface UnpackedLayer {
 const layerPack = 'pack';
 
 /** Real layers have some hundred thousand at most, and a folder's names are listed at once. */
-const maxEntries = 2_000_000;
+export const maxEntries = 2_000_000;
 const readLength = 1 << 20;
 /** Bytes of the disk that are left free, and how often that is looked at. */
 const keptFree = 64 << 20;
