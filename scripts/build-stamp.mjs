@@ -19,10 +19,11 @@ export function sourcesHash(root) {
       return entry.name.endsWith('.test.ts') ? [] : [path];
     });
   const sum = createHash('sha256');
-  const build = ['build.ts', 'join-chunks.ts', 'node-modules.ts']
+  const module = existsSync(join(root, 'powershell')) ? below('powershell').sort() : [];
+  const build = ['build.ts', 'join-chunks.ts', 'node-modules.ts', 'powershell-help.ts', 'powershell-module.ts']
     .map((name) => join('scripts', name))
     .filter((file) => existsSync(join(root, file)));
-  for (const file of [...below('src').sort(), ...build, 'package.json', 'package-lock.json']) {
+  for (const file of [...below('src').sort(), ...module, ...build, 'package.json', 'package-lock.json']) {
     sum
       .update(file)
       .update('\0')

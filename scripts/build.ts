@@ -1,5 +1,5 @@
 /**
- * Builds what is published into dist/: `bay.js`, `index.js`, one file per worker, the chunks they share, and types.
+ * Builds what is published into dist/: `bay.js`, `index.js`, one file per worker, the chunks they share, types, and the PowerShell module.
  *
  *   node scripts/build.ts [--no-types] [--clean]
  *
@@ -16,6 +16,7 @@ import { build, type Plugin } from 'esbuild';
 import { forgetBuild, rememberBuild, sourcesHash } from './build-stamp.mjs';
 import { joinChunks } from './join-chunks.ts';
 import { nodeModules } from './node-modules.ts';
+import { writePowerShellModule } from './powershell-module.ts';
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
@@ -57,8 +58,9 @@ function commit(): string {
   }
 }
 
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
 async function bundle(): Promise<void> {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const workers = globSync('src/**/*.worker.ts', { cwd: root });
   const entries = ['src/main/bay.ts', 'src/index.ts', ...workers];
   const names = entries.map((entry) => basename(entry, '.ts'));
@@ -112,6 +114,7 @@ forgetBuild(root);
 if (options.has('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
   await bundle();
+  writePowerShellModule(root, join(dist, 'powershell'), version);
   rememberBuild(root, sources);
   if (!options.has('--no-types')) types();
 } catch (error) {

@@ -6,6 +6,11 @@ export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
   if (words[0] !== 'serve') growYoung();
   const terminal = processTerminal();
+  // The PowerShell module's word.
+  if (words[0] === '__cmdlet') {
+    const { runWire } = await import('../frontends/cmdlets/run-wire.ts');
+    process.exit(await runWire(words.slice(1), terminal));
+  }
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.
   process.exitCode = await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) });
