@@ -72,7 +72,7 @@ function bindings(parameter: Parameter): readonly Binding[] {
 }
 
 function typeName(type: ParameterType): string {
-  return typeNames[type] ?? `Bayplan.${type}`;
+  return typeNames[type] ?? type;
 }
 
 function types(names: readonly string[]): string {

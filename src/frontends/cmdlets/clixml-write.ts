@@ -29,11 +29,12 @@ function element(value: Value, name: string, writing: Writing, depth: number): s
   if (isCmdletObject(value) && depth > deepest) return `<S${name}>${escaped(value.text)}</S>`;
   const start = `<Obj${name} RefId="${writing.objects++}">`;
   if (!isCmdletObject(value)) {
+    const types = typeNames(['System.Object[]', 'System.Array', 'System.Object'], writing);
     const items = value.map((item) => element(item, '', writing, depth)).join('');
-    return `${start}${typeNames(['System.Object[]', 'System.Array', 'System.Object'], writing)}<LST>${items}</LST></Obj>`;
+    return `${start}${types}<LST>${items}</LST></Obj>`;
   }
-  const properties = Object.entries(value.properties).map(([key, item]) => element(item, ` N="${escaped(key)}"`, writing, depth + 1));
   const types = typeNames([value.typeName, 'System.Object'], writing);
+  const properties = Object.entries(value.properties).map(([key, item]) => element(item, ` N="${escaped(key)}"`, writing, depth + 1));
   return `${start}${types}<ToString>${escaped(value.text)}</ToString><MS>${properties.join('')}</MS></Obj>`;
 }
 
