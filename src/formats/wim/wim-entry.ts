@@ -4,8 +4,10 @@
 export interface WimBlob {
   /** 40 hex digits, of the bytes unpacked; '' for no bytes at all, which a WIM does not hold. */
   readonly sha1: string;
-  /** Bytes, unpacked. */
+  /** Bytes, unpacked; 0 where that is not known. */
   readonly size: number;
+  /** In none of the files given: a delta WIM without its base. It cannot be read. */
+  readonly isMissing?: true;
 }
 
 export interface WimEntry {
@@ -55,4 +57,11 @@ export interface WimItem {
 }
 
 /** FILE_ATTRIBUTE_* bits that decide what an entry is. */
-export const wimAttributes = { directory: 0x10, archive: 0x20, normal: 0x80, sparse: 0x200, reparsePoint: 0x400, encrypted: 0x4000 } as const;
+export const wimAttributes = {
+  directory: 0x10,
+  archive: 0x20,
+  normal: 0x80,
+  sparse: 0x200,
+  reparsePoint: 0x400,
+  encrypted: 0x4000,
+} as const;

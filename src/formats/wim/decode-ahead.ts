@@ -1,0 +1,180 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { asImageError, ImageError, type ErrorCode } from '../../errors.ts';
+import { canceled } from '../../io/concurrently.ts';
+import { DecodeError, padding, TaskDecoder, type DecodeTask } from './decode-task.ts';
+import { taskSize } from './plan-decoding.ts';
+
+export interface DecoderData {
+  readonly descriptors: readonly number[];
+  readonly targets: readonly SharedArrayBuffer[];
+}
+
+export interface ToDecoder {
+  readonly task: DecodeTask;
+  /** Which of the worker's targets. */
+  readonly target: number;
+}
+
+/** Answers come in the order of the tasks. */
+export interface FromDecoder {
+  readonly error?: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly hint: string | undefined;
+    readonly detail: Readonly<Record<string, unknown>>;
+    readonly index?: number;
+    readonly file?: number;
+  };
+}
+
+/** A task that has been done, and what it unpacked to: until the next is asked for. */
+export interface DecodedTask {
+  readonly task: DecodeTask;
+  readonly bytes: Uint8Array;
+}
+
+export interface DecodeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of the largest chunk. */
+  readonly chunkSize: number;
+}
+
+/** With fewer tasks a worker would not have begun before this thread is done. */
+const fewTasks = 8;
+const maxWorkers = 4;
+/** What all targets together may take. Bytes. */
+const maxTargets = 2 ** 27;
+
+/**
+ * Does tasks in their order, ahead of who asks for them: in this thread where they are few, else in workers, as many as there are cores, four at most and two at least.
+ * @param descriptors the open files; they must stay open until this has ended
+ * @throws DecodeError of the first task that fails; ImageError `canceled`
+ */
+export async function* decodeAhead(
+  tasks: Iterator<DecodeTask, unknown, undefined>,
+  descriptors: readonly number[],
+  options: DecodeOptions,
+): AsyncGenerator<DecodedTask, void, undefined> {
+  const first: DecodeTask[] = [];
+  while (first.length <= fewTasks) {
+    const next = tasks.next();
+    if (next.done) break;
+    first.push(next.value);
+  }
+  const size = Math.max(taskSize, options.chunkSize) + padding;
+  const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
+  const isMuch = first.length > fewTasks || (first.length > 1 && options.chunkSize > taskSize);
+  if (isMuch) yield* inWorkers(rest, descriptors, size, options.signal);
+  else yield* inThisThread(rest, descriptors, size, options.signal);
+}
+
+type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
+
+async function* inThisThread(
+  tasks: Tasks,
+  descriptors: readonly number[],
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DecodedTask, void, undefined> {
+  const decoder = new TaskDecoder(descriptors);
+  let bytes: Uint8Array | undefined;
+  for (let next = tasks.next(); !next.done; next = tasks.next()) {
+    if (signal?.aborted) throw canceled(signal.reason);
+    bytes ??= new Uint8Array(size);
+    decoder.run(next.value, bytes);
+    yield { task: next.value, bytes };
+    // Others have their turn between two pieces of work.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function* inWorkers(
+  tasks: Tasks,
+  descriptors: readonly number[],
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DecodedTask, void, undefined> {
+  const targets = size * 8 <= maxTargets ? 2 : 1;
+  const most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), Math.floor(maxTargets / (size * targets))));
+  const workers: DecodingWorker[] = [];
+  const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const onAbort = () => reject(canceled(signal?.reason));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    if (signal?.aborted) throw canceled(signal.reason);
+    for (let isMore = true; ;) {
+      while (isMore) {
+        let worker = workers.toSorted((a, b) => b.free.length - a.free.length)[0];
+        if ((worker === undefined || worker.free.length < targets) && workers.length < most)
+          workers.push((worker = new DecodingWorker(descriptors, size, targets)));
+        const target = worker?.free.shift();
+        if (worker === undefined || target === undefined) break;
+        const next = tasks.next();
+        if (next.done) {
+          isMore = false;
+          break;
+        }
+        const done = worker.run(next.value, target);
+        // It is waited for in its turn; until then its failure is not nobody's.
+        done.catch(() => undefined);
+        doing.push({ task: next.value, worker, target, done });
+      }
+      const head = doing.shift();
+      if (!head) return;
+      await Promise.race([head.done, aborted]);
+      yield { task: head.task, bytes: head.worker.arrays[head.target] as Uint8Array };
+      head.worker.free.push(head.target);
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+}
+
+class DecodingWorker implements AsyncDisposable {
+  readonly arrays: readonly Uint8Array[];
+  /** Targets that nothing is decoded into and nobody reads. */
+  readonly free: number[];
+  readonly #worker: Worker;
+  readonly #waiting: { readonly resolve: () => void; readonly reject: (error: ImageError) => void }[] = [];
+  #failure: ImageError | undefined;
+
+  constructor(descriptors: readonly number[], size: number, count: number) {
+    const targets = Array.from({ length: count }, () => new SharedArrayBuffer(size));
+    this.arrays = targets.map((target) => new Uint8Array(target));
+    this.free = targets.map((_, number) => number);
+    this.#worker = new Worker(new URL('./wim-decoder.worker.ts', import.meta.url), {
+      workerData: { descriptors, targets } satisfies DecoderData,
+    });
+    this.#worker.on('message', ({ error }: FromDecoder) => {
+      const waiting = this.#waiting.shift();
+      if (!error) waiting?.resolve();
+      else {
+        const made = new ImageError(error.code, error.message, error);
+        waiting?.reject(error.index === undefined || error.file === undefined ? made : new DecodeError(error.index, error.file, made));
+      }
+    });
+    const fail = (error: ImageError) => {
+      this.#failure ??= error;
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+    };
+    this.#worker.on('error', (error) => fail(asImageError(error, 'a worker failed')));
+    this.#worker.on('exit', (code) => fail(new ImageError('internal', `a worker ended with exit code ${code}`)));
+  }
+
+  run(task: DecodeTask, target: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      this.#waiting.push({ resolve, reject });
+      const { steps, parts } = task;
+      this.#worker.postMessage({ task: { steps, parts }, target } satisfies ToDecoder, []);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,129 @@
+import { createHash, type Hash } from 'node:crypto';
+import { ImageError } from '../../errors.ts';
+import { decodeAhead } from './decode-ahead.ts';
+import { DecodeError, wrongHash } from './decode-task.ts';
+import type { LookupTable } from './lookup-table.ts';
+import { planDecoding, type WantedBlob } from './plan-decoding.ts';
+import type { WimBlob } from './wim-entry.ts';
+import type { WimFile } from './wim-file.ts';
+import type { NewFile } from './write-new-file.ts';
+
+export interface BlobToDecode {
+  readonly blob: WimBlob;
+  /** What is to be made of it: by whoever decodes it where it comes as one piece, else by whoever gets the pieces. */
+  readonly files?: readonly NewFile[] | undefined;
+}
+
+/** A blob, or a piece of one. */
+export interface BlobPiece<B extends BlobToDecode> {
+  readonly asked: B;
+  /** Of the first byte, in the blob. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** The last piece; only then is the content known to be right. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Decodes blobs in the order given, ahead of who asks. Each step of the iteration gives pieces in the order of their blobs, and their bytes are good until the next step.
+ * A blob without bytes comes as a piece without bytes.
+ * @throws ImageError `incomplete` for a blob that is in none of the files; `invalid-content`, `digest-mismatch`; `unavailable` where a file has changed; `canceled`
+ */
+export async function* decodeBlobs<B extends BlobToDecode>(
+  blobs: Iterable<B>,
+  { files, table }: { readonly files: readonly WimFile[]; readonly table: LookupTable },
+  options: { readonly signal?: AbortSignal | undefined; readonly explain: (blob: WimBlob) => Promise<string> },
+): AsyncGenerator<BlobPiece<B>[], void, undefined> {
+  /** What has been asked for and not been given; the number of the first. */
+  const waiting: B[] = [];
+  let number = 0;
+  let chunkSize = 0;
+  for (const { header } of files) chunkSize = Math.max(chunkSize, header.chunkSize);
+  chunkSize = Math.max(chunkSize, table.solidChunkSize);
+  let missing: B | undefined;
+  const wanted = function* (): Generator<WantedBlob, void, undefined> {
+    for (const asked of blobs) {
+      const { blob } = asked;
+      waiting.push(asked);
+      if (blob.sha1 === '') {
+        yield emptyBlob;
+        continue;
+      }
+      const row = table.find(Buffer.from(blob.sha1, 'hex'));
+      if (row < 0) {
+        missing = asked;
+        return;
+      }
+      yield { place: table.place(row), size: table.size(row), sha1: blob.sha1, files: asked.files };
+    }
+  };
+  let hash: Hash | undefined;
+  let offset = 0;
+  const take = (): B => {
+    number++;
+    return waiting.shift() as B;
+  };
+  const empty = (asked: B): BlobPiece<B> => ({ asked, offset: 0, bytes: noBytes, isLast: true });
+  try {
+    for await (const { task, bytes } of decodeAhead(
+      planDecoding(wanted()),
+      files.map(({ descriptor }) => descriptor),
+      { chunkSize, signal: options.signal },
+    )) {
+      const pieces: BlobPiece<B>[] = [];
+      for (const part of task.parts) {
+        while (number < part.index) pieces.push(empty(take()));
+        const asked = waiting[0] as B;
+        const piece = bytes.subarray(part.at, part.at + part.length);
+        const isLast = offset + part.length === sizeOf(asked.blob, table);
+        pieces.push({ asked, offset, bytes: piece, isLast });
+        if (part.sha1 === undefined) {
+          hash ??= createHash('sha1');
+          hash.update(piece);
+        }
+        offset += part.length;
+        if (!isLast) continue;
+        const found = hash?.digest('hex') ?? asked.blob.sha1;
+        if (found !== asked.blob.sha1) throw new DecodeError(number, -1, wrongHash(found, asked.blob.sha1));
+        take();
+        hash = undefined;
+        offset = 0;
+      }
+      yield pieces;
+    }
+    if (missing) throw missingBlob(missing.blob, files[0]?.path ?? '', await options.explain(missing.blob));
+    if (waiting.length > 0) yield waiting.splice(0).map(empty);
+    for (const file of files) file.refuseChanged();
+  } catch (error) {
+    // What reads as damage may be a file that somebody is writing.
+    for (const file of files) file.refuseChanged();
+    if (!(error instanceof DecodeError) || error.index < 0) throw error;
+    const { blob } = waiting[error.index - number] as B;
+    const row = table.find(Buffer.from(blob.sha1, 'hex'));
+    const path = files[row < 0 ? 0 : table.place(row).resource.file]?.path;
+    throw new ImageError(error.code, `${path}: blob ${blob.sha1}${await options.explain(blob)}: ${error.message}`, {
+      hint: error.hint ?? 'The file is damaged: get it again from where it was made.',
+      detail: { ...error.detail, sha1: blob.sha1 },
+      cause: error,
+    });
+  }
+}
+
+const noBytes = new Uint8Array(0);
+const emptyBlob: WantedBlob = {
+  place: { resource: { file: 0, offset: 0, packedSize: 0, size: 0, codec: 'none', chunkSize: 0 }, from: 0 },
+  size: 0,
+  sha1: '',
+};
+
+/** By the table: who asks may not know it. */
+function sizeOf(blob: WimBlob, table: LookupTable): number {
+  return table.size(table.find(Buffer.from(blob.sha1, 'hex')));
+}
+
+function missingBlob({ sha1 }: WimBlob, path: string, where: string): ImageError {
+  return new ImageError('incomplete', `${path}: blob ${sha1}${where} is not in this file`, {
+    hint: 'Where it is a delta WIM, name the file that it was made against as its base; where it is none, the file is damaged.',
+    detail: { sha1 },
+  });
+}

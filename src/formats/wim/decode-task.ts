@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { ImageError } from '../../errors.ts';
+import { chunkDecoder, type ChunkDecoder } from './chunk-decoder.ts';
+import { writeNewFile, type NewFile } from './write-new-file.ts';
+import type { WimCompression } from './wim-header.ts';
+import { chunkEntrySize, readInto } from './wim-resource.ts';
+
+/** A piece of work for one thread: some megabytes that are read, unpacked, and hashed or written where they are whole. */
+export interface DecodeTask {
+  readonly steps: readonly DecodeStep[];
+  readonly parts: readonly DecodedPart[];
+}
+
+/** Chunks of one resource, or bytes that are not packed, and where in the task's target they go. */
+export interface DecodeStep {
+  /** Which of the open files. */
+  readonly file: number;
+  /** Of the resource; of the first byte where nothing is packed. */
+  readonly offset: number;
+  readonly packedSize: number;
+  /** Of the whole resource, unpacked; of bytes that are not packed, how many. */
+  readonly size: number;
+  readonly codec: WimCompression;
+  readonly chunkSize: number;
+  readonly firstChunk: number;
+  /** The first that is not wanted. */
+  readonly endChunk: number;
+  /** Where in the file the wanted chunks begin, and where the last ends; undefined where the resource's own table says it. */
+  readonly bounds?: Float64Array | undefined;
+  readonly at: number;
+  /** What errors call the resource where no blob is it: a solid one. */
+  readonly name?: string | undefined;
+}
+
+/** A blob, or what of it is in this task. */
+export interface DecodedPart {
+  /** The blob's number in the order in which they were asked for. */
+  readonly index: number;
+  readonly at: number;
+  readonly length: number;
+  /** Of a blob that is whole here: checked by whoever decodes. */
+  readonly sha1?: string | undefined;
+  /** The files that are to have the content of a whole blob. */
+  readonly files?: readonly NewFile[] | undefined;
+}
+
+/** An error of a task, with the blob that it is about. */
+export class DecodeError extends ImageError {
+  readonly index: number;
+  readonly file: number;
+
+  constructor(index: number, file: number, error: ImageError) {
+    super(error.code, error.message, { hint: error.hint, detail: error.detail, cause: error });
+    this.index = index;
+    this.file = file;
+  }
+}
+
+/** Read at once where more is wanted behind. Bytes. */
+const readAhead = 2 ** 20;
+/** Between two resources, as many bytes are read in vain rather than by another call. */
+const maxGap = 65_536;
+
+/** Decodes tasks, one after another, in the thread it is made in. */
+export class TaskDecoder {
+  readonly #descriptors: readonly number[];
+  readonly #decoders = new Map<string, ChunkDecoder>();
+  /** Packed bytes of the file `#windowFile`, from `#windowStart` to `#windowEnd`. */
+  #window = new Uint8Array(readAhead);
+  #windowFile = -1;
+  #windowStart = 0;
+  #windowEnd = 0;
+  /** The packed chunk, and zeros. */
+  #source = new Uint8Array(65_536 + padding);
+
+  constructor(descriptors: readonly number[]) {
+    this.#descriptors = descriptors;
+  }
+
+  /**
+   * @param target longer by 16 bytes than all that the steps decode to
+   * @throws DecodeError
+   */
+  run(task: DecodeTask, target: Uint8Array): void {
+    const { steps, parts } = task;
+    for (let number = 0; number < steps.length; number++) {
+      const step = steps[number] as DecodeStep;
+      try {
+        if (step.codec === 'none') this.#copy(step, target);
+        else this.#decode(steps, number, target);
+      } catch (error) {
+        throw new DecodeError(firstPartAt(parts, step.at), step.file, error as ImageError);
+      }
+    }
+    for (const part of parts) {
+      if (part.sha1 === undefined) continue;
+      const bytes = target.subarray(part.at, part.at + part.length);
+      const found = createHash('sha1').update(bytes).digest('hex');
+      if (found !== part.sha1) throw new DecodeError(part.index, -1, wrongHash(found, part.sha1));
+      try {
+        for (const file of part.files ?? []) writeNewFile(file, bytes);
+      } catch (error) {
+        throw new DecodeError(-1, -1, error as ImageError);
+      }
+    }
+  }
+
+  #copy({ file, offset, size, at }: DecodeStep, target: Uint8Array): void {
+    readInto(this.#descriptors[file] as number, target.subarray(at, at + size), offset, endsAt);
+  }
+
+  #decode(steps: readonly DecodeStep[], number: number, target: Uint8Array): void {
+    const step = steps[number] as DecodeStep;
+    const { codec, chunkSize, firstChunk, endChunk, size } = step;
+    const decoder = this.#decoder(codec as Exclude<WimCompression, 'none'>, chunkSize);
+    const bounds = step.bounds ?? this.#chunkTable(steps, number);
+    const count = Math.ceil(size / chunkSize);
+    let at = step.at;
+    for (let chunk = firstChunk; chunk < endChunk; chunk++) {
+      const start = bounds[chunk - firstChunk] as number;
+      const packed = (bounds[chunk - firstChunk + 1] as number) - start;
+      const unpacked = Math.min(chunkSize, size - chunk * chunkSize);
+      const where = () => `${step.name === undefined ? '' : `${step.name}: `}chunk ${chunk} of ${count} at ${start}`;
+      if (packed <= 0 || packed > unpacked)
+        throw new ImageError(
+          'invalid-content',
+          `${where()}: ${packed} bytes for ${unpacked}: its entry in the chunk table decreases or is too large`,
+        );
+      if (packed === unpacked) {
+        this.#packed(step.file, start, packed, target, at, steps, number, bounds);
+      } else {
+        if (this.#source.length < packed + padding) this.#source = new Uint8Array(packed + padding);
+        this.#packed(step.file, start, packed, this.#source, 0, steps, number, bounds);
+        this.#source.fill(0, packed, packed + padding);
+        try {
+          decoder.decode(this.#source, packed, target.subarray(at, at + unpacked + padding), unpacked);
+        } catch (error) {
+          throw new ImageError('invalid-content', `${where()} does not decode: ${(error as Error).message}`, { cause: error });
+        }
+      }
+      at += unpacked;
+    }
+  }
+
+  #decoder(codec: Exclude<WimCompression, 'none'>, chunkSize: number): ChunkDecoder {
+    const key = `${codec}:${chunkSize}`;
+    let decoder = this.#decoders.get(key);
+    if (!decoder) this.#decoders.set(key, (decoder = chunkDecoder(codec, chunkSize)));
+    return decoder;
+  }
+
+  /** Where the wanted chunks begin and the last ends, by the table in front of them (facts of its form: wimlib's and Microsoft's writers). */
+  #chunkTable(steps: readonly DecodeStep[], number: number): Float64Array {
+    const { file, offset, packedSize, size, chunkSize, firstChunk, endChunk } = steps[number] as DecodeStep;
+    const count = Math.ceil(size / chunkSize);
+    const entry = chunkEntrySize(size);
+    const start = offset + (count - 1) * entry;
+    const end = offset + packedSize;
+    const bounds = new Float64Array(endChunk - firstChunk + 1);
+    // The table says nothing of the first chunk and of the end.
+    const from = Math.max(firstChunk, 1);
+    const to = Math.min(endChunk, count - 1);
+    if (from <= to) {
+      const length = (to - from + 1) * entry;
+      const table = new Uint8Array(length);
+      this.#packed(file, offset + (from - 1) * entry, length, table, 0, steps, number, undefined);
+      const view = new DataView(table.buffer);
+      for (let chunk = from; chunk <= to; chunk++) {
+        const place = (chunk - from) * entry;
+        const relative =
+          entry === 4 ? view.getUint32(place, true) : view.getUint32(place, true) + view.getUint32(place + 4, true) * 2 ** 32;
+        if (start + relative > end)
+          throw new ImageError(
+            'invalid-content',
+            `entry ${chunk - 1} of the chunk table at ${offset} leads beyond the resource, which ends at ${end}`,
+          );
+        bounds[chunk - firstChunk] = start + relative;
+      }
+    }
+    if (firstChunk === 0) bounds[0] = start;
+    if (endChunk === count) bounds[endChunk - firstChunk] = end;
+    return bounds;
+  }
+
+  /** Packed bytes, copied to `target`; what follows is read with them where it is wanted next. */
+  #packed(
+    file: number,
+    offset: number,
+    length: number,
+    target: Uint8Array,
+    at: number,
+    steps: readonly DecodeStep[],
+    number: number,
+    bounds: Float64Array | undefined,
+  ): void {
+    const within = file === this.#windowFile && offset >= this.#windowStart && offset + length <= this.#windowEnd;
+    if (!within) {
+      const end = wantedEnd(steps, number, bounds);
+      if (length >= readAhead / 4) {
+        readInto(this.#descriptors[file] as number, target.subarray(at, at + length), offset, endsAt);
+        return;
+      }
+      const wanted = Math.max(length, Math.min(readAhead, end - offset));
+      this.#windowFile = -1;
+      readInto(this.#descriptors[file] as number, this.#window.subarray(0, wanted), offset, endsAt);
+      this.#windowFile = file;
+      this.#windowStart = offset;
+      this.#windowEnd = offset + wanted;
+    }
+    const from = offset - this.#windowStart;
+    target.set(this.#window.subarray(from, from + length), at);
+  }
+}
+
+/** What a chunk decoder may touch behind its source and its target. Bytes. */
+export const padding = 16;
+
+/** Where what is wanted from here on ends, as far as it lies in one piece. */
+function wantedEnd(steps: readonly DecodeStep[], number: number, bounds: Float64Array | undefined): number {
+  const step = steps[number] as DecodeStep;
+  if (bounds === undefined && step.endChunk - step.firstChunk < Math.ceil(step.size / step.chunkSize)) return 0;
+  let end = bounds ? (bounds.at(-1) as number) : step.offset + step.packedSize;
+  for (let next = number + 1; next < steps.length; next++) {
+    const { file, offset, packedSize, codec, bounds: own, firstChunk } = steps[next] as DecodeStep;
+    if (file !== step.file || codec === 'none' || own || firstChunk > 0 || offset < end || offset - end > maxGap) break;
+    end = offset + packedSize;
+    if (end - step.offset > readAhead) break;
+  }
+  return end;
+}
+
+function firstPartAt(parts: readonly DecodedPart[], at: number): number {
+  return parts.find((part) => part.at + part.length > at)?.index ?? -1;
+}
+
+export function wrongHash(found: string, expected: string): ImageError {
+  return new ImageError('digest-mismatch', `content has SHA-1 ${found}, expected ${expected}`);
+}
+
+function endsAt(at: number): ImageError {
+  return new ImageError('invalid-content', `the file ends at ${at}, in the middle of it`);
+}

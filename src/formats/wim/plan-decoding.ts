@@ -1,0 +1,109 @@
+import type { DecodedPart, DecodeStep, DecodeTask } from './decode-task.ts';
+import type { WimPlace, WimResource } from './wim-resource.ts';
+import type { NewFile } from './write-new-file.ts';
+
+/** A blob that is to be decoded. */
+export interface WantedBlob {
+  readonly place: WimPlace;
+  readonly size: number;
+  /** undefined: whoever gets the pieces checks them. */
+  readonly sha1?: string | undefined;
+  /** What is to be made of it while it is decoded. Not of blobs that are larger than a task's target: see `DecodedPart`. */
+  readonly files?: readonly NewFile[] | undefined;
+}
+
+/** What one task unpacks to, unless a single chunk is larger. Bytes. */
+export const taskSize = 2 ** 21;
+
+/**
+ * Cuts work into tasks: blobs in their order, small ones together, large ones in several. What follows each other in one solid resource is decoded once.
+ * Empty blobs are in no task.
+ */
+export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask, void, undefined> {
+  let plan = new Plan();
+  let index = -1;
+  for (const { place, size, sha1, files } of blobs) {
+    index++;
+    const { resource } = place;
+    for (let done = 0; done < size;) {
+      const from = place.from + done;
+      const added = plan.add(resource, from, size - done);
+      if (added === 0) {
+        yield plan;
+        plan = new Plan();
+        continue;
+      }
+      const isWhole = added === size;
+      plan.parts.push({ index, at: plan.placeOf(from), length: added, ...(isWhole ? { sha1, files } : {}) });
+      done += added;
+    }
+  }
+  if (plan.parts.length > 0) yield plan;
+}
+
+class Plan implements DecodeTask {
+  readonly steps: DecodeStep[] = [];
+  readonly parts: DecodedPart[] = [];
+  /** Bytes that the steps unpack to. */
+  #filled = 0;
+  #last: WimResource | undefined;
+  /** What of the last resource has been planned: positions in what it unpacks to. */
+  #lastFrom = 0;
+  #lastEnd = 0;
+
+  /** Plans as much as there is room for, of so many bytes from `from` on; 0 where there is none. */
+  add(resource: WimResource, from: number, length: number): number {
+    const isNext = resource === this.#last || (this.#last !== undefined && this.#isSame(resource));
+    if (isNext && from >= this.#lastFrom && from + length <= this.#lastEnd) return length;
+    // A chunk that is cut between two tasks would be decoded twice.
+    const unit = resource.codec === 'none' ? 1 : resource.chunkSize;
+    const continues = isNext && from <= this.#lastEnd && from >= this.#lastFrom;
+    const start = continues ? this.#lastEnd : from - (from % unit);
+    const isEmpty = this.#filled === 0;
+    const room = Math.max(taskSize - this.#filled, isEmpty ? unit : 0);
+    const wanted = Math.min(resource.size, Math.ceil((from + length) / unit) * unit);
+    const most = wanted - start <= room ? wanted : start + room - (room % unit);
+    // What fits into a task of its own is not cut.
+    if (wanted > most && !isEmpty && wanted - start <= taskSize) return continues && start > from ? start - from : 0;
+    const end = Math.min(wanted, most);
+    if (end <= start) return continues && start > from ? start - from : 0;
+    this.#extend(resource, start, end, continues);
+    return Math.min(from + length, end) - from;
+  }
+
+  /** Where in the target the byte is that stands at `from` in the resource that was planned last. */
+  placeOf(from: number): number {
+    return this.#filled - (this.#lastEnd - from);
+  }
+
+  #isSame(resource: WimResource): boolean {
+    return this.#last?.file === resource.file && this.#last.offset === resource.offset;
+  }
+
+  #extend(resource: WimResource, start: number, end: number, continues: boolean): void {
+    const { file, offset, packedSize, size, codec, chunkSize, bounds } = resource;
+    const at = this.#filled;
+    if (codec === 'none') {
+      this.steps.push({
+        file,
+        offset: offset + start,
+        packedSize: end - start,
+        size: end - start,
+        codec,
+        chunkSize: 0,
+        firstChunk: 0,
+        endChunk: 0,
+        at,
+      });
+    } else {
+      const firstChunk = start / chunkSize;
+      const endChunk = Math.ceil(end / chunkSize);
+      const own = bounds && { bounds: bounds.slice(firstChunk, endChunk + 1), name: `solid resource at ${offset}` };
+      this.steps.push({ file, offset, packedSize, size, codec, chunkSize, firstChunk, endChunk, at, ...own });
+    }
+    if (!continues) this.#lastFrom = start;
+    this.#last = resource;
+    this.#lastEnd = end;
+    this.#filled += end - start;
+  }
+}

@@ -1,0 +1,44 @@
+import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
+import { asImageError } from '../../errors.ts';
+
+/** A file to be made, and what it is to be like. */
+export interface NewFile {
+  /** Absolute; its folder is there, and nothing has this name. */
+  readonly path: string;
+  /** Seconds since 1970. */
+  readonly accessed: number;
+  readonly written: number;
+  readonly mode: number;
+  /** undefined: this process's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** Makes a file that was not there, through no link at its end. @throws ImageError as the system says */
+export function writeNewFile(file: NewFile, bytes: Uint8Array): void {
+  try {
+    const descriptor = openNewFile(file.path);
+    try {
+      writeFully(descriptor, bytes);
+      finishNewFile(descriptor, file);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw asImageError(error, `cannot write ${file.path}`);
+  }
+}
+
+export function openNewFile(path: string): number {
+  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
+}
+
+export function writeFully(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at, bytes.length - at);
+}
+
+/** The mode after the owner: another owner takes the setuid bit away. */
+export function finishNewFile(descriptor: number, { owner, mode, accessed, written }: NewFile): void {
+  if (owner) fchownSync(descriptor, owner.uid, owner.gid);
+  fchmodSync(descriptor, mode);
+  futimesSync(descriptor, accessed, written);
+}
