@@ -84,16 +84,20 @@ export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint
   }
 }
 
-/** A rename would put a file in the place of `/dev/null`, or of the link `/dev/stdout`. */
-async function refuseNoFile(path: string): Promise<void> {
+/**
+ * Refuses what is there and is no file: a rename would put one in the place of `/dev/null`, or of the link `/dev/stdout`.
+ * @returns whether a file is there
+ */
+export async function refuseNoFile(path: string): Promise<boolean> {
   refuseOddPath(path);
   try {
     const found = await stat(path);
-    if (found.isFile()) return;
+    if (found.isFile()) return true;
     throw new ImageError('invalid-argument', `cannot write ${path}: it is ${found.isDirectory() ? 'a folder' : 'a device, not a file'}`, {
       hint: found.isDirectory() ? 'Name a file in it.' : 'Redirect standard output to it instead.',
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return false;
   }
 }

@@ -1,0 +1,22 @@
+/** Hashes and packs contents of a new WIM, one job after another. */
+import { parentPort } from 'node:worker_threads';
+import { asImageError } from '../../errors.ts';
+import { ContentEncoder } from './encode-contents.ts';
+import type { FromEncoder, ToEncoder } from './encoding-workers.ts';
+
+const port = parentPort!;
+const encoder = new ContentEncoder();
+
+port.on('message', (job: ToEncoder) => {
+  try {
+    if ('contents' in job) {
+      port.postMessage({ hashed: encoder.hash(job) } satisfies FromEncoder, []);
+      return;
+    }
+    const packed = encoder.pack(job);
+    port.postMessage({ packed } satisfies FromEncoder, [packed.bytes.buffer]);
+  } catch (error) {
+    const { code, message, hint, detail } = asImageError(error, 'a worker failed');
+    port.postMessage({ error: { code, message, hint, detail } } satisfies FromEncoder, []);
+  }
+});

@@ -1,0 +1,384 @@
+/**
+ * Writes WIM files in the one profile that DISM, wimlib, 7-Zip and go-winio all read: version 1.13, chunks of 32 KiB, neither solid nor split, the lookup table, XML and integrity
+ * table uncompressed. The same images give the same bytes, wherever and whenever.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { asImageError, ImageError } from '../../errors.ts';
+import { refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
+import { BlobTable, type WrittenResource, writeResourceHeader } from './blob-table.ts';
+import { writtenChunkSize } from './chunk-encoder.ts';
+import { type Content, contentSize, type Packed, type Piece, pieceSize, type WrittenCompression } from './encode-contents.ts';
+import { EncodingWorkers } from './encoding-workers.ts';
+import { MetadataWriter, type WantedContent } from './metadata-writer.ts';
+import type { NewWimImage } from './new-wim.ts';
+import { refuseImageTexts, wimXml } from './write-xml.ts';
+
+export interface WriteWimOptions {
+  /** Default: `lzx`. */
+  readonly compression?: WrittenCompression | undefined;
+  /** Whether the file gets a table by which all of it can be checked. Default: true. */
+  readonly integrity?: boolean | undefined;
+  /** Whether a file that is there may be replaced. Default: false. */
+  readonly overwrite?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then how many bytes of content have been read and packed, those that are there twice only once. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+export interface WrittenWim {
+  /** Of the file. */
+  readonly size: number;
+  /** Contents, each once. */
+  readonly blobs: number;
+  /** Of these, unpacked. */
+  readonly contentBytes: number;
+  /** Of each image: folders, and names of everything else. */
+  readonly images: readonly { readonly folders: number; readonly files: number }[];
+}
+
+/**
+ * Writes a WIM of these images to `path`: under another name, until all of it is on the disk.
+ * @param path absolute
+ * @throws ImageError `conflict` where it is there and may not be replaced; `invalid-argument` for what no WIM can hold; `unavailable` where a file changed; as the system says; `canceled`
+ */
+export async function writeWim(path: string, images: readonly NewWimImage[], options: WriteWimOptions = {}): Promise<WrittenWim> {
+  refuseImageTexts(images);
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    options.signal?.throwIfAborted();
+    if ((await refuseNoFile(path)) && !options.overwrite) throw exists(path);
+    let written: WrittenWim;
+    const file = await open(draft, 'wx+', 0o644);
+    try {
+      written = await new WimDraft(draft, file, options).write(images);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    options.signal?.throwIfAborted();
+    await renameOver(draft, path);
+    await syncFolder(dirname(path));
+    return written;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw asImageError(error, `cannot write ${path}`);
+  }
+}
+
+function exists(path: string): ImageError {
+  return new ImageError('conflict', `cannot write ${path}: it exists already`, {
+    hint: 'Choose another name, or have it replaced (--force).',
+  });
+}
+
+const headerSize = 208;
+const integrityChunk = 10 << 20;
+const flags = { compression: 0x02, xpress: 0x2_0000, lzx: 0x4_0000 };
+const resourceFlags = { metadata: 0x02, compressed: 0x04 };
+/** Bytes that are written at once, where there are so many. */
+const writeSize = 1 << 20;
+
+/** Content that is to be packed. */
+interface NewBlob {
+  readonly content: Content;
+  readonly size: number;
+  readonly checks: Uint32Array;
+  readonly flags: number;
+  readonly settle: (resource: WrittenResource) => void;
+}
+
+interface BlobPiece extends Piece {
+  readonly blob: NewBlob;
+}
+
+class WimDraft {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #options: WriteWimOptions;
+  readonly #compression: WrittenCompression;
+  readonly #workers: EncodingWorkers;
+  readonly #table = new BlobTable();
+  /** Where the next byte goes. */
+  #position = 0;
+  /** Bytes that are not written yet, before that. */
+  #pending: Uint8Array[] = [];
+  #pendingSize = 0;
+  #contentBytes = 0;
+  /** The resource whose pieces come: where it begins, and what its chunks take. */
+  #begun: { readonly start: number; readonly chunks: number[] } | undefined;
+
+  constructor(path: string, file: FileHandle, options: WriteWimOptions) {
+    this.#path = path;
+    this.#file = file;
+    this.#options = options;
+    this.#compression = options.compression ?? 'lzx';
+    this.#workers = new EncodingWorkers(options.signal);
+  }
+
+  async write(images: readonly NewWimImage[]): Promise<WrittenWim> {
+    await using workers = this.#workers;
+    const metadata = images.map(() => new MetadataWriter(this.#path, (row, times) => this.#table.refer(row, times)));
+    try {
+      return await this.#write(images, metadata, workers);
+    } finally {
+      for (const writer of metadata) writer[Symbol.dispose]();
+    }
+  }
+
+  async #write(images: readonly NewWimImage[], metadata: readonly MetadataWriter[], workers: EncodingWorkers): Promise<WrittenWim> {
+    // The header is last: until then nothing takes this for a WIM.
+    await this.#append(Buffer.alloc(headerSize));
+    await this.#pack(this.#newBlobs(images, metadata));
+    const rows: Buffer[] = [];
+    await this.#pack(this.#metadataBlobs(metadata, rows));
+
+    const table = Buffer.concat([...rows, this.#table.bytes()]);
+    const lookupTable = await this.#plain(table, resourceFlags.metadata);
+    const end = this.#position;
+    const xml = wimXml(
+      images.map((image, i) => ({ image, counts: metadata[i]!.counts })),
+      end,
+    );
+    const xmlResource = await this.#plain(xml, resourceFlags.metadata);
+    const integrity = this.#options.integrity === false ? undefined : await this.#plain(await this.#integrityTable(end, workers), 0);
+    await this.#flush();
+    const guid = createHash('sha256').update(table).update(xml).digest().subarray(0, 16);
+    const header = this.#header(images.length, guid, lookupTable, xmlResource, integrity);
+    this.#options.signal?.throwIfAborted();
+    await this.#writeAt(header, 0);
+    return {
+      size: this.#position,
+      blobs: this.#table.count,
+      contentBytes: this.#contentBytes,
+      images: metadata.map(({ counts }) => ({ folders: counts.folders, files: counts.files })),
+    };
+  }
+
+  /** Walks the images and yields each content that was not there before, in the order in which they come. */
+  async *#newBlobs(images: readonly NewWimImage[], writers: readonly MetadataWriter[]): AsyncGenerator<NewBlob, void, undefined> {
+    const table = this.#table;
+    async function* batches(): AsyncGenerator<WantedContent[], void, undefined> {
+      for (const [i, { root }] of images.entries()) yield* writers[i]!.walk(root);
+    }
+    for await (const [batch, { sha1, checks }] of ahead(batches(), this.#workers.width + 1, (contents) =>
+      this.#workers.hash({ contents: contents.map(({ content }) => content) }),
+    )) {
+      let piece = 0;
+      for (const [i, wanted] of batch.entries()) {
+        const { content, size, writer } = wanted;
+        const pieces = Math.ceil(size / pieceSize);
+        const digest = sha1.subarray(20 * i, 20 * i + 20);
+        let row = table.find(digest);
+        const isNew = row === -1;
+        if (isNew) row = table.add(digest);
+        writer.found(wanted, digest, row);
+        if (isNew)
+          yield { content, size, checks: checks.subarray(piece, piece + pieces), flags: 0, settle: (resource) => table.set(row, resource) };
+        piece += pieces;
+      }
+    }
+  }
+
+  async *#metadataBlobs(writers: readonly MetadataWriter[], rows: Buffer[]): AsyncGenerator<NewBlob, void, undefined> {
+    for (const [i, writer] of writers.entries()) {
+      const content = { parts: writer.finish() };
+      const { sha1, checks } = await this.#workers.hash({ contents: [content] });
+      const table = new BlobTable();
+      const row = table.add(sha1);
+      table.refer(row, 1);
+      const settle = (resource: WrittenResource) => {
+        table.set(row, resource);
+        rows[i] = table.bytes();
+      };
+      yield { content, size: contentSize(content), checks, flags: resourceFlags.metadata, settle };
+    }
+  }
+
+  /** Writes blobs in their order, packed ahead of that in workers. */
+  async #pack(blobs: AsyncIterable<NewBlob>): Promise<void> {
+    const compression = this.#compression;
+    const jobs = ahead(pieceBatches(blobs), this.#workers.width + 2, (pieces) =>
+      this.#workers.pack({ compression, pieces: pieces.map(({ content, from, length, check }) => ({ content, from, length, check })) }),
+    );
+    for await (const [pieces, packed] of jobs) {
+      await this.#takePieces(pieces, packed);
+      this.#options.onBytes?.(this.#contentBytes);
+    }
+  }
+
+  async #takePieces(pieces: readonly BlobPiece[], { bytes, chunks }: Packed): Promise<void> {
+    let [at, chunk] = [0, 0];
+    for (const { blob, from, length } of pieces) {
+      const count = this.#compression === 'none' ? 0 : Math.ceil(length / writtenChunkSize);
+      const sizes = chunks.subarray(chunk, chunk + count);
+      const packed = this.#compression === 'none' ? length : sizes.reduce((sum, size) => sum + size, 0);
+      const isLast = from + length === blob.size;
+      this.#contentBytes += blob.flags === 0 ? length : 0;
+      await this.#takePiece(blob, from, isLast, bytes.subarray(at, at + packed), sizes);
+      at += packed;
+      chunk += count;
+    }
+  }
+
+  async #takePiece(blob: NewBlob, from: number, isLast: boolean, bytes: Uint8Array, sizes: Uint32Array): Promise<void> {
+    const isPacked = this.#compression !== 'none';
+    const width = blob.size > 0xffff_ffff ? 8 : 4;
+    const tableSize = isPacked ? width * (Math.ceil(blob.size / writtenChunkSize) - 1) : 0;
+    if (from === 0) {
+      this.#begun = { start: this.#position, chunks: [] };
+      // In a resource of one piece the table is known; in others its room is left.
+      await this.#append(isLast ? chunkTable(sizes, width, tableSize) : Buffer.alloc(tableSize));
+    }
+    const { start, chunks } = this.#begun!;
+    if (tableSize > 0) for (const size of sizes) chunks.push(size);
+    await this.#append(bytes);
+    if (!isLast) return;
+    const packed = this.#position - start;
+    if (isPacked && packed >= blob.size) {
+      await this.#rewind(start);
+      await this.#copy(blob);
+      blob.settle({ offset: start, packed: blob.size, size: blob.size, flags: blob.flags });
+      return;
+    }
+    if (from > 0 && isPacked) {
+      await this.#flush();
+      await this.#writeAt(chunkTable(chunks, width, tableSize), start);
+    }
+    blob.settle({ offset: start, packed, size: blob.size, flags: blob.flags | (isPacked ? resourceFlags.compressed : 0) });
+  }
+
+  /** The blob as it is: packing it has not made it smaller. */
+  async #copy({ content, size, checks }: NewBlob): Promise<void> {
+    for (let from = 0; from < size; from += pieceSize) {
+      const piece = { content, from, length: Math.min(pieceSize, size - from), check: checks[from / pieceSize]! };
+      const { bytes } = await this.#workers.pack({ compression: 'none', pieces: [piece] });
+      await this.#append(bytes);
+    }
+  }
+
+  /** SHA-1 of all between the header and the XML, in pieces. */
+  async #integrityTable(end: number, workers: EncodingWorkers): Promise<Buffer> {
+    await this.#flush();
+    const file = this.#path;
+    async function* chunks(): AsyncGenerator<Content, void, undefined> {
+      for (let offset = headerSize; offset < end; offset += integrityChunk)
+        yield { file, offset, size: Math.min(integrityChunk, end - offset) };
+    }
+    const sums: Uint8Array[] = [];
+    for await (const [, { sha1 }] of ahead(chunks(), workers.width, (content) => workers.hash({ contents: [content] }))) sums.push(sha1);
+    const head = Buffer.alloc(12);
+    head.writeUInt32LE(12 + 20 * sums.length, 0);
+    head.writeUInt32LE(sums.length, 4);
+    head.writeUInt32LE(integrityChunk, 8);
+    return Buffer.concat([head, ...sums]);
+  }
+
+  #header(images: number, guid: Uint8Array, table: WrittenResource, xml: WrittenResource, integrity: WrittenResource | undefined): Buffer {
+    const header = Buffer.alloc(headerSize);
+    header.write('MSWIM', 0, 'latin1');
+    header.writeUInt32LE(headerSize, 0x08);
+    header.writeUInt32LE(0x1_0d00, 0x0c);
+    if (this.#compression !== 'none') {
+      header.writeUInt32LE(flags.compression | flags[this.#compression], 0x10);
+      header.writeUInt32LE(writtenChunkSize, 0x14);
+    }
+    header.set(guid, 0x18);
+    header.writeUInt16LE(1, 0x28);
+    header.writeUInt16LE(1, 0x2a);
+    header.writeUInt32LE(images, 0x2c);
+    writeResourceHeader(header, 0x30, table);
+    writeResourceHeader(header, 0x48, xml);
+    if (integrity) writeResourceHeader(header, 0x7c, integrity);
+    return header;
+  }
+
+  async #plain(bytes: Uint8Array, flags: number): Promise<WrittenResource> {
+    const resource = { offset: this.#position, packed: bytes.length, size: bytes.length, flags };
+    await this.#append(bytes);
+    return resource;
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    this.#pending.push(bytes);
+    this.#pendingSize += bytes.length;
+    this.#position += bytes.length;
+    if (this.#pendingSize >= writeSize) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const [bytes, start] = [this.#pending, this.#position - this.#pendingSize];
+    this.#pending = [];
+    this.#pendingSize = 0;
+    await this.#writeAt(bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes), start);
+  }
+
+  async #rewind(position: number): Promise<void> {
+    await this.#flush();
+    this.#position = position;
+    await this.#file.truncate(position);
+  }
+
+  async #writeAt(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      done += (await this.#file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+    }
+  }
+}
+
+/** Where each chunk but the first begins, behind the table. */
+function chunkTable(chunks: ArrayLike<number>, width: 4 | 8, size: number): Buffer {
+  const table = Buffer.alloc(size);
+  let begin = 0;
+  for (let i = 0; i * width < size; i++) {
+    begin += chunks[i]!;
+    if (width === 4) table.writeUInt32LE(begin, 4 * i);
+    else table.writeBigUInt64LE(BigInt(begin), 8 * i);
+  }
+  return table;
+}
+
+/** What is packed at once: pieces of one blob, or many small blobs. */
+async function* pieceBatches(blobs: AsyncIterable<NewBlob>): AsyncGenerator<BlobPiece[], void, undefined> {
+  let batch: BlobPiece[] = [];
+  let bytes = 0;
+  for await (const blob of blobs) {
+    for (let from = 0; from < blob.size; from += pieceSize) {
+      const length = Math.min(pieceSize, blob.size - from);
+      if (bytes + length > pieceSize) {
+        yield batch;
+        [batch, bytes] = [[], 0];
+      }
+      batch.push({ blob, content: blob.content, from, length, check: blob.checks[from / pieceSize]! });
+      bytes += length;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Does `work` for as many items as `count` at once, and yields them in their order. Where it ends early, all that was begun has ended too. */
+async function* ahead<Item, Result>(
+  items: AsyncGenerator<Item, void, undefined>,
+  count: number,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<[Item, Result], void, undefined> {
+  const begun: { readonly item: Item; readonly result: Promise<Result> }[] = [];
+  try {
+    for (;;) {
+      while (begun.length < count) {
+        const next = await items.next();
+        if (next.done) break;
+        const result = work(next.value);
+        result.catch(() => undefined);
+        begun.push({ item: next.value, result });
+      }
+      const first = begun.shift();
+      if (!first) return;
+      yield [first.item, await first.result];
+    }
+  } finally {
+    await Promise.allSettled([items.return(), ...begun.map(({ result }) => result)]);
+  }
+}
