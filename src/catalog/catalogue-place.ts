@@ -40,6 +40,8 @@ export interface Content {
   /** What tells this version of the file from others, where there is such a thing: an ETag that is no weak one. */
   readonly validator?: string;
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Ends it, also where nothing of it was read. */
+  close(): void;
 }
 
 /** @param location as in a source */
@@ -83,7 +85,11 @@ async function webPlace(location: URL, registries: Pick<Registries, 'web'>): Pro
       const range = { range: `bytes=${offset}-`, ...(validator === undefined ? {} : { 'if-range': validator }) };
       const response = await ask(url, { accept: '*/*', ...(offset > 0 ? range : {}) }, operation, true);
       if (response.status !== 200 && response.status !== 206) throw await noContent(response, url, offset);
-      return { ...contentOf(response, offset), bytes: patient(response.body, idle, url.href, operation.signal) };
+      return {
+        ...contentOf(response, offset),
+        bytes: patient(response.body, idle, url.href, operation.signal),
+        close: () => void response.body.destroy(),
+      };
     },
   };
 }
@@ -103,7 +109,7 @@ async function noContent(response: WireResponse, url: URL, offset: number): Prom
     : error;
 }
 
-function contentOf(response: WireResponse, offset: number): Omit<Content, 'bytes'> {
+function contentOf(response: WireResponse, offset: number): Omit<Content, 'bytes' | 'close'> {
   const { etag, 'content-length': length = '', 'content-range': range = '' } = response.headers;
   const validator = etag !== undefined && /^"[\x21\x23-\x7e]*"$/.test(etag) ? { validator: etag } : {};
   if (response.status === 200) return { offset: 0, ...(/^\d{1,15}$/.test(length) ? { size: Number(length) } : {}), ...validator };
@@ -151,7 +157,7 @@ async function folderPlace(path: string, { signal }: Operation): Promise<Catalog
       const version = `${size}-${mtimeMs}`;
       const start = validator === undefined || validator === version ? Math.min(offset, size) : 0;
       const bytes = createReadStream('', { fd: file, start, highWaterMark: 1024 * 1024, signal: operation.signal });
-      return { offset: start, size, validator: version, bytes };
+      return { offset: start, size, validator: version, bytes, close: () => void bytes.destroy() };
     },
   };
 }

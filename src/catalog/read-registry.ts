@@ -1,3 +1,4 @@
+import type { ImageSource } from '../content/image-source.ts';
 import type { Repository } from '../content/repository.ts';
 import { Image } from '../content/image.ts';
 import { selectPlatform } from '../content/select-platform.ts';
@@ -163,7 +164,7 @@ async function openFound(
 
 /** What to take of a found image: of a Windows one its version for this machine's architecture, else for any; of another what this machine would run, else the first. */
 export async function chooseImage(
-  repository: Repository,
+  repository: ImageSource,
   origin: Descriptor,
   { osVersion }: { readonly osVersion?: string },
   operation: Operation,
