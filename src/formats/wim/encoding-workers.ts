@@ -40,7 +40,7 @@ export class EncodingWorkers implements AsyncDisposable {
   readonly #running = new Map<Worker, Waiting>();
   #here: ContentEncoder | undefined;
   #done = 0;
-  #failure: unknown;
+  #failure: ImageError | undefined;
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
@@ -111,7 +111,7 @@ export class EncodingWorkers implements AsyncDisposable {
 
   readonly #onAbort = (): void => this.#fail(canceled(this.#signal?.reason));
 
-  #fail(error: unknown): void {
+  #fail(error: ImageError): void {
     this.#failure ??= error;
     for (const { reject } of [...this.#waiting.splice(0), ...this.#running.values()]) reject(this.#failure);
     this.#running.clear();
