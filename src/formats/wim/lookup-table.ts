@@ -156,13 +156,13 @@ export class LookupTable {
     return Math.max(0, ...this.#tables.flatMap(({ runs }) => runs.flatMap(({ resources }) => resources.map(({ chunkSize }) => chunkSize))));
   }
 
-  /** The rows of the first so many open files, each hash once, in the order of their places: so nothing is read or decoded twice. */
-  inFileOrder(files: number): Uint32Array {
+  /** All rows, each hash once, in the order of their places: so nothing is read or decoded twice. */
+  inFileOrder(): Uint32Array {
     const numbers = new Uint32Array(this.#count);
     let count = 0;
-    for (const entry of this.#index) if (entry > 0 && this.#tableOf(entry - 1).index < files) numbers[count++] = entry - 1;
-    const chosen = numbers.subarray(0, count).sort();
-    return this.order(chosen).map((position) => chosen[position] as number);
+    for (const entry of this.#index) if (entry > 0) numbers[count++] = entry - 1;
+    numbers.sort();
+    return this.order(numbers).map((position) => numbers[position] as number);
   }
 
   /** The positions of numbers of rows, sorted by the places of what the rows say. */

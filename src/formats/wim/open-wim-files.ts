@@ -37,6 +37,7 @@ export function openWimFiles(paths: readonly string[], base: readonly string[], 
     files.splice(0, files.length, ...parts, ...relied);
     const [first] = parts as [WimFile];
     const { header } = first;
+    for (const file of files) if (file.header.integrity) requireInside(file.header.integrity, file, 'integrity table');
     const table = new LookupTable(limits);
     const metadata = files.map((file, index) => table.add(file, index))[0] as MetadataPlace[];
     const images = wimImages(parseWimXml(readPlain(first, header.xml, 'XML', limits), first.path, limits), header.imageCount, first.path);

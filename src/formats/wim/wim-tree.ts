@@ -139,6 +139,12 @@ export class WimNode implements WimEntry {
     };
   }
 
+  /** All that it has: content, streams, what its reparse point says. */
+  get blobs(): WimBlob[] {
+    const [data, reparse] = [this.data, this.reparse?.data];
+    return [...(data ? [data] : []), ...(reparse ? [reparse] : []), ...this.streams.map(({ data: blob }) => blob)];
+  }
+
   get linkGroup(): bigint {
     return this.isReparsePoint ? 0n : this.#bytes.view.getBigUint64(this.at + entryFields.linkGroup, true);
   }

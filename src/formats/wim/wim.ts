@@ -202,8 +202,7 @@ export class Wim implements Disposable, AsyncDisposable {
     for (const { index } of this.images) {
       try {
         for (const { path, node } of (await this.tree(index)).walk()) {
-          const blobs = [node.data, node.reparse?.data, ...node.streams.map(({ data }) => data)];
-          if (!blobs.some((blob) => blob?.sha1 === sha1)) continue;
+          if (!node.blobs.some((blob) => blob.sha1 === sha1)) continue;
           if (found.push(`/${path}${this.images.length > 1 ? ` of image ${index}` : ''}`) === 3) return ` (${found.join(', ')}, …)`;
         }
       } catch (error) {
