@@ -1,5 +1,5 @@
 /** Starts the front end that the words ask for, on this process's terminal. */
-import { processTerminal } from '../frontends/cli/terminal.ts';
+import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
@@ -11,9 +11,24 @@ export async function start(words: readonly string[]): Promise<void> {
     const { runWire } = await import('../frontends/cmdlets/run-wire.ts');
     process.exit(await runWire(words.slice(1), terminal));
   }
+  const [first = '', ...others] = words;
+  // Cmdlets have names that no other command has.
+  if (/^[a-z]+-[a-z]+$/i.test(first)) {
+    const { findCmdlet } = await import('../frontends/cmdlets/table.ts');
+    const cmdlet = findCmdlet(first);
+    if (cmdlet) {
+      const { runLine } = await import('../frontends/cmdlets/run-line.ts');
+      end(await runLine(cmdlet, others, terminal), terminal);
+      return;
+    }
+  }
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.
-  process.exitCode = await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) });
+  end(await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) }), terminal);
+}
+
+function end(exitCode: number, terminal: ProcessTerminal): void {
+  process.exitCode = exitCode;
   // What has been started has ended. Left to itself Node would now take its heap apart, which is a twelfth of `bay images`.
   if (terminal.flushed()) process.exit();
 }

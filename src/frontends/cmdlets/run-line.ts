@@ -1,0 +1,78 @@
+import { asImageError } from '../../errors.ts';
+import { bindObject } from './bind-object.ts';
+import { bindWords, type BoundWords } from './bind-words.ts';
+import { missingParameters } from './binder-error.ts';
+import type { Bound } from './call.ts';
+import type { Cmdlet } from './cmdlet.ts';
+import { ConsoleShell } from './console-shell.ts';
+import type { Console } from './console.ts';
+import { errorRecord } from './error-record.ts';
+import { errorText } from './error-text.ts';
+import { missingIn, takesPipeline } from './parameter-sets.ts';
+import { readObjects } from './read-objects.ts';
+import { runCmdlet } from './run-cmdlet.ts';
+
+/**
+ * Runs a cmdlet that was typed into any command line. Never throws: errors are shown on stderr. Resolves to the exit code: 0; 1 after an error; that of the signal
+ * that has ended it.
+ */
+export async function runLine(cmdlet: Cmdlet, words: readonly string[], console: Console): Promise<number> {
+  let line: BoundWords;
+  try {
+    line = bindWords(cmdlet, words);
+    if (line.help) {
+      const { helpText } = await import('./help-text.ts');
+      console.stdout.write(helpText(cmdlet, console.isTTY.stdout ? console.columns() : 80));
+      return 0;
+    }
+  } catch (error) {
+    console.stderr.write(errorText(errorRecord(error), cmdlet.name));
+    return 1;
+  }
+  const shell = new ConsoleShell(console, cmdlet, { json: line.json, common: { ...line.common, Force: line.bound['Force'] } });
+  let ended: number | undefined;
+  try {
+    await runCmdlet(cmdlet, turns(cmdlet, line, console, shell), shell);
+  } catch (error) {
+    ended = showEnd(error, console, cmdlet);
+  }
+  await shell.end();
+  return ended ?? (shell.failed ? 1 : 0);
+}
+
+/** What ends the whole line: a signal, -ErrorAction Stop, and what is wrong before the first turn. */
+function showEnd(thrown: unknown, console: Console, cmdlet: Cmdlet): number {
+  const error = asImageError(console.signal.aborted ? console.signal.reason : thrown, 'internal error');
+  const exitCode = error.detail['exitCode'];
+  if (error.code === 'canceled') return typeof exitCode === 'number' ? exitCode : 130;
+  console.stderr.write(errorText(errorRecord(thrown), cmdlet.name));
+  return 1;
+}
+
+/** One turn; or one for each object that comes through the pipe, where the line lacks what only an object can give. */
+async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell: ConsoleShell): AsyncGenerator<Bound> {
+  const { bound, sets } = line;
+  const whole = sets.find((set) => missingIn(cmdlet, set, bound).length === 0);
+  const piped = console.isTTY.stdin ? [] : sets.filter((set) => missesOnlyObject(cmdlet, set, bound));
+  if (piped.length > 0) {
+    for (const object of await readObjects(console.stdin)) {
+      let turn: Bound;
+      try {
+        turn = bindObject(cmdlet, piped, bound, object);
+      } catch (error) {
+        await shell.writeError(errorRecord(error));
+        continue;
+      }
+      yield turn;
+    }
+    return;
+  }
+  if (whole === undefined) throw missingParameters(missingIn(cmdlet, sets[0] ?? '', bound).map(({ name }) => name));
+  yield bound;
+}
+
+/** Standard input of a script is often open and empty for ever: it is read only where the line makes no sense without it. */
+function missesOnlyObject(cmdlet: Cmdlet, set: string, bound: Bound): boolean {
+  const missing = missingIn(cmdlet, set, bound);
+  return missing.length > 0 && missing.every((parameter) => takesPipeline(parameter, set));
+}
