@@ -1,36 +1,20 @@
 import { ImageError, isImageError } from '../errors.ts';
+import type { NewWimContent, NewWimEntry } from '../formats/wim/new-wim.ts';
 import { wimAttributes } from '../formats/wim/wim-entry.ts';
 import type { LayerStack, Node } from './layer-stack.ts';
 import { joined } from './tree.ts';
 import type { Content, TreeEntry } from './tree-entry.ts';
 import { moreOf } from './tree-row.ts';
 import { resolveStep, type Step } from './union.ts';
-import { type WimFacts, wimFacts } from './wim-facts.ts';
+import { wimFacts } from './wim-facts.ts';
 import type { WimLossKind } from './wim-losses.ts';
 import { parseRoot, wimRecords } from './wim-records.ts';
 import { foldName, windowsFiles } from './windows.ts';
 
-/** A name in the tree of a new WIM. */
-export interface ImageEntry extends WimFacts {
-  readonly name: string;
-  /** Of a file that has bytes. */
-  readonly content?: SizedContent | undefined;
-  readonly streams: readonly { readonly name: string; readonly content: SizedContent }[];
-  /** Equal ones are names of one file. */
-  readonly linkId?: number | undefined;
-  /** Of a folder: read again each time. */
-  readonly children?: Iterable<ImageEntry> | undefined;
-}
-
-export interface SizedContent {
-  readonly size: number;
-  readonly content: Content;
-}
-
 /** The trees of a WIM: its image, and where there is one the system that isolates by Hyper-V, which is a second image. */
 export interface ImageTrees {
-  readonly root: ImageEntry;
-  readonly utility?: ImageEntry | undefined;
+  readonly root: NewWimEntry;
+  readonly utility?: NewWimEntry | undefined;
 }
 
 /** What is told of while the trees are walked. */
@@ -89,19 +73,19 @@ class Maker {
   }
 
   /** The root of a tree. `path`: as messages call it. */
-  folder(step: Step, path: string): ImageEntry {
+  folder(step: Step, path: string): NewWimEntry {
     return { ...this.#entry(step, path), name: '' };
   }
 
   /** One of the roots of a Windows layer. `asItWas`: without what we have put in. */
-  part(node: Node, asItWas: boolean): ImageEntry {
+  part(node: Node, asItWas: boolean): NewWimEntry {
     const entry = { ...this.#entry({ node, path: '', parent: undefined }, node.row.name), name: node.row.name };
     if (!asItWas || node.row.type !== 'directory') return entry;
     const step = { node, path: '', parent: undefined };
     return { ...entry, children: this.#children(step, node.row.name, (child) => !isMade(child)) };
   }
 
-  #entry(step: Step, path: string): ImageEntry {
+  #entry(step: Step, path: string): NewWimEntry {
     const { node } = step;
     const entry = node.tree.entry(node.row, path, node.attributes);
     const { type, links, size, streams = [] } = entry;
@@ -122,20 +106,25 @@ class Maker {
     return {
       ...facts,
       name,
-      content: entry.content && size > 0 ? { size, content: entry.content } : undefined,
-      streams: streams.map((stream) => ({ name: stream.name, content: { size: stream.size, content: stream.content } })),
+      content: entry.content && size > 0 ? contentOf(entry.content, size) : undefined,
+      streams: streams.map((stream) => ({ name: stream.name, content: contentOf(stream.content, stream.size) })),
       linkId: isLinked ? entry.inode * trees.length + trees.indexOf(node.tree) + 1 : undefined,
       children: isFolder ? this.#children(step, path, () => true) : undefined,
     };
   }
 
-  #children(folder: Step, path: string, wanted: (node: Node) => boolean): Iterable<ImageEntry> {
-    const list = (): Node[] => this.#stack.children(folder.node).filter(wanted);
+  #children(folder: Step, path: string, wanted: (node: Node) => boolean): Iterable<NewWimEntry> {
+    // In the order that Windows keeps names in.
+    const list = () =>
+      this.#stack
+        .children(folder.node)
+        .filter(wanted)
+        .map((node) => ({ node, key: foldName(node.row.name) }));
     const entry = (node: Node) =>
       this.#entry({ node, path: joined(folder.path, node.row.name), parent: folder }, joined(path, node.row.name));
     return {
       *[Symbol.iterator]() {
-        for (const node of list()) yield entry(node);
+        for (const { node } of list().sort(byKey)) yield entry(node);
       },
     };
   }
@@ -150,6 +139,14 @@ class Maker {
       throw error;
     }
   }
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+function contentOf({ file, offset, sparse }: Content, size: number): NewWimContent {
+  return { file, offset, size, sparse };
 }
 
 const largest = 0xffff_ffff;

@@ -88,6 +88,8 @@ class Planner {
 
   add(placed: PlacedEntry, reparse: Uint8Array | undefined): void {
     const { entry, path, more = {} } = placed;
+    for (const blob of [entry.reparse?.data, entry.data, ...entry.streams.map(({ data }) => data)])
+      if (blob?.isMissing) throw missing(blob, path);
     const why = this.#refusal(placed);
     if (why !== undefined) {
       this.#refuse(why);
@@ -190,6 +192,12 @@ class Planner {
     if (entry.descriptor) this.#losses.add('descriptors', path);
     if (!unix) this.#losses.add('no-owners', path);
   }
+}
+
+function missing({ sha1 }: WimBlob, path: string): ImageError {
+  return new ImageError('incomplete', `the content ${sha1} of ${JSON.stringify(path)} is in none of the files`, {
+    hint: 'Is it a delta WIM? Name the file that it was made against too.',
+  });
 }
 
 /** @throws ImageError `invalid-argument` for what a Windows layer cannot have */

@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { treeOf } from '../../test/support/make-tree.ts';
 import { Blobs, type EntryFacts, factsLine, MadeTree, type MadeEntry, madeEntry, unixItem } from '../../test/support/wim-trees.ts';
 import type { WimItem } from '../formats/wim/wim-entry.ts';
+import type { NewWimContent, NewWimEntry } from '../formats/wim/new-wim.ts';
 import { reparseTags } from '../formats/wim/wim-reparse.ts';
 import { LayerStack } from './layer-stack.ts';
 import { PackReader } from './pack-reader.ts';
-import { type ImageEntry, imageTrees, type SizedContent } from './wim-image.ts';
+import { imageTrees } from './wim-image.ts';
 import { wimLayerTar } from './wim-layer.ts';
 import { planLayer } from './wim-plan.ts';
 import { osOf, shapeOf, type WimShape } from './wim-walk.ts';
@@ -38,20 +39,35 @@ async function before(tree: MadeTree, blobs: Blobs): Promise<string[]> {
   return lines;
 }
 
-async function after(root: ImageEntry): Promise<string[]> {
+async function after(root: NewWimEntry): Promise<string[]> {
   const lines: string[] = [];
-  const firsts = new Map<number, string>();
+  const firsts = new Map<number | bigint, string>();
   const reader = new PackReader();
-  const bytesOf = async (sized: SizedContent | undefined) =>
-    sized ? Buffer.concat(await Array.fromAsync(reader.read(sized.content, sized.size))) : Buffer.alloc(0);
-  const visit = async (entry: ImageEntry, path: string): Promise<void> => {
+  const bytesOf = async (content: NewWimContent | undefined) => {
+    if (!content) return Buffer.alloc(0);
+    assert.ok('file' in content);
+    return Buffer.concat(await Array.fromAsync(reader.read(content, content.size)));
+  };
+  const visit = async (entry: NewWimEntry, path: string): Promise<void> => {
     const first = entry.linkId === undefined ? undefined : firsts.get(entry.linkId);
     if (entry.linkId !== undefined && first === undefined) firsts.set(entry.linkId, path);
     const streams: EntryFacts['streams'][number][] = [];
-    for (const { name, content } of entry.streams) streams.push({ name, data: await bytesOf(content) });
+    for (const { name, content } of entry.streams ?? []) streams.push({ name, data: await bytesOf(content) });
     const isPlain = (entry.attributes & 0x410) === 0;
-    lines.push(factsLine(path, { ...entry, streams, data: isPlain ? await bytesOf(entry.content) : undefined, linkTo: first }));
-    for (const child of byName(entry.children ?? [])) await visit(child, `${path}/${child.name}`);
+    const { shortName = '', unknown54 = 0, items = [] } = entry;
+    lines.push(
+      factsLine(path, {
+        ...entry,
+        descriptor: entry.descriptor,
+        shortName,
+        unknown54,
+        items,
+        streams,
+        data: isPlain ? await bytesOf(entry.content) : undefined,
+        linkTo: first,
+      }),
+    );
+    for (const child of byName((entry.children ?? []) as Iterable<NewWimEntry>)) await visit(child, `${path}/${child.name}`);
   };
   await visit(root, '');
   await reader.close();

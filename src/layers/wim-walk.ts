@@ -54,7 +54,7 @@ export function osOf(shape: WimShape): 'windows' | 'linux' {
   return shape === 'linux' ? 'linux' : 'windows';
 }
 
-/** Names of one file in one tree, that stand in the layer more than once. */
+/** Numbers of files that stand in the layer under several names, of each tree. */
 export type LinkGroups = ReadonlyMap<EntryTree, ReadonlySet<bigint>>;
 
 /**
@@ -66,9 +66,10 @@ export function* walkLayer(trees: TreesOfLayer, links: LinkGroups = new Map()): 
   const waiting: Branch[] = rootsOf(trees).reverse();
   const firsts = new Map<EntryTree, Map<bigint, PlacedEntry>>();
   for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { entry, path, more, tree } = next;
-    yield { tree, entry, path, more, linkTo: linked(next, links.get(tree), firsts) };
-    const children = next.children ?? (isFolder(entry) ? branches(tree, path, tree.children(entry)) : []);
+    const { entry: node, path, more, tree } = next;
+    const entry = read(node);
+    yield { tree, entry, path, more, linkTo: linked({ tree, entry, path }, links.get(tree), firsts) };
+    const children = next.children ?? (isFolder(entry) ? branches(tree, path, tree.children(node)) : []);
     for (const child of children.reverse()) waiting.push(child);
   }
 }
@@ -84,11 +85,12 @@ function isFolder({ attributes }: WimEntry): boolean {
 
 function branches(tree: EntryTree, path: string, entries: Iterable<WimEntry>): Branch[] {
   const prefix = path === '' ? '' : `${path}/`;
-  return inOrder([...entries].map((entry) => ({ tree, entry, path: prefix + entry.name })));
+  return inOrder(Array.from(entries, (entry) => ({ tree, entry, path: prefix + entry.name })));
 }
 
+/** Of one folder. */
 function inOrder(found: Branch[]): Branch[] {
-  return found.sort(({ entry: a }, { entry: b }) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return found.sort(({ path: a }, { path: b }) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 function rootsOf({ shape, tree, utility }: TreesOfLayer): Branch[] {
@@ -138,24 +140,16 @@ function utilityOf(tree: EntryTree): Branch {
   return { tree, entry: plainFolder('UtilityVM', tree.root), path: 'UtilityVM', more: made, children: [files] };
 }
 
-/** As an entry of its own. Field by field: a tree's entries may be read when they are asked. */
+/** All that an entry says. A tree's own is read from the file's bytes each time that it is asked. */
+function read(entry: WimEntry): WimEntry {
+  const { name, shortName, attributes, descriptor, created, accessed, written, data, streams, reparse, linkGroup, items, unknown54 } =
+    entry;
+  return { name, shortName, attributes, descriptor, created, accessed, written, data, streams, reparse, linkGroup, items, unknown54 };
+}
+
+/** As an entry of its own. */
 function renamed(entry: WimEntry, name: string): WimEntry {
-  const { attributes, descriptor, created, accessed, written, data, streams, reparse, items, unknown54 } = entry;
-  return {
-    name,
-    shortName: '',
-    attributes,
-    descriptor,
-    created,
-    accessed,
-    written,
-    data,
-    streams,
-    reparse,
-    linkGroup: 0n,
-    items,
-    unknown54,
-  };
+  return { ...read(entry), name, shortName: '', linkGroup: 0n };
 }
 
 /** A folder with the descriptor and times of another. */
