@@ -2,8 +2,9 @@
 
 import type { Cmdlet } from './cmdlet.ts';
 import { imageCmdlets } from './image-cmdlets.ts';
+import { providerCmdlets } from './provider-cmdlets.ts';
 
-export const cmdlets: readonly Cmdlet[] = [...imageCmdlets];
+export const cmdlets: readonly Cmdlet[] = [...imageCmdlets, ...providerCmdlets];
 
 /** By its name or an alias, in any case. */
 export function findCmdlet(word: string): Cmdlet | undefined {
