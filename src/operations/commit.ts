@@ -1,19 +1,14 @@
-import { createHash, type Hash } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import { imageFromLayer, type KeptLayer } from '../content/layer-image.ts';
+import { imageFromLayer } from '../content/layer-image.ts';
 import { mergeConfig, readConfig, type ContainerConfig } from '../containers/container-settings.ts';
 import { ImageError } from '../errors.ts';
-import { compress } from '../formats/compression/compress.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
 import { applyChanges } from '../model/config-change.ts';
 import type { RunConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import { digestFrom } from '../model/digest.ts';
-import { mediaTypes } from '../model/media-types.ts';
 import { canonical, familiar, type Reference } from '../model/reference.ts';
-import type { Ingest } from '../store/ingest.ts';
 import type { Host } from './host.ts';
+import { keepLayer } from './keep-layer.ts';
 
 export interface CommitOptions extends Operation {
   /** Default: an image without a name. */
@@ -32,10 +27,6 @@ export interface CommitOptions extends Operation {
   /** When the image was made. Default: now. The same files and options at the same time give the same image. */
   readonly created?: Date | undefined;
 }
-
-/** zlib's 2 costs a tenth less than what buildah's writer spends by default, for 4 in 100 more bytes; its 6 would cost twice as much. */
-const gzipLevel = 2;
-const zstdLevel = 1;
 
 /**
  * Makes an image of a container: its base's, with one layer of what was changed. Where nothing was, only the config has a new step, as docker has it.
@@ -96,20 +87,6 @@ export async function commit(
 /** What builds run their commands by is the image's, and no container's. */
 function withShell(config: RunConfig, base: RunConfig | undefined): RunConfig {
   return base?.Shell === undefined || config.Shell !== undefined ? config : { ...config, Shell: base.Shell };
-}
-
-async function keepLayer(ingest: Ingest, tar: Readable, { compression = 'gzip', level, signal }: CommitOptions): Promise<KeptLayer> {
-  const hash = createHash('sha256');
-  const packed = compress(hashed(tar, hash), compression, { level: level ?? (compression === 'gzip' ? gzipLevel : zstdLevel), signal });
-  const layer = await ingest.add(compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayerZstd, packed, { signal });
-  return { layer, diffId: digestFrom('sha256', hash.digest('hex')) };
-}
-
-async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of source) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }
 
 /** What an image keeps of a container's config: what holds for every container of it. */
