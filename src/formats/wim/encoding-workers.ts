@@ -69,11 +69,11 @@ export class EncodingWorkers implements AsyncDisposable {
   }
 
   async #run(job: ToEncoder, cost: number): Promise<Exclude<FromEncoder, { error: unknown }>> {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#refuseEnded();
     this.#done += cost;
     if (this.#done <= fewBytes) {
       await setImmediate();
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#refuseEnded();
       this.#here ??= new ContentEncoder();
       return 'contents' in job ? { hashed: this.#here.hash(job) } : { packed: this.#here.pack(job) };
     }
@@ -81,6 +81,10 @@ export class EncodingWorkers implements AsyncDisposable {
       this.#waiting.push({ job, resolve, reject });
       this.#next();
     });
+  }
+
+  #refuseEnded(): void {
+    if (this.#failure) throw this.#failure;
   }
 
   #next(): void {
