@@ -142,6 +142,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Remove one or more containers',
     load: async () => (await import('./commands/rm.ts')).rm,
   },
+  {
+    names: ['catalog build'],
+    summary: 'Write the catalogue of a folder of base OS images',
+    load: async () => (await import('./commands/catalog-build.ts')).catalogBuild,
+  },
   { names: ['catalog'], summary: 'List the repositories of a registry', load: async () => (await import('./commands/catalog.ts')).catalog },
   {
     names: ['events', 'system events'],
@@ -217,6 +222,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/source.ts')).sourceRemove,
   },
   { names: ['source set'], summary: 'Change a source', load: async () => (await import('./commands/source.ts')).sourceSet },
+  {
+    names: ['store move'],
+    summary: 'Move the store to another folder or disk',
+    load: async () => (await import('./commands/store-move.ts')).storeMove,
+  },
   { names: ['system df'], summary: 'Show disk usage', load: async () => (await import('./commands/df.ts')).df },
   {
     names: ['tag', 'image tag'],
@@ -243,6 +253,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Generate the autocompletion script for the specified shell',
     load: async () => (await import('./commands/completion.ts')).completion,
   },
+  {
+    names: ['wim create'],
+    summary: 'Write a folder to a WIM file',
+    load: async () => (await import('./commands/wim-create.ts')).wimCreate,
+  },
   { names: ['help'], summary: 'Help about any command', load: async () => (await import('./commands/help.ts')).help },
   {
     names: ['__complete'],
@@ -259,6 +274,8 @@ export const groups: Readonly<Record<string, string>> = {
   manifest: 'Manage image manifests and manifest lists',
   network: 'Manage networks',
   source: 'Manage the sources of base OS images',
+  store: 'Manage the store',
   system: 'Manage Bayplan',
   volume: 'Manage volumes',
+  wim: 'Manage WIM files',
 };
