@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { refuseOddPath } from './path-rules.ts';
 
@@ -101,6 +101,18 @@ export function sourceSettings(env: Environment): unknown {
 /** Where what is downloaded to be installed lies until then, so that a later run can go on with it. Made by whoever writes into it first. */
 export function downloadFolder(env: Environment): string {
   return join(homeFolder(env), 'downloads');
+}
+
+/** Writes down where the store is from now on; what lies in the home folder by its path from there, so that the home folder may be moved. @param where absolute; asked while nobody else changes the settings @throws as `changeSettings` */
+export async function setStoreFolder(env: Environment, where: () => string): Promise<void> {
+  await changeSettings(env, (current) => {
+    const folder = where();
+    const inside = relative(homeFolder(env), folder);
+    const store = inside === '' || inside.startsWith('..') || isAbsolute(inside) ? folder : inside.replaceAll('\\', '/');
+    const { store: before, ...others } = current;
+    if (store === 'store') return before === undefined ? current : others;
+    return before === store ? current : { ...others, store };
+  });
 }
 
 /** How layers that are made here are compressed, where the settings say it. @throws ImageError `invalid-config` */

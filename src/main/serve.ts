@@ -31,7 +31,9 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         hint: 'Give --tls-cert, --tls-key and --tls-ca, or listen on 127.0.0.1.',
       },
     );
-  await using store = await ImageStore.open(await storeFolder(terminal.env), { actor: 'serve', now: () => terminal.now() });
+  const folder = await storeFolder(terminal.env);
+  await using store = await ImageStore.open(folder, { actor: 'serve', now: () => terminal.now() });
+  if (store.path !== folder || store.hasOldPlace) await (await import('../operations/move-store.ts')).finishMove({ store }, terminal.env);
   const samples = options.samples ? await loadSamples({ store, now: () => terminal.now() }) : [];
   const doors: { close(): Promise<void> }[] = [];
   const keepMemory = giveBackMemory();

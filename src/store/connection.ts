@@ -40,7 +40,7 @@ export function connectNow(place: Place): DatabaseSync {
 }
 
 /** SQLite gives its path to Windows as it is, where one of more than 260 letters (with `-journal` behind it) must be written in another way. */
-function databasePath({ databaseFile }: Place): string {
+export function databasePath({ databaseFile }: Place): string {
   return databaseFile.length > 240 ? toNamespacedPath(databaseFile) : databaseFile;
 }
 

@@ -23,6 +23,7 @@ import { IndexProjection, makeLayout } from './index-projection.ts';
 import type { BeginOptions, Ingest } from './ingest.ts';
 import type { JournalEntry, JournalOptions } from './journal.ts';
 import { shows } from './links.ts';
+import type { Moved, MoveOptions } from './relocate.ts';
 import { nameKey } from './name-key.ts';
 import { removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
@@ -77,6 +78,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** @throws ImageError `store-unusable` with the reason; `not-found` where there is none and `create` is false */
   static async open(folder: string, options: StoreOptions = {}): Promise<ImageStore> {
     const place = new Place(folder);
+    if (statIfThere(place.moveNote)) await (await import('./move-note.ts')).settleMoveNote(place);
     const judged = judgePlace(place);
     if (judged === 'new' && options.create === false)
       throw new ImageError('not-found', `there is no store at ${place.root}`, {
@@ -288,16 +290,13 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   }
 
   /**
-   * Whoever goes by paths that the store has given, longer than one turn of synchronous code, takes this before it asks for them: they lead to files until it is disposed of, though the
-   * store is moved meanwhile.
+   * Moves the whole store to a folder that is not there yet, on this disk or another, while others go on with it; they follow. The old folder goes last.
+   * @throws ImageError `conflict`, `invalid-argument`, `store-unusable`, `disk-full`, `permission`, `unsupported`, `canceled`: nothing is changed then
    */
-  use(): Disposable {
-    return this.#database.use();
-  }
-
-  /** As `use`, for who changes what such a path leads to: the store is not moved meanwhile; while it is, this waits. @throws ImageError `canceled` */
-  async useToWrite(signal?: AbortSignal): Promise<Disposable> {
-    return this.#database.useToWrite(signal);
+  async move(folder: string, options?: MoveOptions): Promise<Moved> {
+    const { relocate } = await import('./relocate.ts');
+    await this.#projection.flush();
+    return relocate(this.#database, folder, options);
   }
 
   /** Hashes every blob, and compares files, records and names. Empty where all is well. */

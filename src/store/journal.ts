@@ -3,16 +3,18 @@ import { parseReference, withDefaultTag, type Reference } from '../model/referen
 import type { Database } from './database.ts';
 import { nameKey, nameReference } from './name-key.ts';
 
-/** One change of a name. Order is `number`, never the clock. */
+/** One change of a name, or a move of the store. Order is `number`, never the clock. */
 export interface JournalEntry {
   readonly number: number;
   readonly time: Date;
   readonly actor: string;
   readonly verb: string;
-  /** Absent where a dangling image was given up. */
+  /** Absent where a dangling image was given up, and of a move. */
   readonly name?: Reference;
   readonly before?: Descriptor;
   readonly after?: Descriptor;
+  /** Of a move of the whole store. */
+  readonly moved?: { readonly from: string; readonly to: string };
 }
 
 export interface JournalOptions {
@@ -49,9 +51,14 @@ export function readJournal(database: Database, { since, name, limit }: JournalO
     actor: row.actor,
     verb: row.verb,
     ...(repo === null || tag === null ? {} : { name: nameReference(repo, tag) }),
-    ...sideOf('before', before),
-    ...sideOf('after', after),
+    ...(row.verb === 'move' && repo === null && before !== null && after !== null
+      ? { moved: { from: pathIn(before), to: pathIn(after) } }
+      : { ...sideOf('before', before), ...sideOf('after', after) }),
   }));
+}
+
+function pathIn(json: string): string {
+  return (JSON.parse(json) as { path: string }).path;
 }
 
 function sideOf<Side extends 'before' | 'after'>(side: Side, json: string | null): { readonly [key in Side]?: Descriptor } {

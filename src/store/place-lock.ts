@@ -28,7 +28,7 @@ export class PlaceLock implements Disposable {
 
   /** Undefined where others have it. @param wait so long, in milliseconds, this process stands still, and keeps others from coming in meanwhile */
   static alone(path: string, wait = 0): PlaceLock | undefined {
-    return PlaceLock.#take(path, 'BEGIN EXCLUSIVE', wait);
+    return PlaceLock.#take(path, 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE', wait);
   }
 
   static #take(path: string, sql: string, timeout: number): PlaceLock | undefined {

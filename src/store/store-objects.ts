@@ -6,10 +6,11 @@ import type { Database } from './database.ts';
 import type { DraftFolder } from './draft-folder.ts';
 import type { EventOptions } from './events.ts';
 import type { Happening, Occurrence, StoreEvent } from './store-event.ts';
+import { statIfThere } from './place.ts';
 import type { GoingVolume, NewVolume, VolumeRecord } from './volume-record.ts';
 
 /**
- * What a store keeps beside images: containers, volumes, layers that are laid out, and what happened. Each kind has its rows in a file of its own, loaded when it is
+ * What a store keeps beside images: containers, volumes, layers that are laid out, and what happened; and the place where all of it is. Each kind has its rows in a file of its own, loaded when it is
  * first asked for.
  */
 export class StoreObjects {
@@ -19,6 +20,30 @@ export class StoreObjects {
   protected constructor(database: Database, blobs: Blobs) {
     this.#database = database;
     this.#blobs = blobs;
+  }
+
+  /**
+   * Whoever goes by paths that the store has given, longer than one turn of synchronous code, takes this before it asks for them: they lead to files until it is disposed of, though the
+   * store is moved meanwhile.
+   */
+  use(): Disposable {
+    return this.#database.use();
+  }
+
+  /** As `use`, for who changes what such a path leads to: the store is not moved meanwhile; while it is, this waits. @throws ImageError `canceled` */
+  async useToWrite(signal?: AbortSignal): Promise<Disposable> {
+    return this.#database.useToWrite(signal);
+  }
+
+  /** True where the store has left a place that has not been removed yet. */
+  get hasOldPlace(): boolean {
+    return statIfThere(this.#database.place.moveNote) !== undefined;
+  }
+
+  /** Removes the place that the store has left, if nobody has it open any more. Only once the new one is known to later processes. */
+  async removeOldPlace(): Promise<void> {
+    const { leavePlace } = await import('./leave-place.ts');
+    await leavePlace(this.#database, { patience: 0 });
   }
 
   /** What happened here, by any process: oldest first. `epoch` tells when to ask again. */

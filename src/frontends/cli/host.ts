@@ -14,7 +14,11 @@ interface Caller {
 /** The store alone: all that a list needs, so that it loads no client of registries. */
 export async function openStore({ terminal }: Pick<Caller, 'terminal'>): Promise<ImageStore> {
   const { ImageStore: Store } = await import('../../store/image-store.ts');
-  return Store.open(await storeFolder(terminal.env), { actor: 'cli', now: () => terminal.now() });
+  const folder = await storeFolder(terminal.env);
+  const store = await Store.open(folder, { actor: 'cli', now: () => terminal.now() });
+  if (store.path !== folder || store.hasOldPlace)
+    await (await import('../../operations/move-store.ts')).finishMove({ store }, terminal.env);
+  return store;
 }
 
 /** How registries are reached, by the user's settings and what the command line says. */

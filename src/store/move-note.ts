@@ -1,0 +1,71 @@
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { asImageError } from '../errors.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { removeFolder } from '../io/remove-folder.ts';
+import { LiveConnection } from './live-connection.ts';
+import { PlaceLock } from './place-lock.ts';
+import { Place, statIfThere, unusable } from './place.ts';
+
+/** What a move is about: in the old place from before its first step, in the new place from its first, in both until the old place has gone. */
+export interface MoveNote {
+  readonly id: string;
+  /** Of the place in which the note lies. */
+  readonly role: 'leaving' | 'arriving';
+  readonly from: string;
+  readonly to: string;
+  /** Folders on the way to the new place that the move has made, the innermost first. */
+  readonly parents: readonly string[];
+}
+
+export async function writeMoveNote(place: Place, note: MoveNote): Promise<void> {
+  await writeFileAtomic(place.moveNote, `${JSON.stringify(note)}\n`, 0o600);
+}
+
+/** Undefined where there is none. */
+export function readMoveNote(place: Place): MoveNote | undefined {
+  try {
+    return JSON.parse(readFileSync(place.moveNote, 'utf8')) as MoveNote;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw asImageError(error, `cannot read ${place.moveNote}`);
+  }
+}
+
+/**
+ * Before a place with a note in it is opened: what a move that was killed before its switch has made is taken away; a place that a store is only about to come to is refused.
+ * @throws ImageError `store-unusable`
+ */
+export async function settleMoveNote(place: Place): Promise<void> {
+  const note = readMoveNote(place);
+  if (!note) return;
+  if (note.role === 'leaving') {
+    if (!statIfThere(place.databaseFile)) return;
+    using lock = PlaceLock.alone(place.moveLock);
+    // Without it somebody is about it.
+    if (lock && LiveConnection.peek(place) === undefined) await undoMove(note);
+    return;
+  }
+  const old = new Place(note.from);
+  const isOld = readMoveNote(old)?.id === note.id;
+  if (isOld && statIfThere(old.databaseFile) ? LiveConnection.peek(old) === undefined : !statIfThere(place.databaseFile))
+    throw unusable(place, `the store ${note.from} is just being moved here, or was to be`, `Wait until it is here, or use ${note.from}.`);
+}
+
+/** Takes away what a move has made, before its switch. */
+export async function undoMove(note: MoveNote): Promise<void> {
+  const [from, to] = [new Place(note.from), new Place(note.to)];
+  if (readMoveNote(to)?.id === note.id) await removeFolder(to.root);
+  // Killed before its note was there, the folder may have been left empty.
+  for (const folder of [...(statIfThere(to.own) ? [to.own] : []), to.root, ...note.parents]) removeIfEmpty(folder);
+  rmSync(from.moveNote, { force: true });
+}
+
+export function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    // In use by somebody, a disk of its own, in a folder that this user may not change: it stays, and does no harm.
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EPERM', 'EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw asImageError(error, `cannot remove ${folder}`);
+  }
+}
