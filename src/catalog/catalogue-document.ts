@@ -99,11 +99,11 @@ function parseFile(value: Readonly<Record<string, unknown>>, where: string): Cat
 /** What a file is, by its name: a .wim, or an OCI archive. */
 export function fileKind(file: string): CatalogueFile['kind'] | undefined {
   if (/\.wim$/i.test(file)) return 'wim';
-  return /\.tar(?:\.(?:gz|zst))?$/i.test(file) ? 'oci-archive' : undefined;
+  return /\.tar$/i.test(file) ? 'oci-archive' : undefined;
 }
 
 function refuseKind(file: string, where: string): never {
-  throw wrong(`${where}: ${JSON.stringify(file)} is neither a .wim nor an OCI archive (.tar, .tar.gz, .tar.zst)`);
+  throw wrong(`${where}: ${JSON.stringify(file)} is neither a .wim nor an OCI archive (.tar)`);
 }
 
 function parseImage(value: unknown, where: string): CatalogueImage {

@@ -227,11 +227,6 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Move the store to another folder or disk',
     load: async () => (await import('./commands/store-move.ts')).storeMove,
   },
-  {
-    names: ['store move'],
-    summary: 'Move the store to another folder or disk',
-    load: async () => (await import('./commands/store-move.ts')).storeMove,
-  },
   { names: ['system df'], summary: 'Show disk usage', load: async () => (await import('./commands/df.ts')).df },
   {
     names: ['tag', 'image tag'],
@@ -279,7 +274,6 @@ export const groups: Readonly<Record<string, string>> = {
   manifest: 'Manage image manifests and manifest lists',
   network: 'Manage networks',
   source: 'Manage the sources of base OS images',
-  store: 'Manage the store',
   store: 'Manage the store',
   system: 'Manage Bayplan',
   volume: 'Manage volumes',

@@ -60,6 +60,10 @@ async function dispatch(before: ParsedWords, context: Context): Promise<number> 
     if (second === undefined) return await showHelp(terminal, path);
     path = [first, second];
     words = others;
+  } else if (rest[0] !== undefined && findCommand(`${first} ${rest[0]}`)) {
+    // `catalog build`: a command of two words beside one of the first alone.
+    path = [first, rest[0]];
+    words = rest.slice(1);
   }
 
   const name = path.join(' ');
