@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { ImageError } from '../errors.ts';
 import { isSignal } from '../model/signal.ts';
 import type { ContainerConfig, ContainerSettings, HostConfig, RestartPolicy } from './container-settings.ts';
@@ -201,7 +201,7 @@ export function checkResources(resources: Resources): void {
   if (MemoryReservation > 0 && MemoryReservation < 6 * mebibyte) throw refuse('Minimum memory reservation allowed is 6MB');
   if (Memory > 0 && MemoryReservation > 0 && Memory < MemoryReservation)
     throw refuse('Minimum memory limit can not be less than memory reservation limit, see usage');
-  const count = cpus().length;
+  const count = availableParallelism();
   if (NanoCpus !== 0 && CpuPeriod !== 0) throw refuse('Conflicting options: Nano CPUs and CPU Period cannot both be set');
   if (NanoCpus !== 0 && CpuQuota !== 0) throw refuse('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
   if (NanoCpus < 0 || NanoCpus > count * 1e9)

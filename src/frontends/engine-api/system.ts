@@ -1,4 +1,4 @@
-import { arch, cpus, hostname, release as kernelRelease, totalmem, type as systemType } from 'node:os';
+import { arch, availableParallelism, hostname, release as kernelRelease, totalmem, type as systemType } from 'node:os';
 import { readFile } from 'node:fs/promises';
 import { ImageError } from '../../errors.ts';
 import { hostPlatform } from '../../model/platform.ts';
@@ -95,7 +95,7 @@ export async function showInfo({ desk, version }: Exchange): Promise<Answer> {
       IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } },
       Mirrors: [],
     },
-    NCPU: cpus().length,
+    NCPU: availableParallelism(),
     MemTotal: totalmem(),
     GenericResources: null,
     DockerRootDir: store.path,

@@ -1,6 +1,6 @@
 /** `bay info` and `bay system info`. */
 
-import { cpus, hostname, release as kernel, totalmem, type as osType } from 'node:os';
+import { availableParallelism, hostname, release as kernel, totalmem, type as osType } from 'node:os';
 import { hostPlatform } from '../../../model/platform.ts';
 import { version } from '../../../version.ts';
 import { documentsText } from '../documents.ts';
@@ -30,7 +30,7 @@ export const info = command({
       Architecture: platform.architecture,
       OperatingSystem: osType(),
       KernelVersion: kernel(),
-      NCPU: cpus().length,
+      NCPU: availableParallelism(),
       MemTotal: totalmem(),
       Name: hostname(),
       NodeVersion: process.versions.node,
