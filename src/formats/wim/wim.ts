@@ -8,7 +8,7 @@ import { MetadataBytes } from './metadata-bytes.ts';
 import { openWimFiles, type OpenWimFiles } from './open-wim-files.ts';
 import { planDecoding } from './plan-decoding.ts';
 import type { WimBlob } from './wim-entry.ts';
-import type { WimFile } from './wim-file.ts';
+import { WimFile } from './wim-file.ts';
 import type { WimCompression, WimHeader } from './wim-header.ts';
 import type { WimImage } from './wim-images.ts';
 import { defaultWimLimits, overLimit, type WimLimits } from './wim-limits.ts';
@@ -52,6 +52,20 @@ export class Wim implements Disposable, AsyncDisposable {
     signal?.throwIfAborted();
     const all = { ...defaultWimLimits, ...limits };
     return new Wim(openWimFiles(paths, base, all), all);
+  }
+
+  /**
+   * Which of some files are parts of the same split WIM as the first, and which are others: what a delta WIM relies on.
+   * @throws ImageError as `open`
+   */
+  static sort(path: string, others: readonly string[], limits?: Partial<WimLimits>): [parts: string[], base: string[]] {
+    const headerOf = (file: string): WimHeader => {
+      using open = new WimFile(file, { ...defaultWimLimits, ...limits });
+      return open.header;
+    };
+    const { guid, parts } = headerOf(path);
+    const isPart = (file: string): boolean => parts > 1 && headerOf(file).guid === guid;
+    return [others.filter(isPart), others.filter((file) => !isPart(file))];
   }
 
   /** That of the first part. */

@@ -170,6 +170,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   {
+    names: ['install'],
+    summary: 'Install a base OS image, from a source or a .wim file',
+    load: async () => (await import('./commands/install.ts')).install,
+  },
+  {
+    names: ['uninstall'],
+    summary: 'Remove one or more base OS images',
+    load: async () => (await import('./commands/uninstall.ts')).uninstall,
+  },
+  {
     names: ['inspect'],
     summary: 'Show everything about containers, images, networks or volumes',
     load: async () => (await import('./commands/inspect.ts')).inspect,
@@ -254,10 +264,31 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/completion.ts')).completion,
   },
   {
+    names: ['wim cat'],
+    summary: 'Write the content of files in a WIM file',
+    load: async () => (await import('./commands/wim-cat.ts')).wimCat,
+  },
+  {
     names: ['wim create'],
     summary: 'Write a folder to a WIM file',
     load: async () => (await import('./commands/wim-create.ts')).wimCreate,
   },
+  {
+    names: ['wim extract'],
+    summary: 'Write the files of a WIM file to a folder',
+    load: async () => (await import('./commands/wim-extract.ts')).wimExtract,
+  },
+  {
+    names: ['wim info'],
+    summary: 'Show which images a WIM file holds',
+    load: async () => (await import('./commands/wim-info.ts')).wimInfo,
+  },
+  {
+    names: ['wim ls', 'wim list'],
+    summary: 'List the files in a WIM file',
+    load: async () => (await import('./commands/wim-ls.ts')).wimLs,
+  },
+  { names: ['wim verify'], summary: 'Check all of a WIM file', load: async () => (await import('./commands/wim-verify.ts')).wimVerify },
   { names: ['help'], summary: 'Help about any command', load: async () => (await import('./commands/help.ts')).help },
   {
     names: ['__complete'],

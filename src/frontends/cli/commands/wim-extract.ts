@@ -1,0 +1,46 @@
+/** `bay wim extract`. */
+
+import { resolve } from 'node:path';
+import { extractWim, type ExtractedWim } from '../../../operations/extract-wim.ts';
+import { command } from '../grammar.ts';
+import { printable } from '../../../io/printable.ts';
+import { humanSize } from '../units.ts';
+import { chosenIndex, indexFlag, openWim, WimProgress, wimFlags } from './wim-files.ts';
+
+export const wimExtract = command({
+  description:
+    'Write the files of an image in a WIM file to a folder that is empty or not there yet: with links and times, and with owners and modes where the image has them and you may give them. What the folder cannot hold is named.',
+  operands: { usage: 'FILE FOLDER', min: 2, max: 2 },
+  flags: {
+    index: indexFlag,
+    json: { type: 'bool', help: 'Print one JSON document' },
+    ...wimFlags,
+    path: { type: 'string', value: 'string', help: 'Only what is at this path in the image' },
+  },
+  examples: [
+    ['All of it', 'bay wim extract base.wim ./base'],
+    ['One folder of the second image', 'bay wim extract -i 2 --path Windows/System32/config install.wim ./config'],
+  ],
+  async run({ flags, operands: [file, folder], terminal }) {
+    await using wim = await openWim(file, flags, terminal);
+    const index = chosenIndex(wim, flags.index);
+    const extracted = await extract(new WimProgress(terminal, 'Extracting'));
+    if (flags.json) {
+      terminal.stdout.write(`${JSON.stringify(extracted)}\n`);
+      return;
+    }
+    for (const { what, count, first } of extracted.leftOut)
+      terminal.stderr.write(`WARNING: left out: ${what} of ${printable(first)}${count > 1 ? ` and ${count - 1} more` : ''}\n`);
+    const { folders, files, links, bytes } = extracted;
+    terminal.stdout.write(`${folder}: ${files} files in ${folders} folders, ${links} links, ${humanSize(bytes)}\n`);
+
+    async function extract(progress: WimProgress): Promise<ExtractedWim> {
+      using shown = progress;
+      return await extractWim(wim, index, resolve(terminal.cwd, folder), {
+        path: flags.path,
+        signal: terminal.signal,
+        onProgress: shown.show,
+      });
+    }
+  },
+});

@@ -1,0 +1,210 @@
+import { chmodSync, closeSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs';
+import { mkdir, readdir, realpath, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { asImageError, ImageError } from '../errors.ts';
+import type { BlobToDecode } from '../formats/wim/decode-blobs.ts';
+import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
+import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
+import type { Wim } from '../formats/wim/wim.ts';
+import { finishNewFile, openNewFile, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
+import { canceled } from '../io/concurrently.ts';
+import { removeFolder } from '../io/remove-folder.ts';
+import { planExtraction, type Extraction, type MadeName } from './plan-wim-extraction.ts';
+
+export interface ExtractWimOptions {
+  /** Only what is at this path in the image: a folder's content, or a file. */
+  readonly path?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of files that have been written, of how many. */
+  readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
+}
+
+export interface ExtractedWim {
+  readonly folders: number;
+  readonly files: number;
+  readonly links: number;
+  /** Written. */
+  readonly bytes: number;
+  /** What the image has and the folder has not. */
+  readonly leftOut: readonly LeftOutOfWim[];
+}
+
+export interface LeftOutOfWim {
+  /** As `named streams`. */
+  readonly what: string;
+  readonly count: number;
+  /** The path of the first. */
+  readonly first: string;
+}
+
+/** Things that are made before others have their turn. */
+const turn = 64;
+
+/**
+ * Writes the files of an image to a folder that is empty or not there: with owners and modes where the image has them and this process may give them.
+ * No name leads out of the folder, and nothing is written through a link of the image: links are made last. After a failure nothing of it is left.
+ * @param index from 1
+ * @param folder absolute
+ * @throws ImageError `conflict` for a folder that is not empty, or two names that are one to the system; `invalid-content` for a name that it cannot hold; `disk-full`, `permission`;
+ *   else as `Wim.tree` and `Wim.read`
+ */
+export async function extractWim(wim: Wim, index: number, folder: string, options: ExtractWimOptions = {}): Promise<ExtractedWim> {
+  const tree = await wim.tree(index, options);
+  const from = tree.find(options.path ?? '');
+  if (!from) throw new ImageError('not-found', `${wim.path}: image ${index} has no ${JSON.stringify(options.path)}`);
+  const plan = await planExtraction(wim, tree, from);
+  const wasThere = await makeEmptyFolder(folder);
+  try {
+    const root = await realpath(folder);
+    await requireSpace(root, plan.bytes);
+    await makeFolders(root, plan, options.signal);
+    await writeFiles(wim, root, plan, options);
+    await makeLinks(wim, root, plan, options);
+    finishFolders(root, plan);
+    return {
+      folders: plan.folders.length,
+      files: plan.fileCount,
+      links: plan.hardLinks.length + plan.reparsePoints.length,
+      bytes: plan.bytes,
+      leftOut: [...plan.leftOut].map(([what, { count, first }]) => ({ what, count, first })),
+    };
+  } catch (error) {
+    await clear(folder, wasThere);
+    if (options.signal?.aborted) throw canceled(options.signal.reason);
+    throw asImageError(error, `cannot write ${folder}`);
+  }
+}
+
+/** @returns whether it was there */
+async function makeEmptyFolder(folder: string): Promise<boolean> {
+  try {
+    const made = await mkdir(folder, { recursive: true });
+    if (made !== undefined) return false;
+    if ((await readdir(folder)).length > 0)
+      throw new ImageError('conflict', `${folder} is not empty`, {
+        hint: 'Name a folder that is empty or not there: nothing in it would be replaced.',
+      });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new ImageError('conflict', `${folder} is no folder`);
+    throw asImageError(error, `cannot write ${folder}`);
+  }
+}
+
+async function clear(folder: string, wasThere: boolean): Promise<void> {
+  if (!wasThere) await removeFolder(folder);
+  else for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+async function requireSpace(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bytes > bavail * bsize)
+    throw new ImageError('disk-full', `${folder} has room for ${bavail * bsize} bytes, and the image has ${bytes}`, {
+      hint: 'Free some space, or name a folder elsewhere.',
+    });
+}
+
+async function makeFolders(root: string, { folders }: Extraction, signal: AbortSignal | undefined): Promise<void> {
+  for (const [count, { path }] of folders.entries()) {
+    if (count % turn === turn - 1) await nextTurn();
+    if (signal?.aborted) throw canceled(signal.reason);
+    if (path === '') continue;
+    makeOne(() => mkdirSync(`${root}/${path}`, { mode: 0o700 }), path);
+  }
+}
+
+async function writeFiles(wim: Wim, root: string, plan: Extraction, { signal, onProgress }: ExtractWimOptions): Promise<void> {
+  const asNew = ({ path, accessed, written, mode, owner }: MadeName): NewFile => ({
+    path: `${root}/${path}`,
+    accessed: seconds(accessed),
+    written: seconds(written),
+    mode,
+    owner,
+  });
+  for (const [count, file] of plan.emptyFiles.entries()) {
+    if (count % turn === turn - 1) await nextTurn();
+    if (signal?.aborted) throw canceled(signal.reason);
+    writeNewFile(asNew(file), new Uint8Array(0));
+  }
+  const { table } = wim;
+  const rows = Uint32Array.from(plan.files.keys());
+  const asked = function* (): Generator<BlobToDecode, void, undefined> {
+    for (const position of table.order(rows)) {
+      const row = rows[position] as number;
+      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, files: plan.files.get(row)?.map(asNew) };
+    }
+  };
+  let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
+  let bytes = 0;
+  try {
+    for await (const pieces of wim.decode(asked(), { signal })) {
+      for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
+        bytes += piece.length * (blob.files?.length ?? 0);
+        // A blob that came as one piece has been written where it was decoded.
+        if (offset === 0 && isLast) continue;
+        open ??= { files: blob.files ?? [], descriptors: [] };
+        for (const [number, file] of open.files.entries()) {
+          const descriptor = (open.descriptors[number] ??= openNewFile(file.path));
+          writeFully(descriptor, piece);
+          if (isLast) finishNewFile(descriptor, file);
+        }
+        if (!isLast) continue;
+        open.descriptors.splice(0).forEach(closeSync);
+        open = undefined;
+      }
+      onProgress?.(bytes, plan.bytes);
+    }
+  } finally {
+    open?.descriptors.forEach(closeSync);
+  }
+}
+
+async function makeLinks(wim: Wim, root: string, plan: Extraction, { signal }: ExtractWimOptions): Promise<void> {
+  for (const [count, { path, target }] of plan.hardLinks.entries()) {
+    if (count % turn === turn - 1) await nextTurn();
+    makeOne(() => linkSync(`${root}/${target}`, `${root}/${path}`), path);
+  }
+  const contents = new Map<string, Uint8Array>();
+  const blobs = [...new Map(plan.reparsePoints.map(({ data }) => [data.sha1, data])).values()];
+  for await (const { blob, body } of wim.read(wim.fileOrder(blobs), { signal }))
+    contents.set(blob.sha1, Buffer.concat(await Array.fromAsync(body)));
+  for (const { path, tag, data, isFolder, owner, accessed, written } of plan.reparsePoints) {
+    const link = linkOf(tag, contents.get(data.sha1) ?? new Uint8Array(0));
+    if (!link)
+      throw new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} has a target outside of its data`);
+    const made = `${root}/${path}`;
+    const target = process.platform === 'win32' ? link.substitute.replace(/^\\\?\?\\/, '') : unixTarget(link);
+    if (target === '' || target.includes('\0'))
+      throw new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} leads to ${JSON.stringify(target)}`);
+    makeOne(() => symlinkSync(target, made, link.isMountPoint ? 'junction' : isFolder ? 'dir' : 'file'), path);
+    if (owner) lchownSync(made, owner.uid, owner.gid);
+    lutimesSync(made, seconds(accessed), seconds(written));
+  }
+}
+
+/** Last, and from the bottom up: a mode may forbid to write, and each file that is made changes its folder's time. */
+function finishFolders(root: string, { folders }: Extraction): void {
+  for (const { path, owner, mode, accessed, written } of folders.toReversed()) {
+    const made = path === '' ? root : `${root}/${path}`;
+    if (owner) lchownSync(made, owner.uid, owner.gid);
+    chmodSync(made, mode);
+    utimesSync(made, seconds(accessed), seconds(written));
+  }
+}
+
+/** Makes one thing; a name that is there already is another one's that the system does not tell apart. */
+function makeOne(make: () => void, path: string): void {
+  try {
+    make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asImageError(error, `cannot make ${JSON.stringify(`/${path}`)}`);
+    throw new ImageError('conflict', `${JSON.stringify(`/${path}`)}: this file system takes two names of the image for one`, {
+      hint: 'Extract to a file system that tells upper case from lower.',
+    });
+  }
+}
+
+function seconds(time: bigint): number {
+  return fileTimeMilliseconds(time) / 1000;
+}
