@@ -24,6 +24,8 @@ export interface LayerImageOptions {
   readonly createdBy?: string | undefined;
   /** The image that the layer lies on; its platform, settings and steps are taken over. Its content must be where the new image goes. */
   readonly base?: Image | undefined;
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -125,6 +127,7 @@ export function imageFromLayer(kept: KeptLayer | undefined, options: LayerImageO
     mediaType: mediaTypes.ociManifest,
     config: config.target,
     layers: [...(base?.manifest.layers ?? []), ...(kept ? [plain(kept.layer)] : [])],
+    ...(options.annotations ? { annotations: options.annotations } : {}),
   });
   return { config, manifest };
 }

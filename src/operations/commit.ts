@@ -20,6 +20,8 @@ export interface CommitOptions extends Operation {
   readonly changes?: readonly string[] | undefined;
   /** A Config of docker's to take instead of the container's, which fills what it leaves out. */
   readonly config?: unknown;
+  /** Of the new manifest. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Of the new layer. Default: what the containers' settings say. */
   readonly compression?: 'gzip' | 'zstd' | undefined;
   /** gzip 1 … 9, zstd 1 … 22. */
@@ -63,6 +65,7 @@ export async function commit(
     createdBy: (own.Cmd ?? []).join(' '),
     message,
     author,
+    annotations: options.annotations,
   });
   for (const { target, bytes } of [documents.config, documents.manifest])
     await ingest.write(target, async (offset) => once(bytes.subarray(offset)), { signal });

@@ -17,6 +17,8 @@ export interface RemoveOptions extends Operation {
    * without a name as long as something needs it. And platforms of an image.
    */
   readonly force?: boolean | undefined;
+  /** By its id: with all its names, of whatever repositories. */
+  readonly allNames?: boolean | undefined;
   /** With all that was made from it, as far as that is recorded or proved. */
   readonly tree?: boolean | undefined;
   /** With the containers that stand on what goes; those that run only by force. */
@@ -203,7 +205,7 @@ function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOpt
   const all = image.names.map(({ reference }) => reference);
   if (found.name) return [found.name.reference];
   const repositories = new Set(all.map(repositoryName));
-  if (repositories.size > 1 && !options.force)
+  if (repositories.size > 1 && !options.force && !options.allNames)
     throw new ImageError(
       'conflict',
       `conflict: unable to delete ${shortId(image.target.digest)} (must be forced) - image is referenced in multiple repositories`,

@@ -36,9 +36,14 @@ export class Call {
   }
 
   texts(name: string): readonly string[] | undefined {
+    return this.has(name) ? this.values(name).map(valueText) : undefined;
+  }
+
+  /** What an object-typed parameter has, which may be the text of a name or an id too; empty where it was not given. */
+  values(name: string): readonly Value[] {
     const value = this.#bound[name];
-    if (value === undefined) return undefined;
-    return (Array.isArray(value) ? (value as readonly Value[]) : [value]).map(valueText);
+    if (value === undefined) return [];
+    return Array.isArray(value) ? (value as readonly Value[]) : [value];
   }
 
   flag(name: string): boolean {
@@ -52,9 +57,7 @@ export class Call {
   }
 
   objects(name: string): readonly CmdletObject[] {
-    const value = this.#bound[name];
-    if (value === undefined) return [];
-    return (Array.isArray(value) ? (value as readonly Value[]) : [value]).map((item) => {
+    return this.values(name).map((item) => {
       if (!isCmdletObject(item)) throw this.#wrong(name, 'an object');
       return item;
     });

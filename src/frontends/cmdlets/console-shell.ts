@@ -136,9 +136,9 @@ export class ConsoleShell implements Shell {
     const offered = [...named.map(({ key, name }) => `[${key}] ${name}`), '[?] Help'].join('  ');
     const question = `${offered} (default is "${named[byDefault]?.key}"): `;
     await this.#flush();
-    await this.#tell(`\n${lines(caption)}\n${lines(message)}\n`);
-    for (;;) {
-      const answer = (await askPerson(this.#console, question, this.#cmdlet.name)).toLowerCase();
+    this.#clearProgress();
+    for (let before = `\n${lines(caption)}\n${lines(message)}\n`; ; before = '') {
+      const answer = (await askPerson(this.#console, before + question, this.#cmdlet.name)).toLowerCase();
       if (answer === '') return byDefault;
       const index = named.findIndex(({ key, name }) => answer === key.toLowerCase() || answer === name.toLowerCase());
       if (index >= 0) return index;

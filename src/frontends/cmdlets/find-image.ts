@@ -1,26 +1,48 @@
+import { fullName } from '../../model/base-identity.ts';
 import { isDigest } from '../../model/digest.ts';
 import { hasWildcard } from '../../model/wildcard.ts';
 import { containerImages, type ContainerImage, type ContainerImageQuery } from '../../operations/container-images.ts';
 import type { Host } from '../../operations/host.ts';
 import type { Call } from './call.ts';
 import { CmdletError } from './cmdlet-error.ts';
-import { valueText, type CmdletObject } from './cmdlet-object.ts';
+import { isCmdletObject, valueText, type CmdletObject, type Value } from './cmdlet-object.ts';
 import { imageText } from './image-object.ts';
 
-/** The image that an object speaks of: by its id, and where it has none (a row of a table) by its name, publisher and version. @throws CmdletError where it is not here, or not one */
-export async function findImage(host: Pick<Host, 'store'>, object: CmdletObject): Promise<ContainerImage> {
-  const { Id: id, Name: name, Publisher: publisher, Version: number } = object.properties;
+/**
+ * The image that a value speaks of. An object: by its id, and where it has none (a row of a table) by its name, publisher and version. A text: a full name, a name, or what
+ * docker calls it.
+ * @throws CmdletError where it is not here, or not one
+ */
+export async function findImage(host: Pick<Host, 'store'>, value: Value): Promise<ContainerImage> {
+  if (value === undefined || !isCmdletObject(value)) return findByText(host, valueText(value));
+  const { Id: id, Name: name, Publisher: publisher, Version: number } = value.properties;
   const digest = typeof id === 'string' && isDigest(id) ? id : undefined;
   if (digest !== undefined) {
     const [found] = await containerImages(host, { digest });
     if (found) return found;
-    throw notFound(object.text, object);
+    throw notFound(value.text, value);
   }
   const said = { name: valueText(name), publisher: valueText(publisher), version: valueText(number) };
-  const named = await containerImages(host);
+  const named = (await containerImages(host)).filter(
+    (image) => image.name === said.name && image.publisher === said.publisher && image.version === said.version,
+  );
+  return only(named, imageText(said));
+}
+
+async function findByText(host: Pick<Host, 'store'>, text: string): Promise<ContainerImage> {
+  const wanted = text.toLowerCase();
+  const images = await containerImages(host);
+  for (const named of [fullName, ({ name }: ContainerImage) => name]) {
+    const found = images.filter((image) => named(image).toLowerCase() === wanted);
+    if (found.length > 0) return only(found, text);
+  }
+  const { digest } = await host.store.find(text).then(
+    ({ root }) => root,
+    () => ({ digest: undefined }),
+  );
   return only(
-    named.filter((image) => image.name === said.name && image.publisher === said.publisher && image.version === said.version),
-    object.text,
+    images.filter((image) => image.digest === digest),
+    text,
   );
 }
 
@@ -29,7 +51,7 @@ export async function findImage(host: Pick<Host, 'store'>, object: CmdletObject)
  * @throws CmdletError where there is none, or more than one
  */
 export async function findImages(host: Pick<Host, 'store'>, call: Call, parameter = 'Image'): Promise<readonly ContainerImage[]> {
-  const objects = call.objects(parameter);
+  const objects = call.values(parameter);
   if (objects.length > 0) return Promise.all(objects.map((object) => findImage(host, object)));
   const query = { name: call.text('Name'), publisher: call.text('Publisher'), version: call.text('Version') };
   const found = await containerImages(host, query);

@@ -1,10 +1,11 @@
 /** The one table of cmdlets: both shells, their help and their completion are made from it. */
 
 import type { Cmdlet } from './cmdlet.ts';
+import { containerCmdlets } from './container-cmdlets.ts';
 import { imageCmdlets } from './image-cmdlets.ts';
 import { providerCmdlets } from './provider-cmdlets.ts';
 
-export const cmdlets: readonly Cmdlet[] = [...imageCmdlets, ...providerCmdlets];
+export const cmdlets: readonly Cmdlet[] = [...imageCmdlets, ...containerCmdlets, ...providerCmdlets];
 
 /** By its name or an alias, in any case. */
 export function findCmdlet(word: string): Cmdlet | undefined {

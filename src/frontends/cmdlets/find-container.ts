@@ -1,0 +1,38 @@
+import type { Container } from '../../containers/container.ts';
+import { isImageError } from '../../errors.ts';
+import type { Host } from '../../operations/host.ts';
+import type { Call } from './call.ts';
+import { CmdletError } from './cmdlet-error.ts';
+import { isCmdletObject, isTypedText, valueText, type Value } from './cmdlet-object.ts';
+
+/** The container that -Container, -ContainerName or -ContainerId says: an object, a name or an id. @throws CmdletError */
+export async function findContainer(host: Pick<Host, 'containers'>, call: Call): Promise<Container> {
+  for (const parameter of ['Container', 'ContainerId', 'ContainerName']) {
+    const [value] = call.values(parameter);
+    if (value !== undefined) return containerOf(host, value);
+  }
+  throw notFound('');
+}
+
+/** @param value an object of the type Container, a name, docker's id or the beginning of one, or a guid @throws CmdletError */
+export async function containerOf(host: Pick<Host, 'containers'>, value: Value): Promise<Container> {
+  const id = isCmdletObject(value) ? (value.properties['Id'] ?? value.properties['ContainerId'] ?? value.properties['Name']) : value;
+  const text = valueText(id);
+  const isGuid = isTypedText(id ?? '') || /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i.test(text);
+  try {
+    return await host.containers.get(isGuid ? text.replaceAll(/[{}-]/g, '').toLowerCase() : text);
+  } catch (error) {
+    if (isImageError(error, 'not-found')) throw notFound(text);
+    throw error;
+  }
+}
+
+function notFound(name: string): CmdletError {
+  return new CmdletError({
+    message: `A container was not found: '${name}'.\nGet-Container lists the containers of this host.`,
+    id: 'ContainerNotFound',
+    category: 'ObjectNotFound',
+    target: name,
+    exceptionType: 'ItemNotFoundException',
+  });
+}
