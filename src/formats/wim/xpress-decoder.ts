@@ -10,7 +10,7 @@ export class XpressDecoder implements ChunkDecoder {
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   decode(source: Uint8Array, sourceLength: number, target: Uint8Array, size: number): void {
-    if (sourceLength < 256) throw damaged('it is shorter than the lengths of its code');
+    if (sourceLength < 260) throw damaged('it is shorter than the lengths of its code and the first bits');
     const lengths = this.#lengths;
     for (let i = 0; i < 256; i++) {
       const pair = source[i]!;
