@@ -1,7 +1,9 @@
+import { ImageError } from '../errors.ts';
 import { Catalog, type CatalogOptions, type CatalogQuery } from '../catalog/catalog.ts';
 import { readSources } from '../catalog/catalog-source.ts';
 import type { FoundBaseImage } from '../catalog/found-image.ts';
 import { sourceSettings } from '../io/home-folder.ts';
+import { compareBaseVersions } from '../model/base-version.ts';
 import type { Host } from './host.ts';
 
 export type { CatalogOptions, CatalogQuery } from '../catalog/catalog.ts';
@@ -24,4 +26,19 @@ export async function findBaseImages(
   options: CatalogOptions = {},
 ): Promise<readonly FoundBaseImage[]> {
   return host.catalog.search(query, options);
+}
+
+/**
+ * The image that is meant where one is to be had: of all that match the newest, and of equals that of the first source.
+ * @throws ImageError `not-found` where nothing matches; else as `findBaseImages`
+ */
+export async function findOneBaseImage(host: CatalogHost, query: CatalogQuery, options: CatalogOptions = {}): Promise<FoundBaseImage> {
+  const found = await findBaseImages(host, query, options);
+  const [best] = found.toSorted((one, other) => compareBaseVersions(other.version, one.version));
+  if (best) return best;
+  const name = query.names?.join(', ') ?? '';
+  throw new ImageError('not-found', `No such base OS image: ${name}${query.version === undefined ? '' : ` ${query.version}`}`, {
+    hint: 'See `bay find --all-versions` for what there is, and `bay source ls` for where it is looked for.',
+    detail: { name, version: query.version },
+  });
 }

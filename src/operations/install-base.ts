@@ -1,0 +1,162 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { download } from '../catalog/download.ts';
+import type { FoundBaseImage, FoundContent } from '../catalog/found-image.ts';
+import { chooseImage } from '../catalog/read-registry.ts';
+import { copy } from '../content/copy.ts';
+import type { ImageSource } from '../content/image-source.ts';
+import { openArchive } from '../content/open-archive.ts';
+import { asImageError, ImageError } from '../errors.ts';
+import type { Operation } from '../io/operation.ts';
+import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
+import type { WimLoss } from '../layers/wim-losses.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestHex } from '../model/digest.ts';
+import type { Identity } from '../model/identity.ts';
+import { canonical, identifier, type Reference } from '../model/reference.ts';
+import type { RecordedIdentity } from '../store/image-identity.ts';
+import type { Ingest } from '../store/ingest.ts';
+import { baseImageName } from './base-image-name.ts';
+import type { Host } from './host.ts';
+import type { InstallWimOptions } from './install-wim.ts';
+
+export interface InstallBaseOptions extends Operation {
+  /** Where a file lies until it is installed; it stays there where that fails, for the next try. */
+  readonly downloads: string;
+  /** Taken for the publisher in place of what the source says. */
+  readonly publisher?: string | undefined;
+  /** As `installWim`'s. */
+  readonly accept?: InstallWimOptions['accept'];
+  /** Told when what was downloaded is unpacked, in bytes of files; a registry's image is not. */
+  readonly onExpanding?: InstallWimOptions['onExpanding'];
+}
+
+export interface InstalledBase extends Identity {
+  readonly publisherSource?: PublisherSource | undefined;
+  readonly reference: Reference;
+  readonly root: Descriptor;
+  /** False where the same image had this name before. */
+  readonly changed: boolean;
+  /** Milliseconds that the download took. */
+  readonly downloaded: number;
+  /** What the image could not hold of its file, and what was odd in that. */
+  readonly losses: readonly WimLoss[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Installs what a source offers, from wherever that is: a registry's image keeps its bytes and its digest, and is known by its name, publisher and version all the same.
+ * It gets its name as the last step.
+ * @throws ImageError as `download`, `copy` and the reading of what was downloaded
+ */
+export async function installBaseImage(
+  host: Pick<Host, 'store' | 'containers' | 'remote'>,
+  found: FoundBaseImage,
+  options: InstallBaseOptions,
+): Promise<InstalledBase> {
+  const { content } = found;
+  const started = performance.now();
+  if (content.kind === 'registry') {
+    await using ingest = await host.store.begin({ verb: 'install', signal: options.signal });
+    const { root, origin } = await fetchImage(host, content, ingest, options);
+    return { ...(await nameBase(host, ingest, root, { found, origin, options })), downloaded: performance.now() - started };
+  }
+  await makeFolder(options.downloads);
+  const path = join(options.downloads, `${digestHex(content.sha256)}${content.kind === 'wim' ? '.wim' : '.tar'}`);
+  await download(content, path, options);
+  const downloaded = performance.now() - started;
+  try {
+    const installed = content.kind === 'wim' ? await expandBase(host, path, found, options) : await loadBase(host, path, found, options);
+    return { ...installed, downloaded };
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asImageError(error, `cannot make ${path}`);
+  }
+}
+
+/** A registry's image, into a store: one platform of it, its index as the origin. */
+export async function fetchImage(
+  host: Pick<Host, 'remote'>,
+  content: Extract<FoundContent, { kind: 'registry' }>,
+  ingest: Ingest,
+  operation: Operation,
+): Promise<{ readonly root: Descriptor; readonly origin: Descriptor }> {
+  const remote = host.remote(content.reference);
+  const origin = await remote.resolve(identifier(content.reference), operation);
+  const { root, path } = await chooseImage(remote, origin, content, operation);
+  for (const index of path)
+    await ingest.write(index, (offset) => remote.open(index, { ...operation, offset }), { signal: operation.signal, sparse: true });
+  await copy(remote, root, ingest, operation);
+  return { root, origin };
+}
+
+async function expandBase(
+  host: Pick<Host, 'store' | 'containers'>,
+  path: string,
+  { name, version, publisher }: FoundBaseImage,
+  options: InstallBaseOptions,
+): Promise<Omit<InstalledBase, 'downloaded'>> {
+  const { installWim } = await import('./install-wim.ts');
+  const said = options.publisher ?? publisher;
+  return installWim(host, path, {
+    name,
+    version,
+    ...(said === '' ? {} : { publisher: said, publisherSource: options.publisher === undefined ? 'catalogue' : 'parameter' }),
+    accept: options.accept,
+    signal: options.signal,
+    onExpanding: options.onExpanding,
+  });
+}
+
+async function loadBase(
+  host: Pick<Host, 'store'>,
+  path: string,
+  found: FoundBaseImage,
+  options: InstallBaseOptions,
+): Promise<Omit<InstalledBase, 'downloaded'>> {
+  await using ingest = await host.store.begin({ verb: 'install', signal: options.signal });
+  await using archive = await openArchive(path, { signal: options.signal, pour: ingest });
+  const { root, origin } = await copyArchive(archive, ingest, options);
+  return await nameBase(host, ingest, root, { found, origin, options });
+}
+
+/** The one image of an archive, into a store. @throws ImageError `invalid-content` where it has none, or several */
+export async function copyArchive(
+  archive: ImageSource & { readonly entries: readonly { readonly target: Descriptor }[] },
+  ingest: Ingest,
+  operation: Operation,
+): Promise<{ readonly root: Descriptor; readonly origin: Descriptor }> {
+  const [entry, ...others] = new Map(archive.entries.map(({ target }) => [target.digest, target])).values();
+  if (entry === undefined || others.length > 0)
+    throw new ImageError('invalid-content', `the archive has ${entry ? others.length + 1 : 0} images, and a base image is one`);
+  const { root, path } = await chooseImage(archive, entry, {}, operation);
+  for (const index of path)
+    await ingest.write(index, (offset) => archive.open(index, { ...operation, offset }), { signal: operation.signal, sparse: true });
+  await copy(archive, root, ingest, operation);
+  return { root, origin: entry };
+}
+
+async function nameBase(
+  host: Pick<Host, 'store'>,
+  ingest: Ingest,
+  root: Descriptor,
+  {
+    found: { name, version, publisher: said },
+    origin,
+    options,
+  }: { readonly found: FoundBaseImage; readonly origin: Descriptor; readonly options: InstallBaseOptions },
+): Promise<Omit<InstalledBase, 'downloaded'>> {
+  const publisher = normalizePublisher(options.publisher ?? said);
+  const publisherSource = publisher === '' ? undefined : options.publisher === undefined ? ('catalogue' as const) : ('parameter' as const);
+  const identity: RecordedIdentity = { name, publisher, version, ...(publisherSource ? { source: publisherSource } : {}) };
+  const reference = await baseImageName(host, identity);
+  const { moved } = await ingest.name(root, canonical(reference), { origin, identity });
+  return { name, publisher, version, publisherSource, reference, root, changed: moved, losses: [], warnings: [] };
+}
