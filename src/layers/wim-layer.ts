@@ -3,7 +3,7 @@ import { ImageError } from '../errors.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import { wimMembers } from './wim-member.ts';
-import { type ReadBlobs, type WimPlan, wholeBody } from './wim-plan.ts';
+import { type ReadBlob, type ReadBlobs, type WimPlan, wholeBody } from './wim-plan.ts';
 import { walkLayer } from './wim-walk.ts';
 
 export interface WimLayerOptions {
@@ -24,7 +24,7 @@ async function* members(plan: WimPlan, read: ReadBlobs, { onBytes }: WimLayerOpt
   const { os, links } = plan;
   const blobs = read(blobsOf(plan))[Symbol.asyncIterator]();
   let done = 0;
-  const body = async (blob: WimBlob): Promise<AsyncIterable<Uint8Array> | undefined> => {
+  const body = async (blob: WimBlob): Promise<ReadBlob['body'] | undefined> => {
     if (blob.size === 0) return undefined;
     const next = await blobs.next();
     if (next.done || next.value.blob.sha1 !== blob.sha1)

@@ -5,7 +5,7 @@
  * In a Linux layer it is the path, as programs that capture Linux trees into WIMs have it: slashes and backslashes change places, and an absolute path begins on drive C.
  */
 
-import { linkReparse, type MadeReparse, unixLinkReparse, unixTarget, linkOf, type WimLink } from '../formats/wim/wim-reparse.ts';
+import { linkReparse, type MadeReparse, notFixed, unixLinkReparse, unixTarget, linkOf, type WimLink } from '../formats/wim/wim-reparse.ts';
 
 export interface LayerLink {
   /** As it stands in the tar. */
@@ -25,10 +25,15 @@ export function layerLinkOf({ tag, data }: Pick<MadeReparse, 'tag' | 'data'>, os
 
 /** The reparse point that is made of a link. Undefined where the name is too long for one: about 4,000 characters. */
 export function layerReparse({ target, isMountPoint }: LayerLink, os: string): MadeReparse | undefined {
-  if (os !== 'windows') return unixLinkReparse(target);
+  // As wimlib has it of relative ones too, which most WIMs of Linux come from.
+  if (os !== 'windows') return withFlags(unixLinkReparse(target), notFixed);
   const print = target.replaceAll('/', '\\');
   const substitute = ntName(print);
   return linkReparse({ isMountPoint, substitute, print }, !isMountPoint && substitute === print);
+}
+
+function withFlags(made: MadeReparse | undefined, flags: number): MadeReparse | undefined {
+  return made && { ...made, flags };
 }
 
 export function isSameReparse(a: MadeReparse, b: MadeReparse): boolean {

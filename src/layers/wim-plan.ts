@@ -11,8 +11,13 @@ import { wimRecords } from './wim-records.ts';
 import { type LinkGroups, mayBeLinked, osOf, type PlacedEntry, type TreesOfLayer, walkLayer, type EntryTree } from './wim-walk.ts';
 import { checkWindowsPath, foldName } from './windows.ts';
 
-/** Blobs in the order given, each body to be read before the next. */
-export type ReadBlobs = (blobs: Iterable<WimBlob>) => AsyncIterable<{ readonly blob: WimBlob; readonly body: AsyncIterable<Uint8Array> }>;
+/** Blobs in the order given, each body to be read before the next, or left. Its chunks are good until the next is asked for. */
+export type ReadBlobs = (blobs: Iterable<WimBlob>) => AsyncIterable<ReadBlob>;
+
+export interface ReadBlob {
+  readonly blob: WimBlob;
+  readonly body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
 
 /** What the layer of a WIM's trees will be: known before any of it is made. */
 export interface WimPlan extends TreesOfLayer {
@@ -48,22 +53,19 @@ function* reparseBlobs(walk: Iterable<PlacedEntry>): Generator<WimBlob, void, un
   for (const { entry } of walk) if (entry.reparse && entry.reparse.data.size > 0) yield entry.reparse.data;
 }
 
-async function reparseOf(
-  { entry }: PlacedEntry,
-  blobs: AsyncIterator<{ readonly body: AsyncIterable<Uint8Array> }, unknown>,
-): Promise<Uint8Array | undefined> {
+async function reparseOf({ entry }: PlacedEntry, blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array | undefined> {
   if (!entry.reparse) return undefined;
   if (entry.reparse.data.size === 0) return new Uint8Array(0);
   return await wholeBody(blobs);
 }
 
 /** The next blob's bytes. */
-export async function wholeBody(blobs: AsyncIterator<{ readonly body: AsyncIterable<Uint8Array> }, unknown>): Promise<Uint8Array> {
+export async function wholeBody(blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array> {
   const next = await blobs.next();
   if (next.done) throw new ImageError('internal', 'fewer blobs were read than were asked for');
   const chunks: Uint8Array[] = [];
-  for await (const chunk of next.value.body) chunks.push(chunk);
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  for await (const chunk of next.value.body) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
 }
 
 /** So many paths are named in an error. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import { canceled } from '../io/concurrently.ts';
-import type { ReadBlobs } from './wim-plan.ts';
+import type { ReadBlob, ReadBlobs } from './wim-plan.ts';
 
 /** Bytes read at once; and up to which handing the reading to another thread would cost more than it. */
 const window = 1 << 20;
@@ -50,7 +50,7 @@ export class WimSpool implements AsyncDisposable {
 
   readonly read: ReadBlobs = (blobs) => this.#read(blobs);
 
-  async *#read(blobs: Iterable<WimBlob>): AsyncGenerator<{ blob: WimBlob; body: AsyncIterable<Uint8Array> }, void, undefined> {
+  async *#read(blobs: Iterable<WimBlob>): AsyncGenerator<ReadBlob, void, undefined> {
     for (const blob of blobs) {
       const place = this.#places.get(blob.sha1);
       if (place === undefined) throw new ImageError('internal', `the content ${blob.sha1} has not been unpacked`);

@@ -5,6 +5,7 @@ import type { WimImage } from '../formats/wim/wim-images.ts';
 import type { WimLimits } from '../formats/wim/wim-limits.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
+import { wimContents } from '../layers/wim-contents.ts';
 import { wimLayerTar } from '../layers/wim-layer.ts';
 import type { WimLoss } from '../layers/wim-losses.ts';
 import { planLayer, type WimPlan, type ReadBlobs } from '../layers/wim-plan.ts';
@@ -139,7 +140,7 @@ interface Source extends AsyncDisposable {
 
 /** The WIM itself; of a solid one all contents are unpacked first, in the order in which they are packed. */
 async function openSource(store: ImageStore, wim: Wim, images: readonly WimImage[], signal: AbortSignal | undefined): Promise<Source> {
-  const read: ReadBlobs = (blobs) => wim.read(blobs, { signal });
+  const read = wimContents(wim, signal);
   if (wim.table.solidChunkSize === 0) return { read, [Symbol.asyncDispose]: async () => undefined };
   const trees = await Promise.all(images.map(({ index }) => wim.tree(index, { signal })));
   const draft = await store.draftFolder('wim');

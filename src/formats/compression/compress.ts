@@ -1,5 +1,5 @@
 import { type Readable, Transform, type TransformCallback, pipeline } from 'node:stream';
-import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import { constants, createGzip, createZstdCompress, type ZlibOptions } from 'node:zlib';
 import { endOnAbort } from '../../io/end-on-abort.ts';
 
 export interface CompressOptions {
@@ -9,6 +9,8 @@ export interface CompressOptions {
 }
 
 const outputChunk = 256 << 10;
+/** Bytes that may wait to be packed: whoever makes them goes on meanwhile. */
+const waiting = 2 << 20;
 
 /**
  * Compresses a stream. Nothing of the time, the file or the system goes into the result: the same bytes, level and version of Node give
@@ -19,11 +21,20 @@ export function compress(source: AsyncIterable<Uint8Array>, compression: 'gzip' 
   if (compression === 'zstd')
     return pipeline(source, endOnAbort(createZstdCompress(zstdOptions(options.level ?? 3)), options.signal), () => {});
   const header = endOnAbort(new GzipHeader(), options.signal);
-  return pipeline(source, createGzip({ level: options.level ?? 6, memLevel: 9, chunkSize: outputChunk }), header, () => {});
+  return pipeline(
+    source,
+    createGzip({ level: options.level ?? 6, memLevel: 9, chunkSize: outputChunk, writableHighWaterMark: waiting } as ZlibOptions),
+    header,
+    () => {},
+  );
 }
 
 function zstdOptions(level: number) {
-  return { chunkSize: outputChunk, params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 } };
+  return {
+    chunkSize: outputChunk,
+    writableHighWaterMark: waiting,
+    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
+  };
 }
 
 /** Sets the header's OS byte (RFC 1952 §2.3) to 255, "unknown", where zlib writes the system that it was built for. */
