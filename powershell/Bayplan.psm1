@@ -8,10 +8,10 @@
 $script:bayNested = @{ 'Bayplan.ContainerImage' = @('ParentImage'); 'Bayplan.ContainerImageReport' = @('Image') }
 
 # PowerShell's own parameters: it acts on them itself.
-$script:bayCommon = [System.Collections.Generic.HashSet[string]]::new([System.StringComparer]::OrdinalIgnoreCase)
-foreach ($name in [System.Management.Automation.PSCmdlet]::CommonParameters + [System.Management.Automation.PSCmdlet]::OptionalCommonParameters) {
-    $null = $script:bayCommon.Add($name)
-}
+$script:bayCommon = @(
+    'Verbose', 'Debug', 'ErrorAction', 'WarningAction', 'InformationAction', 'ProgressAction', 'ErrorVariable', 'WarningVariable',
+    'InformationVariable', 'OutVariable', 'OutBuffer', 'PipelineVariable', 'WhatIf', 'Confirm', 'UseTransaction'
+)
 
 # A function of a module does not see the preferences of whoever calls it: only what was typed. Run with a dot in each begin.
 $script:bayBegin = {
@@ -156,7 +156,7 @@ function Test-BayPackageManagement {
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
     $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath }
     foreach ($entry in $Cmdlet.MyInvocation.BoundParameters.GetEnumerator()) {
-        if ($script:bayCommon.Contains($entry.Key)) { continue }
+        if ($script:bayCommon -contains $entry.Key) { continue }
         $value = $entry.Value
         if ($value -is [System.Management.Automation.SwitchParameter]) { $value = $value.IsPresent }
         $call[$entry.Key] = $value
@@ -267,7 +267,7 @@ function Find-BayValue([string] $Name, [string] $Parameter, [string] $Word, $Bou
         if ($null -eq $program) { return }
         $ask = @{ '.complete' = $Parameter; '.word' = $Word.Trim("'", '"'); '.cwd' = $ExecutionContext.SessionState.Path.CurrentFileSystemLocation.ProviderPath }
         foreach ($key in $Bound.Keys) {
-            if (-not $script:bayCommon.Contains([string] $key)) { $ask[[string] $key] = $Bound[$key] }
+            if ($script:bayCommon -notcontains [string] $key) { $ask[[string] $key] = $Bound[$key] }
         }
         $state.Process = Start-Bay $null ('__cmdlet 1 ' + $Name)
         $null = $state.Process.StandardError.ReadToEndAsync()

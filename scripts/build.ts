@@ -23,13 +23,14 @@ const dist = join(root, 'dist');
 /** How long a chunk of an earlier build is kept, in milliseconds. */
 const keepChunks = 6 * 3600 * 1000;
 
-/** What is loaded together: by whoever imports the library, by every start of `bay`, with the store, for a list, with the client of registries. */
+/** What is loaded together: by whoever imports the library, by every start of `bay`, with the store, for a list, with the client of registries, for PowerShell. */
 const profiles = {
   library: ['src/index.ts'],
   start: ['src/main/start.ts', 'src/frontends/cli/run.ts'],
   store: ['src/store/image-store.ts'],
   list: ['src/frontends/cli/commands/images.ts'],
   remote: ['src/remote/registries.ts'],
+  cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],
 };
 
 const workerAddress = /new URL\(\s*'(?:\.{1,2}\/)[\w./-]*?([\w-]+)\.worker\.ts',\s*import\.meta\.url\s*\)/g;

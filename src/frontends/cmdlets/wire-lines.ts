@@ -45,7 +45,8 @@ export class WireLines {
 
   #take(text: string): void {
     if (this.#rest.length > longest) return;
-    const lines = (this.#rest + text).split('\n');
+    // Windows PowerShell begins a pipe with a mark where the console's code page is UTF-8.
+    const lines = (this.#rest + text.replace(/^\uFEFF/, '')).split('\n');
     this.#rest = lines.pop() ?? '';
     this.#lines.push(...lines);
     if (lines.length > 0 || this.#rest.length > longest) this.#wake?.();
