@@ -20,12 +20,20 @@ test('the package holds the built files and the documents, nothing else', async 
   const { code, stdout, stderr } = await runProgram('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root });
   assert.equal(code, 0, stderr);
   const [packed] = JSON.parse(stdout) as [Packed];
-  const expected = /^(package\.json|README\.md|LICENSE|dist\/[\w.-]+\.js|dist\/types\/[\w./-]+\.d\.ts|dist\/powershell\/Bayplan\/[\w./-]+)$/;
+  const expected =
+    /^(package\.json|README\.md|LICENSE|dist\/[\w.-]+\.js|dist\/types\/[\w./-]+\.d\.ts|dist\/powershell\/Bayplan\/[\w./-]+)$/;
   assert.deepEqual(
     packed.files.map(({ path }) => path).filter((path) => !expected.test(path)),
     [],
   );
-  for (const needed of ['LICENSE', 'README.md', 'dist/bay.js', 'dist/index.js', 'dist/types/index.d.ts', 'dist/powershell/Bayplan/Bayplan.psd1']) {
+  for (const needed of [
+    'LICENSE',
+    'README.md',
+    'dist/bay.js',
+    'dist/index.js',
+    'dist/types/index.d.ts',
+    'dist/powershell/Bayplan/Bayplan.psd1',
+  ]) {
     assert.ok(
       packed.files.some(({ path }) => path === needed),
       `${needed} is missing`,
