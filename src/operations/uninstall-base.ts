@@ -38,7 +38,7 @@ async function baseImage(host: Pick<Host, 'store'>, name: string): Promise<Conta
     const [found] = await containerImages(host, { digest: root.digest });
     if (found) return found;
   } catch (error) {
-    if (first === undefined || !isImageError(error, 'not-found', 'invalid-reference')) throw error;
+    if (!isImageError(error, 'not-found', 'invalid-reference')) throw error;
   }
   if (first === undefined) throw new ImageError('not-found', `No such image: ${name}`, { detail: { name } });
   throw new ImageError('ambiguous', `${name} is several base OS images: ${images.slice(0, 12).map(fullName).join(', ')}`, {
