@@ -59,7 +59,7 @@ function Find-BayProgram {
             if ([System.IO.File]::Exists($behind)) { $entry = $behind }
         }
     }
-    if (-not $entry) { return $null }
+    if (-not $entry -or -not [System.IO.File]::Exists($entry)) { return $null }
     $program = @{ File = $entry; Words = '' }
     if ($entry -like '*.js') {
         if ($null -eq $node) {
@@ -94,7 +94,7 @@ function New-BayError([string] $Type, [string] $Message, [string] $Id, [string] 
 function Start-Bay($Cmdlet, [string] $Words) {
     $program = Find-BayProgram
     if ($null -eq $program) {
-        $Cmdlet.ThrowTerminatingError((New-BayError 'FileNotFoundException' ('bay, which does the work of this module, was not found, or the Node that it needs.' + [System.Environment]::NewLine +
+        $Cmdlet.ThrowTerminatingError((New-BayError 'FileNotFoundException' ('bay, which does the work of this module, was not found, or not the Node that it needs.' + [System.Environment]::NewLine +
                     'Install the npm package bayplan and run `bay Install-PackageProvider ContainerProvider -Force`, or set BAYPLAN_BAY to the path of its dist/bay.js.') 'BayNotFound' 'ObjectNotFound' 'bay'))
     }
     $start = [System.Diagnostics.ProcessStartInfo]::new()
@@ -111,7 +111,7 @@ function Start-Bay($Cmdlet, [string] $Words) {
         $process = [System.Diagnostics.Process]::Start($start)
     }
     catch {
-        $Cmdlet.ThrowTerminatingError((New-BayError 'FileNotFoundException' ('bay could not be started: ' + $_.Exception.Message) 'BayNotStarted' 'ResourceUnavailable' $program.File))
+        $Cmdlet.ThrowTerminatingError((New-BayError 'FileNotFoundException' ('bay could not be started: ' + $_.Exception.GetBaseException().Message) 'BayNotStarted' 'ResourceUnavailable' $program.File))
     }
     return $process
 }
@@ -191,7 +191,12 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
                 if ($State.Process.WaitForExit(1000)) { $code = $State.Process.ExitCode }
                 Stop-Bay $State
                 $message = 'bay ended in the middle of its work, with exit code ' + $code + '.'
-                if ($said) { $message += [System.Environment]::NewLine + ($said -split '\r?\n')[-1] }
+                if ($said) {
+                    $lines = $said -split '\r?\n'
+                    $errors = @($lines -match '^\w*Error\b')
+                    if ($errors.Length -gt 0) { $message += [System.Environment]::NewLine + $errors[0] }
+                    else { $message += [System.Environment]::NewLine + $lines[-1] }
+                }
                 $Cmdlet.WriteError((New-BayError 'InvalidOperationException' $message 'BayEnded' 'ResourceUnavailable' $State.Name))
                 $whole = $true
                 return

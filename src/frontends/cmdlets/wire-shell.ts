@@ -118,7 +118,7 @@ export class WireShell implements Shell {
     const record = {
       Id: id,
       Activity: activity,
-      Status: status,
+      Status: status || ' ', // PowerShell refuses an empty one
       Percent: percent === undefined ? -1 : Math.floor(percent),
       Completed: completed,
     };
