@@ -8,7 +8,7 @@ import type { Operation } from '../io/operation.ts';
 import { wimContents } from '../layers/wim-contents.ts';
 import { wimLayerTar } from '../layers/wim-layer.ts';
 import type { WimLoss } from '../layers/wim-losses.ts';
-import { planLayer, type WimPlan, type ReadBlobs } from '../layers/wim-plan.ts';
+import { planLayer, type ReadBlobs } from '../layers/wim-plan.ts';
 import { contentsOf, WimSpool } from '../layers/wim-spool.ts';
 import { osOf, shapeOf, type TreesOfLayer } from '../layers/wim-walk.ts';
 import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
@@ -23,6 +23,7 @@ import type { ImageStore } from '../store/image-store.ts';
 import { baseImageName } from './base-image-name.ts';
 import type { Host } from './host.ts';
 import { keepLayer } from './keep-layer.ts';
+import { type AcceptLosses, askForLosses } from './wim-losses.ts';
 import { readWimConfig, type WimConfig, wimDocuments, windowsVersion, wimPlatform } from './wim-documents.ts';
 
 export interface InstallWimOptions extends Pick<Operation, 'signal'> {
@@ -39,11 +40,7 @@ export interface InstallWimOptions extends Pick<Operation, 'signal'> {
   readonly platform?: Platform | undefined;
   /** Default: `lower(name):version`, behind the publisher where another's image has that name. */
   readonly reference?: Reference | undefined;
-  /**
-   * Asked before anything is written where something would be lost that `asks`; false ends it. Default: false.
-   * @see WimLoss
-   */
-  readonly accept?: boolean | ((losses: readonly WimLoss[]) => boolean | Promise<boolean>) | undefined;
+  readonly accept?: AcceptLosses | undefined;
   /** Files that a delta WIM relies on. */
   readonly base?: readonly string[] | undefined;
   readonly limits?: Partial<WimLimits> | undefined;
@@ -85,7 +82,7 @@ export async function installWim(
   const os = osOf(trees.shape);
   await using source = await openSource(host.store, wim, images, signal);
   const plan = await planLayer(trees, source.read, signal);
-  await askForLosses(wim, plan, options);
+  await askForLosses(`the image of ${wim.path}`, plan.losses, options.accept);
 
   const warnings = [...wim.warnings];
   const config = configOf(image, os, warnings);
@@ -156,20 +153,6 @@ async function openSource(store: ImageStore, wim: Wim, images: readonly WimImage
     await draft[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function askForLosses({ path }: Wim, { losses }: WimPlan, { accept = false }: InstallWimOptions): Promise<void> {
-  const asked = losses.filter(({ asks }) => asks);
-  if (asked.length === 0) return;
-  if (typeof accept === 'boolean' ? accept : await accept(asked)) return;
-  throw new ImageError('conflict', `the image of ${path} would lose ${describe(asked)}`, {
-    hint: 'Nothing has been installed. Accept it if the image can be without.',
-    detail: { losses: asked },
-  });
-}
-
-function describe(losses: readonly WimLoss[]): string {
-  return losses.map(({ text, examples }) => `${text} (${examples.join(', ')})`).join('; ');
 }
 
 function configOf({ containerImage }: WimImage, os: string, warnings: string[]): WimConfig | undefined {

@@ -1,9 +1,10 @@
 import type { KeptLayer, LayerImageDocuments } from '../content/layer-image.ts';
 import { isImageError } from '../errors.ts';
+import type { NewWimImage, NewWimWindows } from '../formats/wim/new-wim.ts';
 import type { WimImage } from '../formats/wim/wim-images.ts';
 import { publisherSourceKey } from '../model/base-identity.ts';
 import { parseConfig, type ImageConfig } from '../model/config.ts';
-import type { Descriptor } from '../model/descriptor.ts';
+import { isObject, type Descriptor } from '../model/descriptor.ts';
 import { digestOf } from '../model/digest.ts';
 import { readIdentity, type Identity } from '../model/identity.ts';
 import { mediaTypes } from '../model/media-types.ts';
@@ -140,4 +141,63 @@ function annotationsOf({ identity, images }: WimImageFacts): Record<string, stri
 function document(mediaType: string, text: string): { target: Descriptor; bytes: Buffer } {
   const bytes = Buffer.from(text);
   return { target: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+/** What an image that came from a WIM says of the WIM's images; nothing where it says it wrongly. */
+export function readWimImages(
+  annotations: Readonly<Record<string, string>> | undefined,
+): Partial<Omit<NewWimImage, 'root' | 'containerImage'>>[] {
+  let said: unknown;
+  try {
+    said = JSON.parse(annotations?.[wimImagesKey] ?? '[]');
+  } catch {
+    return [];
+  }
+  return Array.isArray(said) ? said.slice(0, 2).map(readXml) : [];
+}
+
+function readXml(given: unknown): Partial<Omit<NewWimImage, 'root' | 'containerImage'>> {
+  if (!isObject(given)) return {};
+  const { created, windows } = given;
+  const time = typeof created === 'string' ? Date.parse(created) : Number.NaN;
+  return {
+    ...textsOf(given, ['name', 'description', 'displayName', 'displayDescription', 'flags']),
+    ...(Number.isNaN(time) ? {} : { created: new Date(time) }),
+    ...(isObject(windows) ? { windows: readWindows(windows) } : {}),
+  };
+}
+
+function readWindows(given: Readonly<Record<string, unknown>>): NewWimWindows {
+  const { architecture, languages, version } = given;
+  const part = (key: string) =>
+    isObject(version) && Number.isSafeInteger(version[key]) && (version[key] as number) >= 0 ? (version[key] as number) : 0;
+  return {
+    ...(Number.isSafeInteger(architecture) && (architecture as number) >= 0 ? { architecture: architecture as number } : {}),
+    ...textsOf(given, ['productName', 'editionId', 'installationType', 'defaultLanguage']),
+    ...(Array.isArray(languages) ? { languages: languages.filter((text) => typeof text === 'string') } : {}),
+    ...(isObject(version)
+      ? { version: { major: part('major'), minor: part('minor'), build: part('build'), spBuild: part('spBuild') } }
+      : {}),
+  };
+}
+
+function textsOf<Key extends string>(given: Readonly<Record<string, unknown>>, keys: readonly Key[]): Partial<Record<Key, string>> {
+  return Object.fromEntries(keys.flatMap((key) => (typeof given[key] === 'string' ? [[key, given[key]]] : []))) as Partial<
+    Record<Key, string>
+  >;
+}
+
+/** What a WIM says of the Windows of an image that never was one. */
+export function windowsOf({ architecture, 'os.version': version }: Platform): NewWimWindows {
+  const [, number] =
+    Object.entries(architectures)
+      .map(([key, name]) => [name, Number(key)] as const)
+      .find(([name]) => name === architecture) ?? [];
+  const [, major, minor, build, spBuild] = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?$/.exec(version ?? '') ?? [];
+  return {
+    ...(number === undefined ? {} : { architecture: number }),
+    ...(major === undefined
+      ? {}
+      : { version: { major: Number(major), minor: Number(minor), build: Number(build), spBuild: Number(spBuild ?? 0) } }),
+  };
 }
