@@ -74,6 +74,8 @@ async function prepareDestination(path: string, { overwrite = false }: SaveBaseO
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new ImageError('invalid-argument', `cannot write ${path}: ${dirname(path)} is a file, not a folder`, { detail: { path } });
     throw asImageError(error, `cannot make ${dirname(path)}`);
   }
   const there = await stat(path).catch((error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 /** Finding, saving and installing base images, from catalogue files and from a registry: our own doors and a server of files are the other side. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -9,6 +9,7 @@ import type { CatalogSource } from '../../src/catalog/catalog-source.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { Containers } from '../../src/containers/containers.ts';
 import { writeArchive } from '../../src/content/write-archive.ts';
+import type { ImageError } from '../../src/errors.ts';
 import { writeStreamAtomic } from '../../src/io/atomic-file.ts';
 import { listen, registryDoor, type RequestRecord } from '../../src/frontends/registry/door.ts';
 import { familiar, parseReference } from '../../src/model/reference.ts';
@@ -16,6 +17,8 @@ import { buildCatalog } from '../../src/operations/build-catalog.ts';
 import { containerImages } from '../../src/operations/container-images.ts';
 import { findBaseImages, findOneBaseImage, type CatalogQuery } from '../../src/operations/find-base.ts';
 import { installBaseImage } from '../../src/operations/install-base.ts';
+import { load } from '../../src/operations/load.ts';
+import { saveBaseImage } from '../../src/operations/save-base.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import type { ImageStore } from '../../src/store/image-store.ts';
@@ -291,4 +294,47 @@ test('an OCI archive in a catalogue is described by its annotations, and install
   assert.deepEqual([found.version, found.publisher, found.description], ['1.2.0.0', 'CN=Demo', 'What we need']);
   const installed = await installBaseImage(host, found, host);
   assert.deepEqual([familiar(installed.reference), installed.root.digest], ['tools:1.2.0.0', made.target.digest]);
+});
+
+test('a server’s own base images are a catalogue, and another machine installs them with publisher and digest', async (t) => {
+  const { store, host: address } = await registry(t);
+  const from = {
+    store,
+    containers: new Containers(store),
+    downloads: temporary(t, 'downloads'),
+    ...catalogOf(t, [at(await pageFolder(t))]),
+  };
+  const query = { names: ['NanoServer'], version: '10.0.10586.0' };
+  const first = await installBaseImage(from, await findOneBaseImage(from, query), from);
+  for (const location of [`http://${address}/`, `http://${address}/catalog.json`]) {
+    const host = { ...(await hostOf(t)), ...catalogOf(t, [at(location)]) };
+    assert.deepEqual(await rows(host), ['NanoServer 10.0.10586.0 CN=Microsoft page']);
+    const installed = await installBaseImage(host, await findOneBaseImage(host, query), host);
+    assert.deepEqual([installed.root.digest, installed.publisher], [first.root.digest, 'CN=Microsoft']);
+    const tar = join(temporary(t, 'saved'), 'nano.tar');
+    await saveBaseImage(host, await findOneBaseImage(host, query), tar);
+    const target = await openStore(t);
+    const [loaded] = await load({ store: target }, tar);
+    assert.deepEqual([loaded?.root.digest, loaded?.names.map(familiar)], [first.root.digest, ['nanoserver:10.0.10586.0']]);
+  }
+});
+
+test('saving refuses a folder, a file that is there, a read-only one, and a name that says another kind of file', async (t) => {
+  const host = { ...(await hostOf(t)), ...catalogOf(t, [at(await pageFolder(t))]) };
+  const found = await findOneBaseImage(host, { names: ['NanoServer'], version: '10.0.10586.0' });
+  const folder = temporary(t, 'saved');
+  const path = join(folder, 'new', 'NanoServer.wim');
+  await saveBaseImage(host, found, path);
+  assert.equal(readFileSync(path).length, found.size);
+  await assert.rejects(saveBaseImage(host, found, folder), { code: 'invalid-argument', message: 'Please provide file name with path.' });
+  await assert.rejects(saveBaseImage(host, found, path), { code: 'conflict', message: `${path} already exists` });
+  await saveBaseImage(host, found, path, { overwrite: true });
+  await assert.rejects(saveBaseImage(host, found, join(folder, 'x.tar')), { code: 'invalid-argument' });
+  chmodSync(path, 0o444);
+  await assert.rejects(saveBaseImage(host, found, path, { overwrite: true }), {
+    code: 'permission',
+    message: `Cannot over write read-only file: ${path}`,
+  });
+  chmodSync(path, 0o644);
+  await assert.rejects(saveBaseImage(host, found, join(path, 'below.wim')), (error: ImageError) => error.code !== 'internal');
 });

@@ -17,6 +17,7 @@ import { routeOf, splitTarget, type Route } from './route.ts';
 import { Running } from './running.ts';
 import { Remembered } from './remembered.ts';
 import { search, searchPing, searchRows } from './search.ts';
+import { getStoreCatalog } from './store-catalog.ts';
 
 export { listen } from './listen.ts';
 
@@ -148,6 +149,8 @@ function methodsOf(route: Route): Handlers {
       return { GET: searchPing };
     case 'search':
       return { GET: search };
+    case 'store-catalog':
+      return { GET: getStoreCatalog };
   }
 }
 

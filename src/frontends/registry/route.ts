@@ -11,7 +11,8 @@ export type Route =
   | { readonly kind: 'upload'; readonly name: string; readonly id: string }
   | { readonly kind: 'referrers'; readonly name: string; readonly digest: string }
   | { readonly kind: 'search-ping' }
-  | { readonly kind: 'search' };
+  | { readonly kind: 'search' }
+  | { readonly kind: 'store-catalog' };
 
 /** Path and query of a request target; the absolute form, which proxies send, is cut down to them. */
 export function splitTarget(target: string): { readonly path: string; readonly query: URLSearchParams } {
@@ -25,7 +26,7 @@ export function splitTarget(target: string): { readonly path: string; readonly q
 /** True where the path is this door's: what a server with several doors on one port asks first. */
 export function isRegistryPath(target: string): boolean {
   const { path } = splitTarget(target);
-  return path === '/v2' || path.startsWith('/v2/') || path === '/v1/_ping' || path === '/v1/search';
+  return path === '/v2' || path.startsWith('/v2/') || path === '/v1/_ping' || path === '/v1/search' || isStoreCatalog(path);
 }
 
 /**
@@ -37,6 +38,7 @@ export function routeOf(path: string): Route | undefined {
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/v1/_ping') return { kind: 'search-ping' };
   if (path === '/v1/search') return { kind: 'search' };
+  if (isStoreCatalog(path)) return { kind: 'store-catalog' };
   if (!path.startsWith('/v2/')) return undefined;
   const parts = path.slice(4).split('/').map(decoded);
   if (parts.length === 1 && parts[0] === '_catalog') return { kind: 'catalog' };
@@ -52,6 +54,11 @@ export function routeOf(path: string): Route | undefined {
   if (before === 'blobs') return last === 'uploads' ? { kind: 'uploads', name: name(2) } : { kind: 'blob', name: name(2), digest: last };
   if (before === 'referrers') return { kind: 'referrers', name: name(2), digest: last };
   return undefined;
+}
+
+/** Where whoever adds this server as a source looks, by the server's name alone, and the shorter spelling. */
+function isStoreCatalog(path: string): boolean {
+  return path === '/catalogue.json' || path === '/catalog.json';
 }
 
 function decoded(part: string): string {
