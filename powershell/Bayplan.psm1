@@ -235,20 +235,29 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
                 $message.Message = $record
                 $Cmdlet.WriteInformation($message, [string[]] @('PSHOST'))
             }
-            elseif ($tag -ceq 'S') { $null = Send-Bay $State 'A' $Cmdlet.ShouldProcess($record.Target, $record.Action) }
-            elseif ($tag -ceq 'C') { $null = Send-Bay $State 'A' $Cmdlet.ShouldContinue($record.Query, $record.Caption) }
-            elseif ($tag -ceq 'M') {
-                $choices = [System.Collections.ObjectModel.Collection[System.Management.Automation.Host.ChoiceDescription]]::new()
-                foreach ($choice in $record.Choices) {
-                    $choices.Add([System.Management.Automation.Host.ChoiceDescription]::new($choice.Label, $choice.Help))
-                }
-                $null = Send-Bay $State 'A' $Cmdlet.Host.UI.PromptForChoice($record.Caption, $record.Message, $choices, [int] $record.Default)
-            }
+            else { $null = Send-Bay $State 'A' (Read-BayAnswer $Cmdlet $tag $record) }
         }
     }
     finally {
         # Ctrl-C, an error that ends the pipeline, a reader that has seen enough.
         if (-not $whole) { Stop-Bay $State }
+    }
+}
+
+# Asks what bay wants to know, in PowerShell's own ways.
+function Read-BayAnswer($Cmdlet, [string] $Tag, $Question) {
+    try {
+        if ($Tag -ceq 'S') { return $Cmdlet.ShouldProcess($Question.Target, $Question.Action) }
+        if ($Tag -ceq 'C') { return $Cmdlet.ShouldContinue($Question.Query, $Question.Caption) }
+        $choices = [System.Collections.ObjectModel.Collection[System.Management.Automation.Host.ChoiceDescription]]::new()
+        foreach ($choice in $Question.Choices) {
+            $choices.Add([System.Management.Automation.Host.ChoiceDescription]::new($choice.Label, $choice.Help))
+        }
+        return $Cmdlet.Host.UI.PromptForChoice($Question.Caption, $Question.Message, $choices, [int] $Question.Default)
+    }
+    catch [System.Management.Automation.MethodInvocationException] {
+        $message = 'Nobody could be asked: ' + $_.Exception.GetBaseException().Message + [System.Environment]::NewLine + 'Answer beforehand, by -Confirm:$false or -Force.'
+        $Cmdlet.ThrowTerminatingError((New-BayError 'InvalidOperationException' $message 'NotAnswered' 'InvalidOperation' $Cmdlet.MyInvocation.MyCommand.Name))
     }
 }
 
@@ -274,7 +283,7 @@ function Find-BayValue([string] $Name, [string] $Parameter, [string] $Word, $Bou
         foreach ($key in $Bound.Keys) {
             if ($script:bayCommon -notcontains [string] $key) { $ask[[string] $key] = $Bound[$key] }
         }
-        $state.Process = Start-Bay $null ('__cmdlet 1 ' + $Name)
+        $state.Process = Start-Bay $null ('__cmdlet 1 ' + $Name + ' complete')
         $null = $state.Process.StandardError.ReadToEndAsync()
         if (-not (Send-Bay $state 'T' $ask)) { return }
         while ($true) {

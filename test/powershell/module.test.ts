@@ -215,7 +215,7 @@ describe('Windows PowerShell 5.1 reads the module', { skip: powershellSkip }, ()
     'System.Activator', 'System.Environment', 'System.IO.Directory', 'System.IO.File', 'System.IO.IOException', 'System.IO.Path',
     'System.Collections.ObjectModel.Collection[System.Management.Automation.Host.ChoiceDescription]',
     'System.Diagnostics.Process', 'System.Diagnostics.ProcessStartInfo', 'System.Text.Encoding',
-    ...['CompletionResult', 'ErrorCategory', 'ErrorRecord', 'Host.ChoiceDescription', 'HostInformationMessage', 'ProgressRecord', 'ProgressRecordType', 'PSSerializer', 'RuntimeException', 'SwitchParameter'].map((name) => `System.Management.Automation.${name}`),
+    ...['CompletionResult', 'ErrorCategory', 'ErrorRecord', 'Host.ChoiceDescription', 'HostInformationMessage', 'MethodInvocationException', 'ProgressRecord', 'ProgressRecordType', 'PSSerializer', 'RuntimeException', 'SwitchParameter'].map((name) => `System.Management.Automation.${name}`),
   ]; // prettier-ignore
   const lacking = async (text: string): Promise<unknown[]> =>
     await shell.values(`$text = '${text.replaceAll("'", "''")}'\n${missing.replace('KNOWN', known.map((name) => `'${name}'`).join(', '))}`);

@@ -7,8 +7,11 @@ import { WireShell, type WireEnds } from './wire-shell.ts';
 /** Which lines go over the pipe: the module that asks for another is of another version. */
 export const wireVersion = '1';
 
-/** Runs one cmdlet for the PowerShell module, which sends its turns on stdin. Never throws: what went wrong is a record. Resolves to the exit code. */
-export async function runWire([version, name = '']: readonly string[], ends: WireEnds): Promise<number> {
+/**
+ * Runs one cmdlet for the PowerShell module, which sends its turns on stdin; or offers values for one of its parameters. Never throws: what went wrong is a record.
+ * Resolves to the exit code.
+ */
+export async function runWire([version, name = '', purpose]: readonly string[], ends: WireEnds): Promise<number> {
   const shell = new WireShell(ends);
   try {
     const cmdlet = version === wireVersion ? findCmdlet(name) : undefined;
@@ -16,7 +19,8 @@ export async function runWire([version, name = '']: readonly string[], ends: Wir
       throw new ImageError('unsupported', `This bay has no ${name} for a module of that version`, {
         hint: 'Install the module that fits it: bay Install-PackageProvider ContainerProvider -Force',
       });
-    await runCmdlet(cmdlet, shell.turns(), shell);
+    const load = purpose === 'complete' ? async () => (await import('./complete-value.ts')).completeValue : cmdlet.load;
+    await runCmdlet({ ...cmdlet, load }, shell.turns(), shell);
     return 0;
   } catch (error) {
     if (shell.signal.aborted) return 130;
