@@ -131,7 +131,7 @@ function parameterText(cmdlet: Cmdlet, parameter: Parameter): string {
     ...(wildcards ? ['[SupportsWildcards()]'] : []),
     ...(own
       ? [
-          `[ArgumentCompleter({ param($command, $parameter, $word, $syntax, $bound) Find-BayValue ${quoted(cmdlet.name)} ${quoted(name)} $word $bound })]`,
+          `[ArgumentCompleter({ param($command, $parameter, $word, $syntax, $bound) & (Get-Module Bayplan) Find-BayValue ${quoted(cmdlet.name)} ${quoted(name)} $word $bound })]`,
         ]
       : []),
     types[type],
