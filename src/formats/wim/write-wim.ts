@@ -47,11 +47,12 @@ export interface WrittenWim {
 export async function writeWim(path: string, images: readonly NewWimImage[], options: WriteWimOptions = {}): Promise<WrittenWim> {
   refuseImageTexts(images);
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  let file: FileHandle | undefined;
   try {
     options.signal?.throwIfAborted();
     if ((await refuseNoFile(path)) && !options.overwrite) throw exists(path);
+    file = await open(draft, 'wx+', 0o644);
     let written: WrittenWim;
-    const file = await open(draft, 'wx+', 0o644);
     try {
       written = await new WimDraft(draft, file, options).write(images);
       await file.sync();
@@ -63,7 +64,7 @@ export async function writeWim(path: string, images: readonly NewWimImage[], opt
     await syncFolder(dirname(path));
     return written;
   } catch (error) {
-    await rm(draft, { force: true });
+    if (file) await rm(draft, { force: true });
     throw asImageError(error, `cannot write ${path}`);
   }
 }
