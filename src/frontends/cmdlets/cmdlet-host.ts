@@ -1,4 +1,5 @@
 import { layerCompression, storeFolder } from '../../io/home-folder.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
 import type { Containers } from '../../containers/containers.ts';
 import type { Host } from '../../operations/host.ts';
 import type { Registries } from '../../remote/registries.ts';
@@ -11,6 +12,7 @@ export class CmdletHost implements AsyncDisposable {
   #store: Promise<ImageStore> | undefined;
   #registries: Promise<Registries> | undefined;
   #containers: Promise<Containers> | undefined;
+  #catalog: Promise<Catalog> | undefined;
 
   constructor(shell: Shell) {
     this.#shell = shell;
@@ -32,8 +34,22 @@ export class CmdletHost implements AsyncDisposable {
     return this.#containers;
   }
 
+  /** Where base OS images are found, as the settings say when it is first asked for. */
+  catalog(): Promise<Catalog> {
+    this.#catalog ??= (async () => {
+      const { openCatalog } = await import('../../operations/find-base.ts');
+      return openCatalog(this.#shell.env, await this.registries());
+    })();
+    return this.#catalog;
+  }
+
+  registries(): Promise<Registries> {
+    this.#registries ??= this.#openRegistries();
+    return this.#registries;
+  }
+
   async whole(): Promise<Host> {
-    const registries = await (this.#registries ??= this.#openRegistries());
+    const registries = await this.registries();
     return {
       store: await this.store(),
       containers: await this.containers(),

@@ -33,6 +33,6 @@ export const views: readonly View[] = [
       { property: 'Description', width: 50 },
     ],
   },
-  { typeName: typeNames.source, columns: columns('Name', 'Kind', 'IsTrusted', 'Location') },
+  { typeName: typeNames.source, columns: columns('Name', 'Kind', 'IsSigned', 'Location') },
   { typeName: typeNames.report, columns: columns('Name', 'Version', 'IsValid', 'Problems') },
 ];

@@ -1,0 +1,34 @@
+import { downloadFolder } from '../../../io/home-folder.ts';
+import type { FoundBaseImage } from '../../../operations/find-base.ts';
+import { installBaseImage, type InstalledBase } from '../../../operations/install-base.ts';
+import { acceptLosses, warnOf } from '../accept-losses.ts';
+import type { Act, Call } from '../call.ts';
+import { elapsed } from '../elapsed.ts';
+import { Expanding } from '../expanding.ts';
+import { chooseItems } from '../find-items.ts';
+import { ProgressOf } from '../progress-of.ts';
+import type { Shell } from '../shell.ts';
+
+export const installContainerImage: Act = async (call, shell) => {
+  for (const found of await chooseItems(call, shell)) {
+    const { name, version, source } = found;
+    if (!(await shell.shouldProcess(`Package '${name}' version '${version}' from '${source}'.`, 'Install Package'))) continue;
+    await shell.writeVerbose(`Downloading ${name}. Version: ${version}`);
+    const installed = await install(found, call, shell);
+    await shell.writeObject(elapsed('Downloaded', installed.downloaded));
+    await warnOf(installed, shell);
+    if (!installed.changed) await shell.writeVerbose(`Skipping installed package ${name} ${version}.`);
+  }
+};
+
+async function install(found: FoundBaseImage, call: Call, shell: Shell): Promise<InstalledBase> {
+  using progress = new ProgressOf(shell, 'Downloading', `${found.name} ${found.version}`);
+  using expanding = new Expanding(shell, found.name);
+  return await installBaseImage(await call.host.whole(), found, {
+    downloads: downloadFolder(shell.env),
+    accept: acceptLosses(call, shell),
+    signal: shell.signal,
+    onProgress: progress.on,
+    onExpanding: expanding.on,
+  });
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import { fullName } from '../../../model/base-identity.ts';
+import { installWim } from '../../../operations/install-wim.ts';
+import { acceptLosses, warnOf } from '../accept-losses.ts';
+import type { Act } from '../call.ts';
+import { Expanding } from '../expanding.ts';
+
+export const installContainerOSImage: Act = async (call, shell) => {
+  const paths = (call.texts('WimPath') ?? []).map((path) => resolve(shell.cwd, path));
+  if (!(await shell.shouldProcess(paths.join(', '), call.cmdlet.name))) return;
+  const host = { store: await call.host.store(), containers: await call.host.containers() };
+  using expanding = new Expanding(shell, paths[0] ?? '');
+  const installed = await installWim(host, paths, {
+    index: call.number('Index'),
+    publisher: call.text('Publisher'),
+    name: call.text('Name'),
+    version: call.text('Version'),
+    accept: acceptLosses(call, shell),
+    signal: shell.signal,
+    onExpanding: expanding.on,
+  });
+  await warnOf(installed, shell);
+  await shell.writeVerbose(`${fullName(installed)} ${installed.changed ? 'is installed.' : 'was installed already.'}`);
+};

@@ -1,0 +1,111 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { FoundBaseImage } from '../../../operations/find-base.ts';
+import { savedFileName, saveBaseImage } from '../../../operations/save-base.ts';
+import type { Act, Call } from '../call.ts';
+import { CmdletError } from '../cmdlet-error.ts';
+import { elapsed } from '../elapsed.ts';
+import { chooseItems } from '../find-items.ts';
+import { ProgressOf } from '../progress-of.ts';
+import type { Shell } from '../shell.ts';
+
+export const saveContainerImage: Act = async (call, shell) => {
+  const destination = call.text('Destination');
+  if (destination === undefined) return saveInto(resolve(shell.cwd, call.text('Path') ?? ''), call, shell);
+  const path = resolve(shell.cwd, destination);
+  if (!(await mayWrite(path, call, shell))) {
+    await shell.writeObject('Re-run the script with a different Destination');
+    await shell.writeObject('');
+    return;
+  }
+  const [found, ...others] = await chooseItems(call, shell);
+  if (others.length > 0) throw severalInOne(path);
+  if (found) await saveOne(found, path, call, shell);
+};
+
+/** The page's checks, in its order, before anything is looked for. @returns false where a person keeps the file that is there */
+async function mayWrite(path: string, call: Call, shell: Shell): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  if (!there) return true;
+  if (there.isDirectory())
+    throw new CmdletError({
+      message: `Please provide file name with path.\n'${path}' is a folder: -Path saves into it, under a name that the image gives.`,
+      id: 'DestinationIsFolder',
+      category: 'InvalidArgument',
+      target: path,
+      exceptionType: 'RuntimeException',
+    });
+  if ((there.mode & 0o222) === 0) throw readOnly(`Cannot over write read-only file: ${path}`, path);
+  if (call.flag('Force') || call.flag('WhatIf')) return true;
+  const answer = await shell.promptForChoice(
+    'Overwrite File',
+    `Do you want to overwrite the existing file: ${path} ?`,
+    overwriteChoices,
+    0,
+  );
+  return answer === 0;
+}
+
+const overwriteChoices = [
+  { label: '&Yes', help: 'Overwrite the existing file.' },
+  { label: '&No', help: 'Do not overwrite the existing file.' },
+];
+
+/** As the later provider saves: into a folder that is there, each image under a name of its own; what is there is left. */
+async function saveInto(folder: string, call: Call, shell: Shell): Promise<void> {
+  const there = await stat(folder).catch(() => undefined);
+  if (!there?.isDirectory() && !(call.flag('Force') && !there))
+    throw new CmdletError({
+      message: there ? `'${folder}' is a file; -Path is a folder.` : `Cannot find the path '${folder}' because it does not exist`,
+      id: 'PathNotFound',
+      category: 'InvalidArgument',
+      target: folder,
+      exceptionType: 'ArgumentException',
+    });
+  if (!there) await shell.writeVerbose(`Creating: ${folder} as it doesn't exist.`);
+  for (const found of await chooseItems(call, shell)) {
+    const path = join(folder, savedFileName(found));
+    const file = await stat(path).catch(() => undefined);
+    if (file && !call.flag('Force')) {
+      await shell.writeVerbose(`${path} already exists. Skipping save. Use -Force to overwrite.`);
+      continue;
+    }
+    if (file && (file.mode & 0o222) === 0)
+      throw readOnly(`Cannot remove read-only file ${path}. Remove read-only and use -Force again.`, path);
+    await saveOne(found, path, call, shell);
+  }
+}
+
+async function saveOne(found: FoundBaseImage, path: string, call: Call, shell: Shell): Promise<void> {
+  const { name, version } = found;
+  if (!(await shell.shouldProcess(`'${name}' to location '${path}'`, 'Save Package'))) return;
+  await shell.writeVerbose(`Saving to ${path}`);
+  await shell.writeVerbose(`Downloading ${name}. Version: ${version}`);
+  const started = performance.now();
+  {
+    using progress = new ProgressOf(shell, 'Downloading', `${name} ${version}`);
+    // That it may be overwritten has been asked.
+    await saveBaseImage(await call.host.whole(), found, path, { overwrite: true, signal: shell.signal, onProgress: progress.on });
+  }
+  await shell.writeVerbose(elapsed('Downloaded', performance.now() - started));
+}
+
+function readOnly(message: string, path: string): CmdletError {
+  return new CmdletError({
+    message,
+    id: 'ReadOnlyFile',
+    category: 'PermissionDenied',
+    target: path,
+    exceptionType: 'UnauthorizedAccessException',
+  });
+}
+
+function severalInOne(path: string): CmdletError {
+  return new CmdletError({
+    message: `One file holds one image.\nName one image, or save several into a folder with -Path.`,
+    id: 'SeveralImagesInOneFile',
+    category: 'InvalidArgument',
+    target: path,
+    exceptionType: 'ArgumentException',
+  });
+}

@@ -1,0 +1,66 @@
+import { isImageError } from '../../errors.ts';
+import {
+  findBaseImages,
+  findOneBaseImage,
+  type CatalogOptions,
+  type CatalogQuery,
+  type FoundBaseImage,
+} from '../../operations/find-base.ts';
+import type { Call } from './call.ts';
+import { CmdletError } from './cmdlet-error.ts';
+import { isCmdletObject } from './cmdlet-object.ts';
+import { itemQuery } from './item-object.ts';
+import type { Shell } from './shell.ts';
+
+/** What -Name, the versions and -Source ask for. @param describe whether sizes and dates of a registry's images are wanted */
+export function searchOptions(shell: Shell, describe: boolean): CatalogOptions {
+  return { signal: shell.signal, describe, onWarning: (text) => void shell.writeWarning(text) };
+}
+
+export function versionsOf(call: Call): Omit<CatalogQuery, 'names'> {
+  return {
+    version: call.text('Version'),
+    minimum: call.text('MinimumVersion'),
+    maximum: call.text('MaximumVersion'),
+    all: call.flag('AllVersions'),
+    sources: call.texts('Source'),
+  };
+}
+
+/** @throws CmdletError where nothing matches */
+export async function findItems(call: Call, shell: Shell): Promise<readonly FoundBaseImage[]> {
+  const names = call.texts('Name');
+  const found = await findBaseImages({ catalog: await call.host.catalog() }, { names, ...versionsOf(call) }, searchOptions(shell, true));
+  if (found.length === 0) throw noSuchModule(names ?? [], call.text('Version'));
+  return found;
+}
+
+/** The one image that each name and each object means, the newest where no version is said. @throws CmdletError where there is none */
+export async function chooseItems(call: Call, shell: Shell): Promise<readonly FoundBaseImage[]> {
+  const objects = call.values('InputObject').filter(isCmdletObject);
+  const queries: readonly CatalogQuery[] =
+    objects.length > 0 ? objects.map(itemQuery) : (call.texts('Name') ?? []).map((name) => ({ names: [name], ...versionsOf(call) }));
+  const catalog = await call.host.catalog();
+  const found: FoundBaseImage[] = [];
+  for (const query of queries)
+    try {
+      found.push(await findOneBaseImage({ catalog }, query, searchOptions(shell, false)));
+    } catch (error) {
+      // A source that is not there says so itself.
+      if (isImageError(error, 'not-found') && error.detail['source'] === undefined) throw noSuchModule(query.names ?? [], query.version);
+      throw error;
+    }
+  return found;
+}
+
+/** The page's provider says it in these words. */
+function noSuchModule(names: readonly string[], version: string | undefined): CmdletError {
+  const asked = [names.join(', '), version].filter((part) => part !== undefined && part !== '').join(' ');
+  return new CmdletError({
+    message: `No such module found.\nNo source offers ${asked === '' ? 'a base OS image' : `the base OS image ${asked}`}. Find-ContainerImage -AllVersions lists what there is, and Get-ContainerImageSource where it is looked for.`,
+    id: 'NoSuchModule',
+    category: 'ObjectNotFound',
+    target: asked === '' ? undefined : asked,
+    exceptionType: 'FileNotFoundException',
+  });
+}
