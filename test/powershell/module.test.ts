@@ -200,7 +200,8 @@ describe('Windows PowerShell 5.1 reads the module', { skip: powershellSkip }, ()
     $errors = $null; $tokens = $null
     $tree = [System.Management.Automation.Language.Parser]::ParseInput($text, [ref] $tokens, [ref] $errors)
     foreach ($found in $errors) { 'syntax: ' + $found.Message }
-    foreach ($token in $tokens) { if ("$($token.Kind)" -in 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionMark', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr', 'Clean', 'Ampersand') { "operator: $($token.Text)" } }
+    foreach ($token in $tokens) { if ("$($token.Kind)" -in 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionMark', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr', 'Clean') { "operator: $($token.Text)" } }
+    foreach ($found in $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.PipelineAst] -and $args[0].Background }, $true)) { 'operator: &' }
     $own = @($tree.FindAll({ $args[0] -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $true) | ForEach-Object { $_.Name })
     foreach ($command in $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)) {
         $name = $command.GetCommandName()
@@ -230,6 +231,7 @@ describe('Windows PowerShell 5.1 reads the module', { skip: powershellSkip }, ()
       '$a ??= 1': 'operator: ??=',
       '$a ? 1 : 2': 'operator: ?',
       '${a}?.b': 'operator: ?.',
+      'f &': 'operator: &',
       'f && g': 'operator: &&',
       'f || g': 'operator: ||',
       'function f { clean { } }': 'operator: clean',
