@@ -45,35 +45,47 @@ export interface SavedWim extends Identity {
  * image gives the same file. What a WIM cannot have is known before anything is written; a file that is there stays until the new one is whole.
  * @param name what the store calls it
  * @param path absolute
- * @throws ImageError `not-found`; `invalid-argument` for what no WIM can hold; `conflict` where the file is there and may not be replaced, or something would be lost and nobody
- *   has accepted that; as `writeWim`
+ * @throws ImageError `not-found`; else as `writeImageWim`
  */
 export async function saveWim(host: Pick<Host, 'store'>, name: string, path: string, options: SaveWimOptions = {}): Promise<SavedWim> {
-  const { signal, onProgress, onSaving } = options;
+  const { signal, platform } = options;
   if (signal?.aborted) throw canceled(signal.reason);
   const found = await host.store.find(name);
   await using ingest = await host.store.begin({ verb: 'save', signal });
-  const image = await openPlatform(host, name, found.target, { signal, platform: options.platform });
+  const image = await openPlatform(host, name, found.target, { signal, platform });
   if (!(await ingest.has(image.descriptor))) throw new ImageError('not-found', `No such image: ${name}`, { detail: { name } });
-  const platform = image.config?.platform;
-  if (!platform) throw new ImageError('invalid-argument', `${name} is an artifact, and no image that has files`);
   const [known] = await containerImages(host, { digest: found.root.digest });
-  const identity = known ?? image.identity;
+  const saved = await writeImageWim(host, image, known ?? image.identity, path, options);
+  await host.store.record({ type: 'image', action: 'save', id: image.descriptor.digest, attributes: { name } });
+  return saved;
+}
 
+/**
+ * The same for an image of the store that has no name: its content must be held by a lease.
+ * @throws ImageError `invalid-argument` for an artifact, and for what no WIM can hold; `conflict` where the file is there and may not be replaced, or something would be lost and
+ *   nobody has accepted that; as `writeWim`
+ */
+export async function writeImageWim(
+  host: Pick<Host, 'store'>,
+  image: Image,
+  { name, publisher, version }: Identity,
+  path: string,
+  options: Omit<SaveWimOptions, 'platform'> = {},
+): Promise<SavedWim> {
+  const { signal, onProgress, onSaving, compression, integrity, overwrite } = options;
+  const platform = image.config?.platform;
+  if (!platform) throw new ImageError('invalid-argument', `${image.id} is an artifact, and no image that has files`);
   const trees: Tree[] = [];
   try {
     for (const folder of await new LayOut(host.store).image(image, { signal, onProgress })) trees.push(Tree.open(folder));
     const stack = new LayerStack(trees.toReversed().map(({ index }) => index));
     const { losses, total } = countAll(stack, platform.os, signal);
     await askForLosses(`the WIM of ${name}`, losses, options.accept);
-    const images = await wimImages(host, image, identity, imageTrees(stack, platform.os));
-    const { compression, integrity, overwrite } = options;
+    const images = await wimImages(host, image, { name, publisher, version }, imageTrees(stack, platform.os));
     const onBytes = onSaving && ((done: number) => onSaving({ done, total }));
     const written = await writeWim(path, images, { compression, integrity, overwrite, signal, onBytes });
-    await host.store.record({ type: 'image', action: 'save', id: image.descriptor.digest, attributes: { name } });
-    const { name: own, publisher, version } = identity;
     const files = written.images.reduce((sum, one) => sum + one.files, 0);
-    return { name: own, publisher, version, path, size: written.size, root: image.descriptor, images: images.length, files, losses };
+    return { name, publisher, version, path, size: written.size, root: image.descriptor, images: images.length, files, losses };
   } finally {
     for (const tree of trees) tree.close();
   }
