@@ -66,7 +66,7 @@ export async function* decodeAhead(
   const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
   const isMuch = first.length > fewTasks || (first.length > 1 && options.chunkSize > taskSize);
   if (isMuch) yield* inWorkers(rest, descriptors, size, options.signal);
-  else yield* inThisThread(rest, descriptors, size, options.signal);
+  else yield* inThisThread(rest, descriptors, options.signal);
 }
 
 type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
@@ -74,14 +74,13 @@ type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
 async function* inThisThread(
   tasks: Tasks,
   descriptors: readonly number[],
-  size: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
   const decoder = new TaskDecoder(descriptors);
-  let bytes: Uint8Array | undefined;
+  let bytes = new Uint8Array(0);
   for (let next = tasks.next(); !next.done; next = tasks.next()) {
     if (signal?.aborted) throw canceled(signal.reason);
-    bytes ??= new Uint8Array(size);
+    if (bytes.length < next.value.size + padding) bytes = new Uint8Array(next.value.size + padding);
     decoder.run(next.value, bytes);
     yield { task: next.value, bytes };
     // Others have their turn between two pieces of work.
@@ -169,8 +168,8 @@ class DecodingWorker implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#waiting.push({ resolve, reject });
-      const { steps, parts } = task;
-      this.#worker.postMessage({ task: { steps, parts }, target } satisfies ToDecoder, []);
+      const { steps, parts, size } = task;
+      this.#worker.postMessage({ task: { steps, parts, size }, target } satisfies ToDecoder, []);
     });
   }
 

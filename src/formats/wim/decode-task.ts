@@ -9,6 +9,8 @@ import { chunkEntrySize, readInto } from './wim-resource.ts';
 export interface DecodeTask {
   readonly steps: readonly DecodeStep[];
   readonly parts: readonly DecodedPart[];
+  /** Bytes that the steps decode to, together. */
+  readonly size: number;
 }
 
 /** Chunks of one resource, or bytes that are not packed, and where in the task's target they go. */
@@ -66,12 +68,12 @@ export class TaskDecoder {
   readonly #descriptors: readonly number[];
   readonly #decoders = new Map<string, ChunkDecoder>();
   /** Packed bytes of the file `#windowFile`, from `#windowStart` to `#windowEnd`. */
-  #window = new Uint8Array(readAhead);
+  #window = new Uint8Array(0);
   #windowFile = -1;
   #windowStart = 0;
   #windowEnd = 0;
   /** The packed chunk, and zeros. */
-  #source = new Uint8Array(65_536 + padding);
+  #source = new Uint8Array(0);
 
   constructor(descriptors: readonly number[]) {
     this.#descriptors = descriptors;
@@ -129,7 +131,7 @@ export class TaskDecoder {
       if (packed === unpacked) {
         this.#packed(step.file, start, packed, target, at, steps, number, bounds);
       } else {
-        if (this.#source.length < packed + padding) this.#source = new Uint8Array(packed + padding);
+        if (this.#source.length < packed + padding) this.#source = new Uint8Array(Math.max(65_536, packed) + padding);
         this.#packed(step.file, start, packed, this.#source, 0, steps, number, bounds);
         this.#source.fill(0, packed, packed + padding);
         try {
@@ -202,6 +204,7 @@ export class TaskDecoder {
       }
       const wanted = Math.max(length, Math.min(readAhead, end - offset));
       this.#windowFile = -1;
+      if (this.#window.length < wanted) this.#window = new Uint8Array(wanted > readAhead / 16 ? readAhead : readAhead / 16);
       readInto(this.#descriptors[file] as number, this.#window.subarray(0, wanted), offset, endsAt);
       this.#windowFile = file;
       this.#windowStart = offset;

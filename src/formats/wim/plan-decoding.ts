@@ -44,8 +44,7 @@ export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask
 class Plan implements DecodeTask {
   readonly steps: DecodeStep[] = [];
   readonly parts: DecodedPart[] = [];
-  /** Bytes that the steps unpack to. */
-  #filled = 0;
+  size = 0;
   #last: WimResource | undefined;
   /** What of the last resource has been planned: positions in what it unpacks to. */
   #lastFrom = 0;
@@ -59,8 +58,8 @@ class Plan implements DecodeTask {
     const unit = resource.codec === 'none' ? 1 : resource.chunkSize;
     const continues = isNext && from <= this.#lastEnd && from >= this.#lastFrom;
     const start = continues ? this.#lastEnd : from - (from % unit);
-    const isEmpty = this.#filled === 0;
-    const room = Math.max(taskSize - this.#filled, isEmpty ? unit : 0);
+    const isEmpty = this.size === 0;
+    const room = Math.max(taskSize - this.size, isEmpty ? unit : 0);
     const wanted = Math.min(resource.size, Math.ceil((from + length) / unit) * unit);
     const most = wanted - start <= room ? wanted : start + room - (room % unit);
     // What fits into a task of its own is not cut.
@@ -73,7 +72,7 @@ class Plan implements DecodeTask {
 
   /** Where in the target the byte is that stands at `from` in the resource that was planned last. */
   placeOf(from: number): number {
-    return this.#filled - (this.#lastEnd - from);
+    return this.size - (this.#lastEnd - from);
   }
 
   #isSame(resource: WimResource): boolean {
@@ -82,7 +81,7 @@ class Plan implements DecodeTask {
 
   #extend(resource: WimResource, start: number, end: number, continues: boolean): void {
     const { file, offset, packedSize, size, codec, chunkSize, bounds } = resource;
-    const at = this.#filled;
+    const at = this.size;
     if (codec === 'none') {
       this.steps.push({
         file,
@@ -104,6 +103,6 @@ class Plan implements DecodeTask {
     if (!continues) this.#lastFrom = start;
     this.#last = resource;
     this.#lastEnd = end;
-    this.#filled += end - start;
+    this.size += end - start;
   }
 }

@@ -137,7 +137,7 @@ export function parseResourceHeader(view: DataView, at: number, refuse: (why: st
   const packedSize = view.getUint32(at, true) + view.getUint16(at + 4, true) * 2 ** 32 + view.getUint8(at + 6) * 2 ** 48;
   const header = { offset: u64(view, at + 8), packedSize, size: u64(view, at + 16), flags: view.getUint8(at + 7) };
   for (const number of [header.offset, packedSize, header.size])
-    if (number > Number.MAX_SAFE_INTEGER) throw refuse(`the number ${number} is larger than any file`);
+    if (number > Number.MAX_SAFE_INTEGER) throw refuse(`the number ${BigInt(number)} is larger than any file`);
   return header;
 }
 

@@ -63,7 +63,7 @@ export function readSolidResource(
   const count = Math.ceil(size / chunkSize);
   // Before anything is made of that size: what the file has not, it cannot mean.
   if (solidHeaderSize + count * 4 > packedSize)
-    throw refuse(`claims ${size} bytes, whose chunk table would not fit into its ${packedSize}`);
+    throw refuse(`claims ${view.getBigUint64(0, true)} bytes, whose chunk table would not fit into its ${packedSize}`);
   const table = readFully(file, offset + solidHeaderSize, count * 4);
   const bounds = new Float64Array(count + 1);
   let end = offset + solidHeaderSize + count * 4;
