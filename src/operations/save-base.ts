@@ -2,6 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { download } from '../catalog/download.ts';
 import type { FoundBaseImage } from '../catalog/found-image.ts';
+import { Image } from '../content/image.ts';
 import { writeArchive } from '../content/write-archive.ts';
 import { asImageError, ImageError } from '../errors.ts';
 import { writeStreamAtomic } from '../io/atomic-file.ts';
@@ -12,14 +13,19 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { canonical } from '../model/reference.ts';
 import type { Host } from './host.ts';
 import { fetchImage } from './install-base.ts';
+import type { SaveWimOptions } from './save-wim.ts';
 
 export interface SaveBaseOptions extends Operation {
   /** Replaces a file that is there, when the new one is whole. */
   readonly overwrite?: boolean | undefined;
+  /** Where a registry's image becomes a .wim, and a .wim cannot hold all of it. */
+  readonly accept?: SaveWimOptions['accept'];
+  /** Told when a registry's image has been fetched and is packed as a .wim, in bytes of files. */
+  readonly onSaving?: SaveWimOptions['onSaving'];
 }
 
 /**
- * Downloads what a source offers to a file, and installs nothing: the .wim or archive as it is; a registry's image as an OCI archive.
+ * Downloads what a source offers to a file, and installs nothing: the .wim or archive as it is; a registry's image as an OCI archive where the path ends in `.tar`, else as a .wim.
  * @param path absolute; its folder is made where it is not there
  * @throws ImageError `invalid-argument` for a folder, or for an archive that is to be a .wim; `conflict` for a file that is there; else as `download`
  */
@@ -39,13 +45,9 @@ export async function saveBaseImage(
         hint: `Choose a destination that ends in ${asArchive ? '.wim' : '.tar'}.`,
       },
     );
-  if (content.kind === 'registry' && !asArchive)
-    throw new ImageError('unsupported', `${found.name} ${found.version} is in a registry, and is saved as an OCI archive`, {
-      hint: 'Choose a destination that ends in .tar.',
-    });
   await prepareDestination(path, options);
   if (content.kind !== 'registry') return download(content, path, options);
-  const { root, origin } = await saveFetched(host, found, path, options);
+  const { root, origin } = await saveFetched(host, found, path, asArchive, options);
   // Nothing holds it any more: it was only passing through.
   await host.store.sweep({ signal: options.signal, roots: [root.digest, origin.digest] });
 }
@@ -54,13 +56,20 @@ async function saveFetched(
   host: Pick<Host, 'store' | 'remote'>,
   found: FoundBaseImage,
   path: string,
+  asArchive: boolean,
   options: SaveBaseOptions,
 ): Promise<{ readonly root: Descriptor; readonly origin: Descriptor }> {
   if (found.content.kind !== 'registry') throw new ImageError('internal', 'only what a registry has is fetched');
   await using ingest = await host.store.begin({ verb: 'save', signal: options.signal });
   const { root, origin } = await fetchImage(host, found.content, ingest, options);
-  const names = [canonical(baseReference(found))];
-  await writeStreamAtomic(path, await writeArchive(ingest, [{ target: root, names }], { signal: options.signal }), options.signal);
+  const { signal, accept, onSaving } = options;
+  if (asArchive) {
+    const names = [canonical(baseReference(found))];
+    await writeStreamAtomic(path, await writeArchive(ingest, [{ target: root, names }], { signal }), signal);
+  } else {
+    const { writeImageWim } = await import('./save-wim.ts');
+    await writeImageWim(host, await Image.open(ingest, root, { signal }), found, path, { signal, accept, onSaving, overwrite: true });
+  }
   return { root, origin };
 }
 

@@ -12,11 +12,13 @@ import { writeArchive } from '../../src/content/write-archive.ts';
 import type { ImageError } from '../../src/errors.ts';
 import { writeStreamAtomic } from '../../src/io/atomic-file.ts';
 import { listen, registryDoor, type RequestRecord } from '../../src/frontends/registry/door.ts';
+import type { Descriptor } from '../../src/model/descriptor.ts';
 import { familiar, parseReference } from '../../src/model/reference.ts';
 import { buildCatalog } from '../../src/operations/build-catalog.ts';
 import { containerImages } from '../../src/operations/container-images.ts';
 import { findBaseImages, findOneBaseImage, type CatalogQuery } from '../../src/operations/find-base.ts';
 import { installBaseImage } from '../../src/operations/install-base.ts';
+import { installWim } from '../../src/operations/install-wim.ts';
 import { load } from '../../src/operations/load.ts';
 import { saveBaseImage } from '../../src/operations/save-base.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
@@ -313,11 +315,23 @@ test('a server’s own base images are a catalogue, and another machine installs
     assert.deepEqual([installed.root.digest, installed.publisher], [first.root.digest, 'CN=Microsoft']);
     const tar = join(temporary(t, 'saved'), 'nano.tar');
     await saveBaseImage(host, await findOneBaseImage(host, query), tar);
+    const wim = join(temporary(t, 'saved'), 'nano.wim');
+    await saveBaseImage(host, await findOneBaseImage(host, query), wim);
+    const offline = await hostOf(t);
+    const offlineInstalled = await installWim(offline, wim);
+    assert.deepEqual(
+      [offlineInstalled.name, offlineInstalled.publisher, offlineInstalled.version, offlineInstalled.diffId],
+      ['NanoServer', 'CN=Microsoft', '10.0.10586.0', await diffIdOf(store, first.root)],
+    );
     const target = await openStore(t);
     const [loaded] = await load({ store: target }, tar);
     assert.deepEqual([loaded?.root.digest, loaded?.names.map(familiar)], [first.root.digest, ['nanoserver:10.0.10586.0']]);
   }
 });
+
+async function diffIdOf(store: ImageStore, root: Descriptor) {
+  return (await store.image(root.digest))?.platforms[0]?.diffIds[0];
+}
 
 test('saving refuses a folder, a file that is there, a read-only one, and a name that says another kind of file', async (t) => {
   const host = { ...(await hostOf(t)), ...catalogOf(t, [at(await pageFolder(t))]) };
