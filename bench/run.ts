@@ -1,9 +1,9 @@
 /**
  * Measures Bayplan beside real peers, in turns on this machine, and prints one table.
  *
- *   node bench/run.ts [pull|pull-docker|memory|push|start|images|engine|create|commit|registry|store|family]…
+ *   node bench/run.ts [pull|pull-docker|memory|push|start|images|engine|create|commit|registry|store|family|wim|install|cmdlet]…
  *
- * Without words: everything, in some ten minutes. Needs dist/ (`npm run bench` sees to it), bash, and Linux. Peers come from the chroot
+ * Without words: everything, in some twenty minutes. Needs dist/ (`npm run bench` sees to it), bash, and Linux. Peers come from the chroot
  * that `$PEERS_ROOT` names, else from the PATH; rows of missing ones say so. Inputs are made here, in `$BENCH_DIR` (default: a folder in
  * the system's temporary one; 6 GB), and removed after the run unless `BENCH_KEEP=1`. The exit code is 1 where a limit was missed or a row failed.
  */
@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 
 import type { Bench } from './bench.ts';
 import { layMounts, runEnclosed } from './enclosure.ts';
+import { cmdlet } from './cmdlet.ts';
 import { commit, firstContainer } from './containers.ts';
 import { engine } from './engine.ts';
 import { family } from './family.ts';
@@ -29,6 +30,7 @@ import { Skipped } from './skipped.ts';
 import { images, start } from './start.ts';
 import { store } from './store.ts';
 import { table, type Outcome } from './table.ts';
+import { installWim, wim } from './wim.ts';
 
 const benches: readonly Bench[] = [
   pullKept,
@@ -43,6 +45,9 @@ const benches: readonly Bench[] = [
   pullMemory,
   store,
   family,
+  wim,
+  installWim,
+  cmdlet,
 ];
 
 async function main(words: readonly string[]): Promise<number> {

@@ -103,6 +103,11 @@ export function downloadFolder(env: Environment): string {
   return join(homeFolder(env), 'downloads');
 }
 
+/** Where the sample base image lies that a new store is shown with. */
+export function samplesFolder(env: Environment): string {
+  return join(homeFolder(env), 'samples');
+}
+
 /** Writes down where the store is from now on; what lies in the home folder by its path from there, so that the home folder may be moved. @param where absolute; asked while nobody else changes the settings @throws as `changeSettings` */
 export async function setStoreFolder(env: Environment, where: () => string): Promise<void> {
   await changeSettings(env, (current) => {

@@ -7,7 +7,7 @@ import { listen, registryDoor } from '../frontends/registry/door.ts';
 import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
 import { isLoopback } from '../io/is-loopback.ts';
-import { defaultDockerSocket, layerCompression, storeFolder } from '../io/home-folder.ts';
+import { defaultDockerSocket, layerCompression, samplesFolder, storeFolder } from '../io/home-folder.ts';
 import { loadSamples } from '../operations/samples.ts';
 import { ImageStore } from '../store/image-store.ts';
 import { giveBackMemory } from './give-back-memory.ts';
@@ -42,6 +42,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     doors.push(registry);
     const engine = await openEngine(store, options, terminal);
     doors.push(...engine.opened);
+    if (samples.length > 0) await showSamples(terminal);
     terminal.stdout.write(await welcome(terminal, store, registry.address, engine, samples));
     await stopped(terminal.signal);
   } finally {
@@ -50,6 +51,16 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   }
   terminal.stdout.write('Stopped.\n');
   return 0;
+}
+
+/** A source of sample base images, and what can be done with them. */
+async function showSamples(terminal: Terminal): Promise<void> {
+  const { makeSampleCatalogue } = await import('../operations/sample-catalogue.ts');
+  const { registerSource } = await import('../operations/sources.ts');
+  const { tellStory } = await import('./story.ts');
+  const catalogue = await makeSampleCatalogue(samplesFolder(terminal.env));
+  await registerSource(terminal.env, { kind: 'catalogue', name: 'Samples', location: catalogue.folder }, { replace: true });
+  await tellStory(catalogue, terminal);
 }
 
 interface Engine {
