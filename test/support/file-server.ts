@@ -18,6 +18,8 @@ export interface FileServer {
 export interface FileServerOptions {
   /** Bytes of an answer's body after which its connection is cut; undefined for all of it. Asked for each request of content. */
   readonly cutAfter?: ((request: IncomingMessage) => number | undefined) | undefined;
+  /** Bytes after which an answer stops, and stays open. */
+  readonly stallAfter?: ((request: IncomingMessage) => number | undefined) | undefined;
   /** Answers by itself and returns true, for lies. */
   readonly lie?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   /** Sends no ETag. */
@@ -48,8 +50,11 @@ export async function fileServer(t: Pick<TestContext, 'after'>, folder: string, 
       ...etag,
       ...(range ? { 'Content-Range': `bytes ${offset}-${offset + length - 1}/${found.size}` } : {}),
     });
+    const stall = options.stallAfter?.(request);
     const cut = options.cutAfter?.(request);
     if (length === 0 || request.method === 'HEAD') response.end();
+    else if (stall !== undefined && stall < length)
+      createReadStream(path, { start: offset, end: offset + stall - 1 }).pipe(response, { end: false });
     else if (cut === undefined || cut >= length) createReadStream(path, { start: offset, end: offset + length - 1 }).pipe(response);
     else if (cut === 0) response.destroy();
     else
