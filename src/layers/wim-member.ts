@@ -107,7 +107,10 @@ function linuxHeader(given: EntryToWrite, { type, link, unix }: EntryKind): TarH
   const mode = unix ? unix.mode & 0o7777 : type === 'symlink' ? 0o777 : type === 'directory' ? 0o755 : 0o644;
   const { uid = 0, gid = 0, rdev = 0 } = unix ?? {};
   const pax = new Map<string, string>([
-    ...(entry.attributes === usualAttributes(type) ? [] : [['MSWINDOWS.fileattr', String(entry.attributes)] as const]),
+    // Of a link they say whether it led to a folder where it was made, which may be no folder of this tree.
+    ...(entry.attributes === usualAttributes(type) && type !== 'symlink'
+      ? []
+      : [['MSWINDOWS.fileattr', String(entry.attributes)] as const]),
     ...(entry.descriptor ? [['MSWINDOWS.rawsd', base64(entry.descriptor)] as const] : []),
     ...(entry.accessed === entry.written ? [] : [[wimRecords.accessed, formatPaxTime(fromFiletime(entry.accessed))] as const]),
     ...(entry.created === entry.written ? [] : [[wimRecords.created, formatPaxTime(fromFiletime(entry.created))] as const]),

@@ -8,6 +8,7 @@ import { Blobs, type EntryFacts, factsLine, MadeTree, type MadeEntry, madeEntry,
 import type { WimItem } from '../formats/wim/wim-entry.ts';
 import type { NewWimContent, NewWimEntry } from '../formats/wim/new-wim.ts';
 import { reparseTags } from '../formats/wim/wim-reparse.ts';
+import { digestOf } from '../model/digest.ts';
 import { LayerStack } from './layer-stack.ts';
 import { PackReader } from './pack-reader.ts';
 import { imageTrees } from './wim-image.ts';
@@ -288,4 +289,34 @@ test('a drive gets Files in front, the base hives, and the second image below Ut
       'UtilityVM/Files/EFI/BCD 4',
     ],
   );
+});
+
+test('the layer of a tree is these bytes, on every machine and in every version', async (t) => {
+  const blobs = new Blobs();
+  const data = blobs.add('the same bytes');
+  const target = Buffer.concat([Buffer.from([0, 0, 2, 0, 4, 0, 2, 0, 1, 0, 0, 0]), Buffer.from('a\0a\0', 'utf16le')]);
+  const reparse = { tag: reparseTags.symlink, reserved: 0, flags: 1, data: blobs.add(target) };
+  const children = (items: readonly WimItem[]) => [
+    madeEntry('b', { data, linkGroup: 3n, items, shortName: 'B~1' }),
+    madeEntry('a', { data, linkGroup: 3n, items }),
+    madeEntry('link', { reparse, attributes: 0x420, items }),
+    madeEntry('ordner ä', { items, accessed: 7n, children: [madeEntry('c', { data: blobs.add(''), items, unknown54: 2 })] }),
+  ];
+  const windows = new MadeTree(madeEntry('', { children: [...children([{ tag: 1, data: Buffer.alloc(16, 1) }]), madeEntry('Windows')] }));
+  const layer = new MadeTree(madeEntry('', { children: [madeEntry('Files', { children: children([]) })] }));
+  const linux = new MadeTree(madeEntry('', { items: [unixItem(0o040755)], children: children([unixItem(0o100750, 10, 20)]) }));
+  const digests: string[] = [];
+  for (const [shape, tree] of [
+    ['volume', windows],
+    ['layer', layer],
+    ['linux', linux],
+  ] as const) {
+    assert.equal(shapeOf(tree, undefined), shape);
+    digests.push(digestOf((await roundTrip(t, shape, tree, blobs)).tar));
+  }
+  assert.deepEqual(digests, [
+    'sha256:0627bfdc047120458160754fa7fb04b2d4548aab68c81132271b05518a299241',
+    'sha256:53bfbf22a5db3fda00412e960629e878de90d72cfa2ba9360f41ff861bcb9c4d',
+    'sha256:3a583a045862186a24de9107ac6447911e488ab37b8e7de1296b101c5207219d',
+  ]);
 });
