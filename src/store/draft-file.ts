@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
+import { chmod, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { asImageError, ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { lent } from '../io/lent.ts';
@@ -153,6 +153,34 @@ export class DraftFile {
     if (filled.length === 0) return;
     this.#hash.update(filled);
     await blocks.turn();
+  }
+
+  /** Cuts off what is over a size. */
+  async cut(size: number): Promise<void> {
+    await this.#file.truncate(size);
+  }
+
+  /** True where it is the file at a path. */
+  async isAt(path: string): Promise<boolean> {
+    const there = await stat(path).catch(() => undefined);
+    const here = await this.#file.stat();
+    return there?.ino === here.ino && there.dev === here.dev;
+  }
+
+  /** Copies it, also where it has lost its name meanwhile. */
+  async copyTo(path: string): Promise<void> {
+    const block = Buffer.allocUnsafeSlow(blockSize);
+    const copy = await open(path, 'wx', 0o600);
+    try {
+      for (let position = 0; ;) {
+        const { bytesRead } = await this.#file.read(block, 0, block.length, position);
+        if (bytesRead === 0) return;
+        await copy.writeFile(block.subarray(0, bytesRead));
+        position += bytesRead;
+      }
+    } finally {
+      await copy.close();
+    }
   }
 
   /** Makes the bytes durable and the file read-only, and closes it. */

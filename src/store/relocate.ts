@@ -40,7 +40,7 @@ export interface Moved {
   readonly how: 'linked' | 'copied';
   /** Bytes that were copied. */
   readonly bytes: number;
-  /** False where a process that has stopped keeps the old folder in use, or Windows a file of it: the next start removes it. */
+  /** False where something that began before the move, or a process that has stopped, still uses the old folder, or Windows keeps a file of it: the next start removes it. */
   readonly removed: boolean;
 }
 
@@ -90,7 +90,7 @@ export async function relocate(database: Database, target: string, options: Move
   lock[Symbol.dispose]();
   await options.onSwitched?.();
   database.at('move-told');
-  const removed = await leavePlace(database, { signal: options.signal, patience: 30_000, onMove: options.onMove });
+  const removed = await leavePlace(database, { signal: options.signal, patience: 10_000, onMove: options.onMove });
   return { from: old.root, to: place.root, how: moving.how, bytes: moving.bytes, removed };
 }
 
@@ -100,6 +100,12 @@ async function choosePlace(old: Place, target: string): Promise<Place> {
   refuseOddPath(asked);
   const refuse = (code: 'conflict' | 'invalid-argument', why: string, hint: string) =>
     new ImageError(code, `cannot move the store to ${asked}: ${why}`, { hint, detail: { path: asked } });
+  if (readMoveNote(new Place(asked))?.role === 'leaving')
+    throw refuse(
+      'conflict',
+      'the store came from there, and something that began before that still uses what is left',
+      'Try again when it has ended.',
+    );
   if (statIfThere(asked))
     throw refuse('conflict', 'the path exists already', 'Name a folder that is not there yet: the store becomes that folder.');
   refuseNetwork(asked);

@@ -1,5 +1,5 @@
 import { randomUUID, type Hash } from 'node:crypto';
-import { copyFile, rm, truncate } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Upload } from '../content/repository.ts';
@@ -16,7 +16,7 @@ import type { Database } from './database.ts';
 import { DraftFile } from './draft-file.ts';
 import { privateDraft } from './drafts.ts';
 import { link, linkLife } from './links.ts';
-import { statIfThere, type Place } from './place.ts';
+import type { Place } from './place.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
 /** Nobody goes on with an upload after so long. Milliseconds. */
@@ -91,11 +91,10 @@ export class Uploads {
 
   /** @returns the offset after it */
   async append(repo: string, id: string, body: AsyncIterable<Uint8Array>, at: number | undefined): Promise<number> {
-    using _use = this.#database.use();
     const { row, draft, writer } = await this.#claim(repo, id, at);
     let beat = Promise.resolve();
     const timer = setInterval(() => {
-      beat = this.#beat(id, writer, draft);
+      beat = this.#beat(row, writer, draft);
     }, heartbeat);
     let failure: { error: unknown } | undefined;
     try {
@@ -110,11 +109,10 @@ export class Uploads {
     const full = failure !== undefined && isImageError(failure.error, 'disk-full');
     const written = full ? row.offset : draft.written;
     const hash = written === draft.size ? draft.hash() : undefined;
-    await draft.close();
-    if (full) await truncate(draft.path, written);
     try {
+      if (full) await draft.cut(written);
       for (let counted: number | undefined; counted === undefined;) {
-        const place = await this.#carry(draft.path, row.file);
+        const place = await this.#carry(draft, row.file);
         counted = await this.#database.transact(({ time }) =>
           // Moved in this moment: then once more.
           place !== this.#database.place
@@ -130,6 +128,7 @@ export class Uploads {
         if (counted === 0) throw this.#taken(id);
       }
     } finally {
+      await draft.close();
       this.#writers.delete(writer);
     }
     if (hash) this.#remember(id, { file: row.file, offset: written, algorithm: draft.algorithm, hash });
@@ -201,10 +200,11 @@ export class Uploads {
     if (at !== undefined && at !== first.offset) throw this.#misplaced(id, first.offset, at);
     if (first.writer !== null) await this.#outwait(first);
     const file = first.writer === null ? first.file : fileName(id);
+    using _use = this.#database.use();
     const wanted = algorithm ?? first.algorithm;
     // Who fell silent may wake, with the old file open: we go on in a copy.
     if (file !== first.file) await this.#copyPart(first.file, file);
-    const { drafts } = this.#database.place;
+    const { place } = this.#database;
     const row = await this.#database.transact(({ time }) => {
       const claimed = this.#database.run(
         'UPDATE upload SET writer = ?, renewed = ?, updated = ?, file = ? WHERE id = ? AND offset = ? AND writer IS ?',
@@ -218,7 +218,9 @@ export class Uploads {
       );
       return claimed === 0 ? undefined : this.#row(repo, id);
     });
-    if (row) await this.#carry(join(drafts, file), file);
+    // Moved between the two: the copy that we have made goes along.
+    if (row && file !== first.file && place !== this.#database.place)
+      await copyFile(join(place.drafts, file), join(this.#database.place.drafts, file)).catch(() => undefined);
     const path = join(this.#database.place.drafts, file);
     if (!row) {
       if (file !== first.file) await rm(path, { force: true });
@@ -261,32 +263,34 @@ export class Uploads {
   }
 
   /**
-   * Where the store was moved since a file of an upload was opened, what has been written to it since goes there too. On the same disk it is the same file still.
+   * Where the store was moved since a file of an upload was opened, what has been written to it since goes there too, though the file may have lost its name: who sends slowly keeps no folder
+   * from going. On the same disk it is the same file still.
    * @returns the place where it is now
    */
-  async #carry(path: string, file: string): Promise<Place> {
+  async #carry(draft: DraftFile, file: string): Promise<Place> {
     const { place } = this.#database;
     const here = join(place.drafts, file);
-    const [from, to] = [statIfThere(path), statIfThere(here)];
-    if (place.holds(path) || !from || (from.dev === to?.dev && from.ino === to.ino)) return place;
-    const draft = privateDraft(this.#database);
+    if (await draft.isAt(here)) return place;
+    const copy = privateDraft(this.#database);
     try {
-      await copyFile(path, draft);
-      await renameOver(draft, here);
+      await draft.copyTo(copy);
+      await renameOver(copy, here);
     } catch (error) {
-      await rm(draft, { force: true });
+      await rm(copy, { force: true });
       throw asImageError(error, 'cannot go on with the upload');
     }
     return place;
   }
 
   /** Says that we are alive, and how much is in the file: that counts, should this process be killed. */
-  async #beat(id: string, writer: string, draft: DraftFile): Promise<void> {
+  async #beat({ id, file }: UploadRow, writer: string, draft: DraftFile): Promise<void> {
     const { written } = draft;
     try {
+      const { place } = this.#database;
+      const isThere = await draft.isAt(join(place.drafts, file));
       await this.#database.transact(({ time }) => {
         // What the store has where it was moved to is what it had then.
-        const counts = this.#database.place.holds(draft.path);
+        const counts = isThere && place === this.#database.place;
         this.#database.run(
           'UPDATE upload SET offset = iif(?, ?, offset), renewed = ?, updated = ? WHERE id = ? AND writer = ?',
           counts ? 1 : 0,

@@ -36,7 +36,7 @@ export const storeMove = command({
     else rows.line(`Moved the store from ${moved.from} to ${moved.to}${moved.how === 'copied' ? ` (${humanSize(moved.bytes)})` : ''}`);
     if (!moved.removed)
       terminal.stderr.write(
-        `Note: ${moved.from} is still in use by a process that does not answer; the next command removes it when that has ended.\n`,
+        `Note: ${moved.from} is still in use by what began before the move; the first command after its end removes it.\n`,
       );
   },
 });
