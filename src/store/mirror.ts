@@ -59,8 +59,8 @@ export class Mirror {
   readonly #options: MirrorOptions;
   /** What was changed before this time, and has been copied, is the same. */
   #since = 0;
-  /** In copies: where the first name of a file with several is, by device and inode. */
-  readonly #linked = new Map<string, string>();
+  /** In copies: where the first name of a file with several is, by device and inode, when it is there. Of one pass: what changes, changes under all of its names. */
+  readonly #firstNames = new Map<string, Promise<string>>();
   /** What could not be given a second name. */
   readonly #unlinked = new Set<string>();
 
@@ -78,6 +78,7 @@ export class Mirror {
   /** Brings what is new or changed. What goes away while it is being read is left out. @throws ImageError `canceled`, `disk-full`, `permission`, `unsupported` for a device or a pipe that would have to be copied */
   async pass(): Promise<Passed> {
     const start = Date.now() - unsure;
+    this.#firstNames.clear();
     const passed = await this.#walk(true);
     this.#since = start;
     return passed;
@@ -202,9 +203,19 @@ export class Mirror {
 
   async #copyFile(path: string, from: string, to: string, facts: Stats): Promise<void> {
     const key = `${facts.dev}:${facts.ino}`;
-    const first = facts.nlink > 1 ? this.#linked.get(key) : undefined;
-    if (first !== undefined && first !== to && (await lstatIfThere(first)) && (await linkIfAble(first, to))) return;
-    if (facts.nlink > 1) this.#linked.set(key, to);
+    // Between the look and the entry below nothing is waited for: of two names at once one is the first.
+    const first = facts.nlink > 1 ? this.#firstNames.get(key) : undefined;
+    if (first && (await linkIfAble(await first, to))) return;
+    const copying = this.#copyBytes(path, from, to, facts);
+    if (facts.nlink > 1) {
+      const named = copying.then(() => to);
+      named.catch(() => undefined);
+      this.#firstNames.set(key, named);
+    }
+    await copying;
+  }
+
+  async #copyBytes(path: string, from: string, to: string, facts: Stats): Promise<void> {
     const digest = digestOfPath(path);
     const algorithm = digest?.startsWith('sha512:') ? 'sha512' : 'sha256';
     const read = createHash(algorithm);

@@ -44,6 +44,6 @@ export class PlaceLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#connection.close();
+    if (this.#connection.isOpen) this.#connection.close();
   }
 }
