@@ -24,6 +24,7 @@ import { saveBaseImage } from '../../src/operations/save-base.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import type { ImageStore } from '../../src/store/image-store.ts';
+import { dockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { fileServer } from '../support/file-server.ts';
 import { isolated } from '../support/lying-registry.ts';
 import { makeImage, makeIndex, putImage } from '../support/make-image.ts';
@@ -184,7 +185,7 @@ async function registry(t: TestContext) {
   return { store, requests, host: door.address.replace('http://', '') };
 }
 
-async function push(store: ImageStore, name: string, version: string): Promise<void> {
+async function push(store: Pick<ImageStore, 'repository'>, name: string, version: string): Promise<void> {
   const platform = { os: 'windows', architecture: 'amd64', 'os.version': version };
   const made = await makeImage({ platform, layers: [name] });
   const repository = store.repository(parseReference(name));
@@ -232,6 +233,27 @@ test('a registry’s versions are its tags, and what its other tags point at; th
     [row?.name, row?.publisher, row?.version, row?.publisherSource],
     ['NanoServer', 'CN=Microsoft', '10.0.20348.1726', 'catalogue'],
   );
+});
+
+test('a registry of Docker’s own is searched and installed from', { skip: dockerRegistry.skip }, async (t) => {
+  const { host: address } = await startDockerRegistry(t);
+  const registries = registriesOf(t);
+  const there = { repository: ({ repository }: { repository: string }) => registries.repository({ registry: address, repository }) };
+  for (const version of ['10.0.14393.0', '10.0.20348.1726']) await push(there, `base/windows/nanoserver:${version}`, version);
+  await push(there, 'base/windows/nanoserver:ltsc2025', '10.0.26100.1');
+  const host = { ...(await hostOf(t)), ...catalogOf(t, [own(`${address}/base`)]) };
+  const found = await rows(host, { names: ['nano*'], all: true });
+  assert.deepEqual(
+    found.map((row) => row.split(' ')[1]),
+    ['10.0.26100.1', '10.0.20348.1726', '10.0.14393.0'],
+  );
+  const { root, reference } = await installBaseImage(
+    host,
+    await findOneBaseImage(host, { names: ['NanoServer'], version: '10.0.20348.*' }),
+    host,
+  );
+  assert.equal(familiar(reference), 'nanoserver:10.0.20348.1726');
+  assert.equal(root.digest, (await there.repository({ repository: 'base/windows/nanoserver' }).resolve('10.0.20348.1726')).digest);
 });
 
 test('thousands of tags cost no thousand requests, and a catalogue is read once', async (t) => {
