@@ -197,10 +197,17 @@ function installPublished(folder: string): void {
   mkdirSync(folder, { recursive: true });
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true, filter: (source) => basename(source) !== 'types' });
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
-  for (const name of Object.keys(dependencies)) {
+  const packages = new Set(dependenciesOf(root));
+  // What is added meanwhile comes in the same walk.
+  for (const name of packages) {
     cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+    for (const further of dependenciesOf(join(root, 'node_modules', name))) packages.add(further);
   }
+}
+
+function dependenciesOf(folder: string): readonly string[] {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { dependencies?: Record<string, string> };
+  return Object.keys(dependencies);
 }
 
 /** The official Windows binary, downloaded once into the ignored `.setup/`, as test/windows/node/package-lock.json pins it. */
