@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { download } from '../catalog/download.ts';
 import type { FoundBaseImage, FoundContent } from '../catalog/found-image.ts';
@@ -9,6 +10,7 @@ import { openArchive } from '../content/open-archive.ts';
 import { asImageError, ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
+import { windowsRuns } from '../model/base-version.ts';
 import type { WimLoss } from '../layers/wim-losses.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestHex } from '../model/digest.ts';
@@ -50,6 +52,22 @@ export interface InstalledBase extends Identity {
  * @throws ImageError as `download`, `copy` and the reading of what was downloaded
  */
 export async function installBaseImage(
+  host: Pick<Host, 'store' | 'containers' | 'remote'>,
+  found: FoundBaseImage,
+  options: InstallBaseOptions,
+): Promise<InstalledBase> {
+  const installed = await installFound(host, found, options);
+  const warning = hostWarning(found);
+  return warning === undefined ? installed : { ...installed, warnings: [...installed.warnings, warning] };
+}
+
+/** Where this machine is a Windows that cannot start containers of this one. The newest version is the newest all the same: images are kept for other hosts too. */
+function hostWarning({ name, version }: FoundBaseImage): string | undefined {
+  if (process.platform !== 'win32' || !version.startsWith('10.0.') || windowsRuns(release(), version)) return undefined;
+  return `${name} ${version} does not fit this host (${release()}): its containers start here with Hyper-V isolation only`;
+}
+
+async function installFound(
   host: Pick<Host, 'store' | 'containers' | 'remote'>,
   found: FoundBaseImage,
   options: InstallBaseOptions,
