@@ -87,6 +87,7 @@ const types: Readonly<Record<ParameterType, string>> = {
   guid: '[guid]',
   int64: '[long]',
   uri: '[uri]',
+  psobject: '[psobject]',
   ContainerImage: "[PSTypeName('Bayplan.ContainerImage')] [psobject]",
   'ContainerImage[]': "[PSTypeName('Bayplan.ContainerImage')] [psobject[]]",
   Container: "[PSTypeName('Bayplan.Container')] [psobject]",

@@ -13,9 +13,9 @@ export async function start(words: readonly string[]): Promise<void> {
   }
   const [first = '', ...others] = words;
   // Cmdlets have names that no other command has.
-  if (/^[a-z]+-[a-z]+$/i.test(first)) {
-    const { findCmdlet } = await import('../frontends/cmdlets/table.ts');
-    const cmdlet = findCmdlet(first);
+  if (/^(?:[a-z]+-[a-z]+|select)$/i.test(first)) {
+    const { findLineCmdlet } = await import('../frontends/cmdlets/line-cmdlets.ts');
+    const cmdlet = findLineCmdlet(first);
     if (cmdlet) {
       const { runLine } = await import('../frontends/cmdlets/run-line.ts');
       end(await runLine(cmdlet, others, terminal), terminal);

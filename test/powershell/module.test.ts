@@ -19,6 +19,7 @@ const dotNetTypes: Readonly<Record<ParameterType, string>> = {
   guid: 'System.Guid',
   int64: 'System.Int64',
   uri: 'System.Uri',
+  psobject: 'System.Management.Automation.PSObject',
   ContainerImage: 'System.Management.Automation.PSObject',
   'ContainerImage[]': 'System.Management.Automation.PSObject[]',
   Container: 'System.Management.Automation.PSObject',

@@ -48,7 +48,18 @@ export function bindWords(cmdlet: Cmdlet, words: readonly string[]): BoundWords 
   }
   const sets = setsWith(cmdlet, Object.keys(bound));
   if (sets.length === 0) throw noSuchSet();
-  return { ...place(cmdlet, sets, bound, left), common, json, help };
+  return { ...place(cmdlet, sets, bound, joined(left)), common, json, help };
+}
+
+/** `Name, ParentImage` is one list, as in PowerShell, where a comma joins what stands around it. */
+function joined(words: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  for (const word of words) {
+    const before = found.at(-1);
+    if (before !== undefined && (before.endsWith(',') || (word.startsWith(',') && before !== ''))) found[found.length - 1] = before + word;
+    else found.push(word);
+  }
+  return found;
 }
 
 /** The word for a parameter: behind its colon, or the next ones. A list goes on after a comma. */

@@ -120,7 +120,11 @@ export const catalogCmdlets: readonly Cmdlet[] = [
       within(version, ['Name'], 1),
       within(source, ['Name'], 2),
       ...bounds.map((bound) => within(bound, ['Name'])),
-      { name: 'Force', type: 'switch', help: 'Does not ask about what an image cannot hold of its file.' },
+      {
+        name: 'Force',
+        type: 'switch',
+        help: 'Downloads it again where it is installed already, and does not ask about what an image cannot hold of its file.',
+      },
     ],
     shouldProcess: 'Medium',
     output: 'System.String',

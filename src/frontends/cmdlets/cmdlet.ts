@@ -9,6 +9,7 @@ export type ParameterType =
   | 'guid'
   | 'int64'
   | 'uri'
+  | 'psobject'
   | 'ContainerImage'
   | 'ContainerImage[]'
   | 'Container'

@@ -172,7 +172,10 @@ export class ConsoleShell implements Shell {
   async #print(text: string): Promise<void> {
     this.#clearProgress();
     const { stdout, signal } = this.#console;
-    if (!stdout.write(text) && !signal.aborted) await once(stdout, 'drain', { signal });
+    if (stdout.write(text)) return;
+    await once(stdout, 'drain', { signal }).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error;
+    });
   }
 
   async #tell(text: string): Promise<void> {

@@ -3,14 +3,18 @@ import { bindObject } from './bind-object.ts';
 import { bindWords, type BoundWords } from './bind-words.ts';
 import { missingParameters } from './binder-error.ts';
 import type { Bound } from './call.ts';
+import { CmdletHost } from './cmdlet-host.ts';
+import type { CmdletObject } from './cmdlet-object.ts';
 import type { Cmdlet } from './cmdlet.ts';
 import { ConsoleShell } from './console-shell.ts';
 import type { Console } from './console.ts';
 import { errorRecord } from './error-record.ts';
 import { errorText } from './error-text.ts';
-import { missingIn, takesPipeline } from './parameter-sets.ts';
+import { bindingIn, missingIn, takesPipeline } from './parameter-sets.ts';
 import { readObjects } from './read-objects.ts';
+import { resolveRows } from './resolve-rows.ts';
 import { runCmdlet } from './run-cmdlet.ts';
+import type { Shell } from './shell.ts';
 
 /**
  * Runs a cmdlet that was typed into any command line. Never throws: errors are shown on stderr. Resolves to the exit code: 0; 1 after an error; that of the signal
@@ -31,12 +35,13 @@ export async function runLine(cmdlet: Cmdlet, words: readonly string[], console:
   }
   const shell = new ConsoleShell(console, cmdlet, { json: line.json, common: { ...line.common, Force: line.bound['Force'] } });
   let ended: number | undefined;
-  try {
-    await runCmdlet(cmdlet, turns(cmdlet, line, console, shell), shell);
-  } catch (error) {
-    ended = showEnd(error, console, cmdlet);
-  }
-  await shell.end();
+  for (const step of [() => runCmdlet(cmdlet, turns(cmdlet, line, console, shell), shell), () => shell.end()])
+    try {
+      // Whoever has gone reads no table any more.
+      if (!console.signal.aborted) await step();
+    } catch (error) {
+      ended ??= showEnd(error, console, cmdlet);
+    }
   return ended ?? (shell.failed ? 1 : 0);
 }
 
@@ -54,8 +59,10 @@ async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell:
   const { bound, sets } = line;
   const whole = sets.find((set) => missingIn(cmdlet, set, bound).length === 0);
   const piped = console.isTTY.stdin ? [] : sets.filter((set) => missesOnlyObject(cmdlet, set, bound));
-  if (piped.length > 0) {
-    for (const object of await readObjects(console.stdin)) {
+  if (
+    whole === undefined ? piped.length > 0 : piped.some((set) => missingIn(cmdlet, set, bound).every((one) => bindingIn(one, set)?.byValue))
+  ) {
+    for (const object of await resolved(await readObjects(console.stdin), shell)) {
       let turn: Bound;
       try {
         turn = bindObject(cmdlet, piped, bound, object);
@@ -69,6 +76,11 @@ async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell:
   }
   if (whole === undefined) throw missingParameters(missingIn(cmdlet, sets[0] ?? '', bound).map(({ name }) => name));
   yield bound;
+}
+
+async function resolved(objects: readonly CmdletObject[], shell: Shell): Promise<readonly CmdletObject[]> {
+  await using host = new CmdletHost(shell);
+  return await resolveRows(host, objects);
 }
 
 /** Standard input of a script is often open and empty for ever: it is read only where the line makes no sense without it. */
