@@ -36,7 +36,7 @@ export interface CatalogueFileSource {
 }
 
 /** Where Microsoft publishes the base images of Windows. There without any setting. */
-export const defaultSources: readonly CatalogSource[] = [
+const defaultSources: readonly CatalogSource[] = [
   {
     kind: 'registry',
     name: 'MicrosoftContainerRegistry',

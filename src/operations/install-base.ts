@@ -146,7 +146,7 @@ async function loadBase(
 }
 
 /** The one image of an archive, into a store. @throws ImageError `invalid-content` where it has none, or several */
-export async function copyArchive(
+async function copyArchive(
   archive: ImageSource & { readonly entries: readonly { readonly target: Descriptor }[] },
   ingest: Ingest,
   operation: Operation,
