@@ -193,6 +193,7 @@ test('files of volumes keep what they have', { skip: isWindows ? 'Windows has no
     chmodSync(join(there, 'closed'), 0o111);
     utimesSync(join(there, 'closed'), 3_000_000, 4_000_000);
   }
+  chmodSync(join((await store.volume('data')).mountpoint, 'closed'), 0o755);
 });
 
 test(
