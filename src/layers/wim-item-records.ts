@@ -5,7 +5,7 @@
 
 import { decodeName, encodeName } from '../formats/tar/name.ts';
 import type { WimItem } from '../formats/wim/wim-entry.ts';
-import { attributesItem, attributesOf, type UnixData, unixDataItem, type WimAttribute } from '../formats/wim/wim-items.ts';
+import { attributesItem, attributesOf, type UnixData, unixDataItem, type WimAttribute, wimItemTags } from '../formats/wim/wim-items.ts';
 import { wimRecords } from './wim-records.ts';
 
 /** What an entry's records and header say that becomes items. */
@@ -29,9 +29,19 @@ export function attributeRecords(items: readonly WimItem[], os: string): [keywor
 
 /** The record that keeps items which `itemsOf` would not make of the rest. */
 export function itemsRecord(items: readonly WimItem[], made: Itemized, os: string): string | undefined {
+  if (isPlain(items, made)) return undefined;
   const bytes = packItems(items);
   if (bytes.equals(packItems(madeItems(made, os)))) return undefined;
   return items.length === 0 ? 'none' : bytes.toString('base64');
+}
+
+/** As almost all are: no items, or owner and mode alone, and those that would be made. */
+function isPlain(items: readonly WimItem[], { unix }: Itemized): boolean {
+  const [item, ...others] = items;
+  if (!unix) return item === undefined;
+  if (item?.tag !== wimItemTags.unixData || others.length > 0 || item.data.length !== 16) return false;
+  const view = new DataView(item.data.buffer, item.data.byteOffset);
+  return [unix.uid, unix.gid, unix.mode, unix.rdev].every((word, at) => view.getUint32(4 * at, true) === word);
 }
 
 /** The items of an entry that comes from a tar: those that were kept, else what is made of its header and records. */

@@ -3,8 +3,8 @@ import { ImageError } from '../errors.ts';
 import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import { wimMembers } from './wim-member.ts';
-import { type ReadBlob, type ReadBlobs, type WimPlan, wholeBody } from './wim-plan.ts';
-import { walkLayer } from './wim-walk.ts';
+import { type ReadBlob, type ReadBlobs, reparseData, type WimPlan } from './wim-plan.ts';
+import { walkLayer, wholeEntry } from './wim-walk.ts';
 
 export interface WimLayerOptions {
   readonly signal?: AbortSignal | undefined;
@@ -33,9 +33,10 @@ async function* members(plan: WimPlan, read: ReadBlobs, { onBytes }: WimLayerOpt
     return next.value.body;
   };
   try {
-    for (const { entry, path, linkTo, more = {} } of walkLayer(plan, links)) {
+    for (const { entry: node, path, linkTo, more = {} } of walkLayer(plan, links)) {
+      const entry = wholeEntry(node);
       const { reparse: point, data } = entry;
-      const reparse = !point ? undefined : point.data.size === 0 ? new Uint8Array(0) : await wholeBody(blobs);
+      const reparse = point && (await reparseData(point, blobs));
       const made = wimMembers({ entry, path, os, reparse, linkTo, more });
       // The data of a link has no place in a tar. It was asked for before it was known that this is one.
       if (linkTo === undefined && (data?.size ?? 0) > 0 && made[0]?.body === undefined) await blobs.next();

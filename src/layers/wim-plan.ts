@@ -1,14 +1,23 @@
 import { ImageError, isImageError } from '../errors.ts';
 import { defaultTarLimits } from '../formats/tar/entry.ts';
-import { type WimBlob, type WimEntry, wimAttributes } from '../formats/wim/wim-entry.ts';
+import { type WimBlob, type WimEntry, type WimReparse, wimAttributes } from '../formats/wim/wim-entry.ts';
 import { wimItemTags } from '../formats/wim/wim-items.ts';
 import { canceled } from '../io/concurrently.ts';
 import { partsOf, whiteoutPrefix } from './layer-indexer.ts';
 import { maxEntries } from './unpack-layer.ts';
 import { type WimLoss, WimLosses } from './wim-losses.ts';
-import { type EntryToWrite, kindOf, wimMembers } from './wim-member.ts';
+import { type EntryKind, type EntryToWrite, kindOf, wimMembers } from './wim-member.ts';
 import { wimRecords } from './wim-records.ts';
-import { type LinkGroups, mayBeLinked, osOf, type PlacedEntry, type TreesOfLayer, walkLayer, type EntryTree } from './wim-walk.ts';
+import {
+  type LinkGroups,
+  mayBeLinked,
+  osOf,
+  type PlacedEntry,
+  type TreesOfLayer,
+  walkLayer,
+  wholeEntry,
+  type EntryTree,
+} from './wim-walk.ts';
 import { checkWindowsPath, foldName } from './windows.ts';
 
 /** Blobs in the order given, each body to be read before the next, or left. Its chunks are good until the next is asked for. */
@@ -40,7 +49,8 @@ export async function planLayer(trees: TreesOfLayer, read: ReadBlobs, signal?: A
   try {
     for (const placed of walkLayer(trees)) {
       if (signal?.aborted) throw canceled(signal.reason);
-      plan.add(placed, await reparseOf(placed, blobs));
+      const entry = wholeEntry(placed.entry);
+      plan.add({ ...placed, entry }, entry.reparse && (await reparseData(entry.reparse, blobs)));
     }
   } finally {
     await blobs.return?.();
@@ -50,17 +60,20 @@ export async function planLayer(trees: TreesOfLayer, read: ReadBlobs, signal?: A
 }
 
 function* reparseBlobs(walk: Iterable<PlacedEntry>): Generator<WimBlob, void, undefined> {
-  for (const { entry } of walk) if (entry.reparse && entry.reparse.data.size > 0) yield entry.reparse.data;
+  for (const { entry } of walk) {
+    if ((entry.attributes & wimAttributes.reparsePoint) === 0) continue;
+    const { reparse } = entry;
+    if (reparse && reparse.data.size > 0) yield reparse.data;
+  }
 }
 
-async function reparseOf({ entry }: PlacedEntry, blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array | undefined> {
-  if (!entry.reparse) return undefined;
-  if (entry.reparse.data.size === 0) return new Uint8Array(0);
-  return await wholeBody(blobs);
+/** What a reparse point says: the next blob, where it says anything. */
+export async function reparseData({ data }: WimReparse, blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array> {
+  return data.size === 0 ? new Uint8Array(0) : await wholeBody(blobs);
 }
 
 /** The next blob's bytes. */
-export async function wholeBody(blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array> {
+async function wholeBody(blobs: AsyncIterator<ReadBlob, unknown>): Promise<Uint8Array> {
   const next = await blobs.next();
   if (next.done) throw new ImageError('internal', 'fewer blobs were read than were asked for');
   const chunks: Uint8Array[] = [];
@@ -98,15 +111,16 @@ class Planner {
       return;
     }
     const given = { entry, path, os: this.#os, reparse, more };
-    const members = wimMembers(given);
-    let records = 0;
-    for (const [keyword, value] of members[0]?.header.pax ?? []) records += keyword.length + 3 * value.length;
-    if (records > maxRecords) this.#refuse(`${JSON.stringify(path)} has more attributes and items than a tar's header may hold`);
-    this.#members += members.length;
+    const kind = kindOf(given);
+    const streams = this.#os === 'windows' ? entry.streams : [];
+    if (kind.type !== 'socket') this.#members += 1 + streams.length;
     if (this.#members > maxEntries)
       throw new ImageError('too-large', `the WIM's image has more than ${maxEntries} entries: no layer may have so many`);
-    if (!this.#isAgain(placed)) for (const { body } of members) this.#bytes += body?.size ?? 0;
-    this.#count(given, members[0]?.header.pax);
+    if (!this.#isAgain(placed)) {
+      if (kind.type === 'file') this.#bytes += entry.data?.size ?? 0;
+      for (const { data } of streams) this.#bytes += data.size;
+    }
+    this.#count(given, kind);
   }
 
   #refuse(why: string): void {
@@ -181,18 +195,27 @@ class Planner {
     return true;
   }
 
-  #count(given: EntryToWrite, pax: ReadonlyMap<string, string> = new Map()): void {
+  #count(given: EntryToWrite, { type, link, unix }: EntryKind): void {
     const { entry, path, os, reparse } = given;
-    const { type, link, unix } = kindOf(given);
     if (type === 'socket') this.#losses.add('sockets', path);
     if (entry.reparse && reparse && !link) this.#losses.add('reparse-points', path);
     if (link && (entry.data?.size ?? 0) > 0) this.#losses.add('link-data', path);
     if (entry.shortName !== '') this.#losses.add('short-names', path);
-    if (pax.has(wimRecords.items) && entry.items.some(({ tag }) => tag !== wimItemTags.unixData)) this.#losses.add('items', path);
+    if (entry.items.some(({ tag }) => tag !== wimItemTags.unixData)) this.#countItems(given);
     if (os === 'windows') return;
     this.#losses.add('linux-streams', path, entry.streams.length);
     if (entry.descriptor) this.#losses.add('descriptors', path);
     if (!unix) this.#losses.add('no-owners', path);
+  }
+
+  /** Few entries have any: only of these is the header made twice. */
+  #countItems(given: EntryToWrite): void {
+    const { path } = given;
+    const pax = wimMembers(given)[0]?.header.pax ?? new Map<string, string>();
+    let size = 0;
+    for (const [keyword, value] of pax) size += keyword.length + 3 * value.length;
+    if (size > maxRecords) this.#refuse(`${JSON.stringify(path)} has more attributes and items than a tar's header may hold`);
+    if (pax.has(wimRecords.items)) this.#losses.add('items', path);
   }
 }
 

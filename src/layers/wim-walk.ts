@@ -24,6 +24,7 @@ export interface TreesOfLayer {
 /** An entry in its place in the layer. */
 export interface PlacedEntry {
   readonly tree: EntryTree;
+  /** As the tree has it: see `wholeEntry`. */
   readonly entry: WimEntry;
   /** In the layer, without slashes at its ends; '' is the root of a Linux layer. */
   readonly path: string;
@@ -66,10 +67,9 @@ export function* walkLayer(trees: TreesOfLayer, links: LinkGroups = new Map()): 
   const waiting: Branch[] = rootsOf(trees).reverse();
   const firsts = new Map<EntryTree, Map<bigint, PlacedEntry>>();
   for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { entry: node, path, more, tree } = next;
-    const entry = read(node);
-    yield { tree, entry, path, more, linkTo: linked({ tree, entry, path }, links.get(tree), firsts) };
-    const children = next.children ?? (isFolder(entry) ? branches(tree, path, tree.children(node)) : []);
+    const { entry, path, more, tree } = next;
+    yield { tree, entry, path, more, linkTo: linked(next, links.get(tree), firsts) };
+    const children = next.children ?? (isFolder(entry) ? branches(tree, path, tree.children(entry)) : []);
     for (const child of children.reverse()) waiting.push(child);
   }
 }
@@ -140,8 +140,8 @@ function utilityOf(tree: EntryTree): Branch {
   return { tree, entry: plainFolder('UtilityVM', tree.root), path: 'UtilityVM', more: made, children: [files] };
 }
 
-/** All that an entry says. A tree's own is read from the file's bytes each time that it is asked. */
-function read(entry: WimEntry): WimEntry {
+/** All that an entry says, at once: a tree's own is read from the file's bytes each time that it is asked. */
+export function wholeEntry(entry: WimEntry): WimEntry {
   const { name, shortName, attributes, descriptor, created, accessed, written, data, streams, reparse, linkGroup, items, unknown54 } =
     entry;
   return { name, shortName, attributes, descriptor, created, accessed, written, data, streams, reparse, linkGroup, items, unknown54 };
@@ -149,7 +149,7 @@ function read(entry: WimEntry): WimEntry {
 
 /** As an entry of its own. */
 function renamed(entry: WimEntry, name: string): WimEntry {
-  return { ...read(entry), name, shortName: '', linkGroup: 0n };
+  return { ...wholeEntry(entry), name, shortName: '', linkGroup: 0n };
 }
 
 /** A folder with the descriptor and times of another. */
@@ -179,8 +179,8 @@ function linked(
 }
 
 /** No folder or reparse point has several names, and nothing outside the two places that Windows allows it. */
-export function mayBeLinked({ attributes, linkGroup, reparse }: WimEntry, path: string): boolean {
-  return linkGroup !== 0n && !reparse && (attributes & wimAttributes.directory) === 0 && !path.startsWith('Hives/');
+export function mayBeLinked({ attributes, linkGroup }: Pick<WimEntry, 'attributes' | 'linkGroup'>, path: string): boolean {
+  return linkGroup !== 0n && (attributes & (wimAttributes.directory | wimAttributes.reparsePoint)) === 0 && !path.startsWith('Hives/');
 }
 
 /** There are WIMs whose numbers of links are wrong: names are of one file only where all else is the same too. */
