@@ -12,7 +12,7 @@ import type { Platform } from '../model/platform.ts';
 import type { RecordedIdentity } from '../store/image-identity.ts';
 
 /** The annotation that has what a WIM's XML says of its images, for the way back. JSON. */
-export const wimImagesKey = 'bayplan.wim.images';
+const wimImagesKey = 'bayplan.wim.images';
 /** Longer than this, texts of a WIM's XML are not taken along: a manifest is small. Characters. */
 const longestXml = 64 << 10;
 
