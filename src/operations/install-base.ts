@@ -1,29 +1,26 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { release } from 'node:os';
-import { join } from 'node:path';
-import { download } from '../catalog/download.ts';
 import type { FoundBaseImage, FoundContent } from '../catalog/found-image.ts';
 import { chooseImage } from '../catalog/read-registry.ts';
 import { copy } from '../content/copy.ts';
 import type { ImageSource } from '../content/image-source.ts';
 import { openArchive } from '../content/open-archive.ts';
-import { asImageError, ImageError } from '../errors.ts';
+import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
 import { windowsRuns } from '../model/base-version.ts';
 import type { WimLoss } from '../layers/wim-losses.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import { digestHex } from '../model/digest.ts';
 import type { Identity } from '../model/identity.ts';
 import { canonical, identifier, type Reference } from '../model/reference.ts';
 import type { RecordedIdentity } from '../store/image-identity.ts';
 import type { Ingest } from '../store/ingest.ts';
+import { withDownload } from './base-download.ts';
 import { baseImageName } from './base-image-name.ts';
 import type { Host } from './host.ts';
 import type { InstallWimOptions } from './install-wim.ts';
 
 export interface InstallBaseOptions extends Operation {
-  /** Where a file lies until it is installed; it stays there where that fails, for the next try. */
+  /** Where a file lies until it is installed. */
   readonly downloads: string;
   /** Taken for the publisher in place of what the source says. */
   readonly publisher?: string | undefined;
@@ -79,24 +76,12 @@ async function installFound(
     const { root, origin } = await fetchImage(host, content, ingest, options);
     return { ...(await nameBase(host, ingest, root, { found, origin, options })), downloaded: performance.now() - started };
   }
-  await makeFolder(options.downloads);
-  const path = join(options.downloads, `${digestHex(content.sha256)}${content.kind === 'wim' ? '.wim' : '.tar'}`);
-  await download(content, path, options);
-  const downloaded = performance.now() - started;
-  try {
-    const installed = content.kind === 'wim' ? await expandBase(host, path, found, options) : await loadBase(host, path, found, options);
-    return { ...installed, downloaded };
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw asImageError(error, `cannot make ${path}`);
-  }
+  let downloaded = 0;
+  const installed = await withDownload(content, options.downloads, content.kind === 'wim' ? '.wim' : '.tar', options, (path) => {
+    downloaded = performance.now() - started;
+    return content.kind === 'wim' ? expandBase(host, path, found, options) : loadBase(host, path, found, options);
+  });
+  return { ...installed, downloaded };
 }
 
 /** A registry's image, into a store: one platform of it, its index as the origin. */

@@ -177,6 +177,19 @@ test('a .wim is installed from a server, is a base image at once, and goes again
   await assert.rejects(uninstallBaseImage(host, 'NanoServer'), { code: 'not-found' });
 });
 
+test('what was downloaded and could not be installed is not downloaded again, and goes with the installation', async (t) => {
+  const server = await fileServer(t, await pageFolder(t));
+  const host = { ...(await hostOf(t)), ...catalogOf(t, [at(server.url)]) };
+  const found = await findOneBaseImage(host, { names: ['NanoServer'], version: '10.0.10586.0' });
+  const stopped = new AbortController();
+  const onProgress = ({ state }: { readonly state: string }) => state === 'done' && stopped.abort();
+  await assert.rejects(installBaseImage(host, found, { ...host, signal: stopped.signal, onProgress }), { code: 'canceled' });
+  assert.equal(readdirSync(host.downloads).length, 1);
+  await installBaseImage(host, found, host);
+  assert.deepEqual(readdirSync(host.downloads), []);
+  assert.equal(server.requests.filter(({ url }) => url === '/NanoServer.wim').length, 1);
+});
+
 async function registry(t: TestContext) {
   const store = await openStore(t);
   const requests: RequestRecord[] = [];
