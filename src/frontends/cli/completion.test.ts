@@ -25,6 +25,8 @@ test('commands and groups come first, then the commands of a group', async () =>
   assert.ok(!all.words.some((word) => word.startsWith('__')));
   assert.deepEqual((await complete('bay imag')).words, ['image', 'images']);
   assert.deepEqual(await complete('bay manifest '), { words: ['inspect'], files: false });
+  assert.deepEqual((await complete('bay catalog ')).words, ['build']);
+  assert.deepEqual((await complete('bay catalog build --s')).words, ['--sign']);
   assert.deepEqual((await complete('bay image l')).words.toSorted(), ['list', 'load', 'ls']);
 });
 

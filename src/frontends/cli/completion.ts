@@ -33,7 +33,8 @@ async function offers(before: readonly string[], word: string, terminal: Termina
     return (await completeFlags(globalFlags, start, word, { terminal, globals })) ?? { words: topLevel(), files: false };
   if (groups[first] !== undefined && rest.length === 0) return word.startsWith('-') ? nothing : { words: inGroup(first), files: false };
 
-  const grouped = groups[first] !== undefined;
+  // `catalog build` is a command beside `catalog`.
+  const grouped = groups[first] !== undefined || commands.some(({ names }) => names.includes(`${first} ${rest[0]}`));
   const name = grouped ? `${first} ${rest[0]}` : first;
   const entry = commands.find((candidate) => candidate.names.includes(name));
   if (entry === undefined) return nothing;

@@ -13,6 +13,7 @@ export const catalog = command({
     'plain-http': { type: 'bool', help: 'Speak plain http to the registry' },
   },
   examples: [['What a registry of your own holds', 'bay catalog localhost:5000']],
+  complete: async (_word, { given }) => (given.length === 0 ? [['build', 'Write the catalogue of a folder of base OS images']] : []),
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const registries = await openRegistries(invocation, { plainHttp: flags.plainHttp });

@@ -43,6 +43,10 @@ export const install = command({
     const host = { store, containers: new Containers(store, { compression: layerCompression(terminal.env) }) };
     const show = flags.quiet || flags.json ? undefined : terminal;
     if (isFile(name)) {
+      if (/\.tar(?:\.\w+)?$/i.test(name))
+        throw new ImageError('invalid-argument', `${name} is an archive of images, not a .wim file`, {
+          hint: `Load it with: bay load -i ${name}`,
+        });
       const installed = await installFile(host, resolve(terminal.cwd, name), flags, show, terminal);
       return report(installed, flags, terminal);
     }
@@ -77,7 +81,7 @@ export const install = command({
 
 /** A path, rather than the name of an image. */
 function isFile(text: string): boolean {
-  return /\.(?:wim|esd|swm)$/i.test(text) || /[\\/]/.test(text);
+  return /\.(?:wim|esd|swm|tar)$/i.test(text) || /[\\/]/.test(text);
 }
 
 interface Installed extends Identity {
