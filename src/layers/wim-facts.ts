@@ -107,7 +107,7 @@ function descriptorOf(pax: ReadonlyMap<string, string>, onLoss: Surroundings['on
     const bytes = Buffer.from(raw, 'base64');
     // Revision 1, and the header's 20 bytes (MS-DTYP §2.4.6).
     if (bytes.length >= 20 && bytes[0] === 1) return bytes;
-    onLoss?.('descriptors');
+    onLoss?.('odd-descriptors');
     return undefined;
   }
   const text = pax.get('MSWINDOWS.sd');
@@ -116,7 +116,7 @@ function descriptorOf(pax: ReadonlyMap<string, string>, onLoss: Surroundings['on
     return securityDescriptor(text);
   } catch (error) {
     if (!isImageError(error, 'invalid-argument')) throw error;
-    onLoss?.('descriptors');
+    onLoss?.('odd-descriptors');
     return undefined;
   }
 }

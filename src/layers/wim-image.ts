@@ -115,16 +115,22 @@ class Maker {
 
   #children(folder: Step, path: string, wanted: (node: Node) => boolean): Iterable<NewWimEntry> {
     // In the order that Windows keeps names in.
-    const list = () =>
-      this.#stack
+    const list = () => {
+      const found = this.#stack
         .children(folder.node)
         .filter(wanted)
-        .map((node) => ({ node, key: foldName(node.row.name) }));
+        .map((node) => ({ node, key: foldName(node.row.name) }))
+        .sort(byKey);
+      if (this.#os !== 'windows' && this.#onLoss)
+        for (const [at, { node, key }] of found.entries())
+          if (key === found[at - 1]?.key || notForWindows.test(node.row.name)) this.#onLoss('not-for-windows', joined(path, node.row.name));
+      return found;
+    };
     const entry = (node: Node) =>
       this.#entry({ node, path: joined(folder.path, node.row.name), parent: folder }, joined(path, node.row.name));
     return {
       *[Symbol.iterator]() {
-        for (const { node } of list().sort(byKey)) yield entry(node);
+        for (const { node } of list()) yield entry(node);
       },
     };
   }
@@ -140,6 +146,9 @@ class Maker {
     }
   }
 }
+
+/** What NTFS has in no name. */
+const notForWindows = /[<>:"\\|?*\p{Cc}]|[ .]$/u;
 
 function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;

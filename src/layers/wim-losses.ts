@@ -3,44 +3,48 @@
 interface Kind {
   /** Whether whoever asks for it must agree: what is not asked is kept for the way back, or is nothing that anybody would miss. */
   readonly asks: boolean;
-  readonly text: (count: string) => string;
+  /** Of one, and of so many. */
+  readonly one: string;
+  readonly many: string;
 }
 
-const some = (one: string, many: string) => (count: string) => `${count} ${count === '1' ? one : many}`;
+const kept = 'kept for saving it as a WIM again, and nowhere else';
 
 /** From a WIM to an image. */
 const intoImage = {
   'reparse-points': {
     asks: true,
-    text: (count) =>
-      `${some('reparse point that is no link', 'reparse points that are no links')(count)}: kept for saving it as a WIM again, and plain files or folders everywhere else`,
+    one: 'a reparse point that is no link is an ordinary file or folder for everybody but Bayplan',
+    many: '# reparse points that are no links are ordinary files and folders for everybody but Bayplan',
   },
-  'link-data': { asks: true, text: (count) => `the data of ${some('link', 'links')(count)}` },
-  'linux-streams': { asks: true, text: (count) => `${some('named stream', 'named streams')(count)}, which Linux has not` },
-  'root-streams': { asks: true, text: (count) => `${some('named stream', 'named streams')(count)} of the root` },
+  'link-data': { asks: true, one: 'the data of a link is lost', many: 'the data of # links is lost' },
+  'linux-streams': {
+    asks: true,
+    one: 'a named stream is lost: Linux has none',
+    many: '# named streams are lost: Linux has none',
+  },
+  'root-streams': { asks: true, one: 'a named stream of the root is lost', many: '# named streams of the root are lost' },
   'hive-links': {
     asks: true,
-    text: (count) => `${some('hard link', 'hard links')(count)} among the registry's files, which become files of their own`,
+    one: "a hard link among the registry's files becomes a file of its own",
+    many: "# hard links among the registry's files become files of their own",
   },
-  sockets: { asks: false, text: (count) => `${some('socket', 'sockets')(count)}: no layer has them` },
-  'short-names': {
-    asks: false,
-    text: (count) => `${some('short name', 'short names')(count)}: kept for saving it as a WIM again, and nowhere else`,
-  },
+  sockets: { asks: false, one: 'a socket is left out: no layer has any', many: '# sockets are left out: no layer has any' },
+  'short-names': { asks: false, one: `a short name is ${kept}`, many: `# short names are ${kept}` },
   items: {
     asks: false,
-    text: (count) =>
-      `${some('entry', 'entries')(count)} with object ids, flags of attributes or unknown items: kept for saving it as a WIM again, and nowhere else`,
+    one: `an object id, flags of attributes or unknown items of a file are ${kept}`,
+    many: `object ids, flags of attributes or unknown items of # files are ${kept}`,
   },
   descriptors: {
     asks: false,
-    text: (count) =>
-      `${some('security descriptor', 'security descriptors')(count)} in a Linux tree: kept for saving it as a WIM again, and nowhere else`,
+    one: `a security descriptor in a Linux tree is ${kept}`,
+    many: `# security descriptors in a Linux tree are ${kept}`,
   },
   'no-owners': {
     asks: false,
-    text: (count) =>
-      `${some('entry', 'entries')(count)} without owner and mode: they are root's, folders 0755, files 0644 and not to be executed`,
+    one: "a file has no owner and mode in the WIM: it is root's, and not to be executed",
+    many: "# files have no owner and mode in the WIM: they are root's, folders 0755, others 0644 and not to be executed",
   },
 } as const satisfies Record<string, Kind>;
 
@@ -48,17 +52,28 @@ const intoImage = {
 const intoWim = {
   'link-groups': {
     asks: false,
-    text: (count) => `${some('symbolic link', 'symbolic links')(count)} of several names, which become links of their own`,
+    one: 'a symbolic link of several names becomes one for each',
+    many: '# symbolic links of several names become one for each',
   },
-  times: { asks: false, text: (count) => `parts of ${some('time', 'times')(count)}: a WIM counts in units of 100 ns, from 1601 on` },
-  attributes: { asks: true, text: (count) => `${some('extended attribute', 'extended attributes')(count)} of more than 65535 bytes` },
-  descriptors: {
-    asks: true,
-    text: (count) => `${some('security descriptor', 'security descriptors')(count)} in a form that is not understood`,
-  },
-  twins: {
+  times: {
     asks: false,
-    text: (count) => `nothing, but ${some('name', 'names')(count)} that no Windows can hold: there the file cannot be unpacked`,
+    one: 'the times of a file are cut to what a WIM has: units of 100 ns, from 1601 on',
+    many: 'the times of # files are cut to what a WIM has: units of 100 ns, from 1601 on',
+  },
+  attributes: {
+    asks: true,
+    one: 'an extended attribute with a name of more than 255 bytes or a value of more than 65535 is lost',
+    many: '# extended attributes with names of more than 255 bytes or values of more than 65535 are lost',
+  },
+  'odd-descriptors': {
+    asks: true,
+    one: 'a security descriptor that is not understood is lost',
+    many: '# security descriptors that are not understood are lost',
+  },
+  'not-for-windows': {
+    asks: false,
+    one: 'a name can be on no Windows: there the file cannot be unpacked whole',
+    many: '# names can be on no Windows: there the file cannot be unpacked whole',
   },
 } as const satisfies Record<string, Kind>;
 
@@ -71,7 +86,7 @@ export interface WimLoss {
   readonly examples: readonly string[];
   /** It is gone for good, or for everybody but us: whoever asks for it is to agree. */
   readonly asks: boolean;
-  /** What is lost, as a part of a sentence. */
+  /** What becomes of it, as a part of a sentence. */
   readonly text: string;
 }
 
@@ -90,13 +105,14 @@ export class WimLosses {
     const found = this.#found.get(kind) ?? { count: 0, examples: [] };
     this.#found.set(kind, found);
     found.count += count;
-    if (found.examples.length < shown && found.examples.at(-1) !== path) found.examples.push(path);
+    const example = path || '/';
+    if (found.examples.length < shown && found.examples.at(-1) !== example) found.examples.push(example);
   }
 
   list(): WimLoss[] {
     return [...this.#found].map(([kind, { count, examples }]) => {
-      const { asks, text } = this.#kinds[kind]!;
-      return { kind, count, examples, asks, text: text(String(count)) };
+      const { asks, one, many } = this.#kinds[kind]!;
+      return { kind, count, examples, asks, text: count === 1 ? one : many.replace('#', String(count)) };
     });
   }
 }

@@ -82,7 +82,7 @@ export async function installWim(
   const os = osOf(trees.shape);
   await using source = await openSource(host.store, wim, images, signal);
   const plan = await planLayer(trees, source.read, signal);
-  await askForLosses(`the image of ${wim.path}`, plan.losses, options.accept);
+  await askForLosses(`the image in ${wim.path}`, plan.losses, options.accept);
 
   const warnings = [...wim.warnings];
   const config = configOf(image, os, warnings);

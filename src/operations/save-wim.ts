@@ -80,7 +80,7 @@ export async function writeImageWim(
     for (const folder of await new LayOut(host.store).image(image, { signal, onProgress })) trees.push(Tree.open(folder));
     const stack = new LayerStack(trees.toReversed().map(({ index }) => index));
     const { losses, total } = countAll(stack, platform.os, signal);
-    await askForLosses(`the WIM of ${name}`, losses, options.accept);
+    await askForLosses(name, losses, options.accept);
     const images = await wimImages(host, image, { name, publisher, version }, imageTrees(stack, platform.os));
     const onBytes = onSaving && ((done: number) => onSaving({ done, total }));
     const written = await writeWim(path, images, { compression, integrity, overwrite, signal, onBytes });

@@ -46,7 +46,7 @@ export async function saveAsWim(
     onSaving: !json && terminal.isTTY.stdout ? ({ done, total }) => rows.row({ id, status: 'Saving', current: done, total }) : undefined,
   });
   rows[Symbol.dispose]();
-  for (const { text, examples } of saved.losses) terminal.stderr.write(`Note: not in the file: ${text} (${examples.join(', ')})\n`);
+  for (const { text, examples } of saved.losses) terminal.stderr.write(`Note: ${text} (${examples.join(', ')})\n`);
   const { size, files, root } = saved;
   if (json) terminal.stdout.write(`${JSON.stringify({ file, size, files, id: root.digest })}\n`);
   else if (terminal.isTTY.stdout) terminal.stdout.write(`${file}: ${files} ${files === 1 ? 'file' : 'files'}, ${humanSize(size)}\n`);

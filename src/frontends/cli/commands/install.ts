@@ -129,7 +129,7 @@ function report(
   { stdout, stderr }: Terminal,
 ): void {
   for (const warning of warnings) stderr.write(`WARNING: ${warning}\n`);
-  for (const { text, examples } of losses) stderr.write(`Note: not kept: ${text} (${examples.join(', ')})\n`);
+  for (const { text, examples } of losses) stderr.write(`Note: ${text} (${examples.join(', ')})\n`);
   if (json) stdout.write(`${JSON.stringify({ name, publisher, version, reference: familiar(reference), id: root.digest, changed })}\n`);
   else if (quiet) stdout.write(`${familiar(reference)}\n`);
   else
