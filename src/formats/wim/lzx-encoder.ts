@@ -1,43 +1,30 @@
 import type { ChunkEncoder } from './chunk-encoder.ts';
 import { huffmanCodes } from './huffman-codes.ts';
 import { HuffmanLengths } from './huffman-lengths.ts';
-import { doCalls, lzxLengthSymbols, lzxMainSymbols, lzxSlotBases, lzxSlotBits } from './lzx-format.ts';
-import { MatchFinder } from './match-finder.ts';
+import { doCalls, lzxLengthSymbols, lzxMainSymbols, lzxSlotBits } from './lzx-format.ts';
+import { LzxParser } from './lzx-parser.ts';
 
-const depth = 40;
-/** A match so long is taken without looking further. */
-const nice = 64;
-const longest = 257;
 const chunkSize = 32_768;
 const mainSymbols = lzxMainSymbols(chunkSize);
 
-/** The slot of each offset. */
-const slotOf = new Uint8Array(chunkSize);
-for (let slot = 3; slot < 30; slot++) slotOf.fill(slot, lzxSlotBases[slot], lzxSlotBases[slot]! + (1 << lzxSlotBits[slot]!));
-
 /** LZX as WIM has it, in chunks of 32 KiB: one block for each. */
 export class LzxEncoder implements ChunkEncoder {
-  readonly #finder = new MatchFinder(longest, nice);
+  readonly #parser = new LzxParser();
   readonly #chooser = new HuffmanLengths(mainSymbols);
-  readonly #main = new Code(mainSymbols, 16);
-  readonly #length = new Code(lzxLengthSymbols, 16);
-  readonly #aligned = new Code(8, 7);
-  readonly #pretree = new Code(20, 15);
-  readonly #recent = new Int32Array(3);
-  #score = 0;
-  /** A literal, or `0x8000_0000 | slot << 21 | length - 2 << 13 | what chooses within the slot`. */
-  readonly #items = new Int32Array(chunkSize);
+  readonly #main = new Code(this.#parser.mainFrequencies, 16);
+  readonly #length = new Code(this.#parser.lengthFrequencies, 16);
+  readonly #aligned = new Code(this.#parser.alignedFrequencies, 7);
+  readonly #pretree = new Code(new Uint32Array(20), 15);
   /** Lengths of a code as symbols of the pretree, with what follows each: `bits << 5 | symbol`. */
   readonly #steps = new Int32Array(mainSymbols);
   readonly #output = new BitWriter(chunkSize);
 
   encode(source: Uint8Array, size: number, target: Uint8Array): number {
-    const finder = this.#finder;
+    const { finder } = this.#parser;
     finder.bytes.set(source.subarray(0, size));
     finder.begin(size);
     doCalls(finder.bytes, finder.view, size);
-    for (const code of [this.#main, this.#length, this.#aligned]) code.frequencies.fill(0);
-    const count = this.#parse(size);
+    const count = this.#parser.parse(size);
     for (const code of [this.#main, this.#length, this.#aligned]) code.choose(this.#chooser);
     const isAligned = this.#aligned.bits() + 24 < 3 * this.#aligned.total();
     const output = this.#output;
@@ -58,95 +45,6 @@ export class LzxEncoder implements ChunkEncoder {
     if (bytes >= size) return 0;
     target.set(output.bytes.subarray(0, bytes));
     return bytes;
-  }
-
-  /** @returns how many items there are */
-  #parse(size: number): number {
-    const finder = this.#finder;
-    const { bytes } = finder;
-    const items = this.#items;
-    const recent = this.#recent;
-    const main = this.#main.frequencies;
-    const lengths = this.#length.frequencies;
-    const aligned = this.#aligned.frequencies;
-    recent.fill(1);
-    let count = 0;
-    let at = 0;
-    while (at < size) {
-      let match = this.#best(at, size, 2, depth);
-      let score = this.#score;
-      let looked = at + 1; // places below are known to the finder
-      if (score <= 0) {
-        const literal = bytes[at++]!;
-        main[literal]!++;
-        items[count++] = literal;
-        continue;
-      }
-      // A better one, one or two bytes on, is worth the bytes before it.
-      while (match >>> 16 < nice && looked < size) {
-        const least = Math.max(2, (match >>> 16) - 1);
-        let next = this.#best(looked++, size, least, depth >> 1);
-        if (this.#score <= score + 2) {
-          if (match >>> 16 === 2 || looked >= size) break;
-          next = this.#best(looked++, size, least, depth >> 2);
-          if (this.#score <= score + 10) break;
-        }
-        score = this.#score;
-        match = next;
-        for (; at < looked - 1; at++) {
-          const literal = bytes[at]!;
-          main[literal]!++;
-          items[count++] = literal;
-        }
-      }
-      const length = match >>> 16;
-      const offset = match & 0xffff;
-      let slot = offset === recent[0] ? 0 : offset === recent[1] ? 1 : offset === recent[2] ? 2 : 3;
-      let choice = 0;
-      if (slot === 3) {
-        slot = slotOf[offset]!;
-        choice = offset - lzxSlotBases[slot]!;
-        if (slot >= 8) aligned[choice & 7]!++;
-        recent[2] = recent[1]!;
-        recent[1] = recent[0]!;
-      } else if (slot > 0) recent[slot] = recent[0]!;
-      recent[0] = offset;
-      main[256 + 8 * slot + Math.min(7, length - 2)]!++;
-      if (length >= 9) lengths[length - 9]!++;
-      items[count++] = 0x8000_0000 | (slot << 21) | ((length - 2) << 13) | choice;
-      at += length;
-      finder.skip(looked, at);
-    }
-    return count;
-  }
-
-  /**
-   * What pays most at `at`: a recent offset, which costs little, or a longer match. Its score, in about half bits, is left in `#score`: not above 0 where literals are as good.
-   * @returns `length << 16 | offset`
-   */
-  #best(at: number, size: number, least: number, depth: number): number {
-    const finder = this.#finder;
-    const recent = this.#recent;
-    const { view } = finder;
-    const first = view.getUint16(at, true);
-    const most = Math.min(longest, size - at);
-    let length = 1;
-    let offset = 0;
-    for (let i = 0; i < 3; i++) {
-      const place = at - recent[i]!;
-      if (place < 0 || view.getUint16(place, true) !== first) continue;
-      const found = finder.lengthAt(at, place, most);
-      if (found > length) {
-        length = found;
-        offset = recent[i]!;
-      }
-    }
-    this.#score = length < 2 ? 0 : 13 * length - 13;
-    const match = finder.find(at, Math.max(least, length), depth);
-    const score = match === 0 ? 0 : 13 * (match >>> 16) - 12 - 2 * (31 - Math.clz32(match & 0xffff));
-    if (score <= this.#score) return length < 2 ? 0 : (length << 16) | offset;
-    this.#score = score;
-    return match;
   }
 
   /** One part of a code's lengths, all of them new. */
@@ -193,7 +91,7 @@ export class LzxEncoder implements ChunkEncoder {
 
   #putItems(count: number, isAligned: boolean): void {
     const output = this.#output;
-    const items = this.#items;
+    const { items } = this.#parser;
     const main = this.#main;
     const length = this.#length;
     const aligned = this.#aligned;
@@ -226,8 +124,9 @@ class Code {
   readonly #symbols: number;
   readonly #limit: number;
 
-  constructor(symbols: number, limit: number) {
-    this.frequencies = new Uint32Array(symbols);
+  constructor(frequencies: Uint32Array, limit: number) {
+    const symbols = frequencies.length;
+    this.frequencies = frequencies;
     this.lengths = new Uint8Array(symbols);
     this.codes = new Uint16Array(symbols);
     this.#symbols = symbols;

@@ -12,6 +12,7 @@ export class MatchFinder {
   readonly #longest: number;
   readonly #nice: number;
   #size = 0;
+  #near = -1;
 
   /**
    * @param longest no match is longer; at most 32767
@@ -39,32 +40,22 @@ export class MatchFinder {
   find(at: number, best: number, depth: number): number {
     const { view } = this;
     const first = view.getInt32(at, true);
-    const hash3 = Math.imul(first << 8, 0x9e37_79b1) >>> (32 - hash3Bits);
-    const hash4 = Math.imul(first, 0x9e37_79b1) >>> (32 - hash4Bits);
-    const near = this.#heads3[hash3]!;
-    let place = this.#heads4[hash4]!;
-    this.#heads3[hash3] = at;
-    this.#heads4[hash4] = at;
-    this.#earlier[at] = place;
+    let place = this.#enter(at, first);
+    const near = this.#near;
     const most = Math.min(this.#longest, this.#size - at);
     if (most <= best) return 0;
     let from = -1;
-    if (best < 3 && near >= 0 && (view.getInt32(near, true) ^ first) << 8 === 0) {
+    if (best < 3) {
       best = 3;
-      from = near;
-      if (most === 3) return (3 << 16) | (at - near);
+      if (near >= 0 && (view.getInt32(near, true) ^ first) << 8 === 0) from = near;
+      if (most === 3) return from < 0 ? 0 : (3 << 16) | (at - from);
     }
-    if (best < 3) best = 3;
     const earlier = this.#earlier;
     const nice = Math.min(this.#nice, most);
     let last = view.getInt32(at + best - 3, true);
     while (place >= 0 && depth-- > 0) {
       if (view.getInt32(place + best - 3, true) === last && view.getInt32(place, true) === first) {
-        let length = 4;
-        let differing = 0;
-        while (length < most && (differing = view.getInt32(place + length, true) ^ view.getInt32(at + length, true)) === 0) length += 4;
-        if (differing !== 0) length += (31 - Math.clz32(differing & -differing)) >> 3;
-        if (length > most) length = most;
+        const length = this.lengthAt(at, place, most);
         if (length > best) {
           best = length;
           from = place;
@@ -77,16 +68,54 @@ export class MatchFinder {
     return from < 0 ? 0 : (best << 16) | (at - from);
   }
 
+  /**
+   * All matches at `at` that are longer than every nearer one, the shortest first. Each place is asked for or skipped once, in order.
+   * @param depth so many places are looked at
+   * @param matches gets them as `find` gives them, from `count` on: at most one more than `depth`
+   * @returns how many there are now
+   */
+  collect(at: number, depth: number, matches: Int32Array, count: number): number {
+    const { view } = this;
+    const first = view.getInt32(at, true);
+    let place = this.#enter(at, first);
+    const near = this.#near;
+    const most = Math.min(this.#longest, this.#size - at);
+    if (most < 3) return count;
+    if (near >= 0 && (view.getInt32(near, true) ^ first) << 8 === 0) matches[count++] = (3 << 16) | (at - near);
+    const earlier = this.#earlier;
+    const nice = Math.min(this.#nice, most);
+    let best = 3;
+    let last = first;
+    while (place >= 0 && depth-- > 0) {
+      if (view.getInt32(place + best - 3, true) === last && view.getInt32(place, true) === first) {
+        const length = this.lengthAt(at, place, most);
+        if (length > best) {
+          best = length;
+          matches[count++] = (length << 16) | (at - place);
+          if (length >= nice) break;
+          last = view.getInt32(at + best - 3, true);
+        }
+      }
+      place = earlier[place]!;
+    }
+    return count;
+  }
+
+  /** Makes `at` the latest place of its bytes. @returns the one before with the same four; `#near` is the one with the same three */
+  #enter(at: number, first: number): number {
+    const hash3 = Math.imul(first << 8, 0x9e37_79b1) >>> (32 - hash3Bits);
+    const hash4 = Math.imul(first, 0x9e37_79b1) >>> (32 - hash4Bits);
+    const place = this.#heads4[hash4]!;
+    this.#near = this.#heads3[hash3]!;
+    this.#heads3[hash3] = at;
+    this.#heads4[hash4] = at;
+    this.#earlier[at] = place;
+    return place;
+  }
+
   /** Notes places that no match is looked for at: of a match that was taken. */
   skip(at: number, end: number): void {
-    const { view } = this;
-    for (; at < end; at++) {
-      const first = view.getInt32(at, true);
-      const hash4 = Math.imul(first, 0x9e37_79b1) >>> (32 - hash4Bits);
-      this.#heads3[Math.imul(first << 8, 0x9e37_79b1) >>> (32 - hash3Bits)] = at;
-      this.#earlier[at] = this.#heads4[hash4]!;
-      this.#heads4[hash4] = at;
-    }
+    for (; at < end; at++) this.#enter(at, this.view.getInt32(at, true));
   }
 
   /** How many bytes at `at` equal those at an earlier place. */
