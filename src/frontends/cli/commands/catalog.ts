@@ -4,7 +4,7 @@ import { command } from '../grammar.ts';
 import { openRegistries } from '../host.ts';
 
 export const catalog = command({
-  description: 'List the repositories of a registry.',
+  description: 'List the repositories of a registry. Of base OS images in a folder, `bay catalog build FOLDER` writes a catalogue.',
   operands: { usage: 'HOST', min: 1, max: 1 },
   flags: {
     json: { type: 'bool', help: 'Print one JSON document' },
