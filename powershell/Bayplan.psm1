@@ -161,6 +161,7 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
         if ($value -is [System.Management.Automation.SwitchParameter]) { $value = $value.IsPresent }
         $call[$entry.Key] = $value
     }
+    if ($WhatIfPreference) { $call['WhatIf'] = $true }
     $whole = $false
     $begun = $false
     try {

@@ -53,6 +53,8 @@ export interface TypeOptions {
   readonly answers?: readonly string[];
   /** Width of the console; 120 if not given. */
   readonly columns?: number;
+  /** In a remote session: at this end of it, where what comes back is shown. */
+  readonly near?: boolean;
   /** A session that was opened; the process's own if not given. */
   readonly session?: string;
 }
@@ -66,6 +68,8 @@ export interface PowerShellSession {
 
 export interface PowerShell extends PowerShellSession {
   readonly process: ChildProcess;
+  /** A module for the far end of a remote session, which lacks what the host brings along: Select-Object. */
+  readonly selectObject: string;
   /** A further session in the process, or by `pipe` a remote one in the process that serves it. */
   open(name: string, pipe?: string): Promise<PowerShellSession>;
   /** Ctrl-C for what runs now. */
@@ -108,6 +112,7 @@ export function startPowerShell({ env = {} }: { readonly env?: Readonly<Record<s
   const main = session('main');
   return {
     process: child,
+    selectObject: host,
     type: async (...line) => (await opened) && main.type(...line),
     values: async (...line) => (await opened) && main.values(...line),
     async open(name, pipe) {

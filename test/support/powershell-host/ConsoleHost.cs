@@ -12,7 +12,12 @@ namespace Bayplan.PowerShellHost;
 /// <summary>A console that is a string: what would stand on the screen, with answers taken from a list.</summary>
 public sealed class ConsoleHost : PSHost
 {
-    private readonly ConsoleInterface console = new();
+    private readonly ConsoleInterface console;
+
+    public ConsoleHost() => console = new();
+
+    /// <summary>A further host of the same console.</summary>
+    public ConsoleHost(ConsoleHost other) => console = other.console;
 
     public override string Name => "BayplanTestHost";
     public override Version Version => new(1, 0);

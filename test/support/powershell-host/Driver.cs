@@ -7,9 +7,9 @@ using System.Text.Json.Serialization;
 
 namespace Bayplan.PowerShellHost;
 
-/// <summary>What is to be typed, where, and what is answered when it asks.</summary>
+/// <summary>What is to be typed, where (in a remote session at this end with `near`), and what is answered when it asks.</summary>
 public sealed record Request(
-    string? Open, string? Pipe, string? Close, string? Script, string? Session, string[]? Answers, int? Columns, bool Values, bool Stop);
+    string? Open, string? Pipe, string? Close, string? Script, string? Session, string[]? Answers, int? Columns, bool Values, bool Near, bool Stop);
 
 /// <summary>
 /// Answers requests one after the other. `open` makes a session (a runspace here, or with `pipe` one in another process),
@@ -89,7 +89,7 @@ public sealed class Session : IDisposable
         local = RunspaceFactory.CreateRunspace(console, state);
         local.Open();
         if (pipe is null) return;
-        remote = RunspaceFactory.CreateRunspace(console, new NamedPipeConnectionInfo(pipe, 10_000));
+        remote = RunspaceFactory.CreateRunspace(new ConsoleHost(console), new NamedPipeConnectionInfo(pipe, 10_000));
         remote.Open();
     }
 
@@ -99,7 +99,8 @@ public sealed class Session : IDisposable
         console.Begin(request.Answers ?? [], request.Columns ?? 120);
         var values = new JsonArray();
         var failed = false;
-        using var shell = PowerShell.Create(remote ?? local);
+        var far = request.Near ? null : remote;
+        using var shell = PowerShell.Create(far ?? local);
         // A plain script, not AddCommand: errors must point at what was typed.
         shell.AddScript(request.Script ?? "");
         shell.Commands.Commands[0].MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output);
@@ -110,7 +111,7 @@ public sealed class Session : IDisposable
             {
                 foreach (var value in shell.Invoke()) values.Add(Values.ToJson(value));
             }
-            else if (remote is null)
+            else if (far is null)
             {
                 shell.AddCommand("Out-Default");
                 shell.Invoke();
@@ -120,7 +121,7 @@ public sealed class Session : IDisposable
                 using var answers = new PSDataCollection<PSObject>();
                 // The far end's warnings and progress come through the host, its errors by its own stream.
                 shell.Streams.Error.DataAdding += (_, added) => answers.Add(new PSObject(added.ItemAdded));
-                var far = shell.BeginInvoke<PSObject, PSObject>(null, answers);
+                var typed = shell.BeginInvoke<PSObject, PSObject>(null, answers);
                 var show = Task.Run(() =>
                 {
                     using var format = PowerShell.Create(local);
@@ -128,7 +129,7 @@ public sealed class Session : IDisposable
                 });
                 try
                 {
-                    shell.EndInvoke(far);
+                    shell.EndInvoke(typed);
                 }
                 finally
                 {
