@@ -36,6 +36,9 @@ export { pull, type Pulled, type PullOptions } from './operations/pull.ts';
 export { push, type Pushed, type PushOptions } from './operations/push.ts';
 export { save, type SaveOptions } from './operations/save.ts';
 export { load, type Loaded, type LoadOptions } from './operations/load.ts';
+export { installWim, type InstalledWim, type InstallWimOptions } from './operations/install-wim.ts';
+export { saveWim, type SavedWim, type SaveWimOptions } from './operations/save-wim.ts';
+export { type WimLoss } from './layers/wim-losses.ts';
 
 export { Containers } from './containers/containers.ts';
 export { createContainer, type CreateContainerOptions, type CreatedContainer } from './operations/create-container.ts';
