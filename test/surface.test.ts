@@ -67,6 +67,8 @@ const types = [
   'ImageSource',
   'Index',
   'Ingest',
+  'InstallWimOptions',
+  'InstalledWim',
   'Layer',
   'LoadOptions',
   'Loaded',
@@ -87,8 +89,11 @@ const types = [
   'RemoveContainerOptions',
   'Repository',
   'SaveOptions',
+  'SaveWimOptions',
+  'SavedWim',
   'Selection',
   'Upload',
+  'WimLoss',
   'WriteOptions',
 ];
 
