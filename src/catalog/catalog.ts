@@ -23,16 +23,28 @@ export interface CatalogOptions extends Operation {
   readonly describe?: boolean | undefined;
 }
 
+/** The others are not to be waited for longer because of one. Milliseconds. */
+const usualPatience = 60_000;
+
 /** All sources as one place to look for base images. What a source has said is kept: asked twice, it is read once. */
 export class Catalog {
   readonly sources: readonly CatalogSource[];
   readonly #registries: Pick<Registries, 'web' | 'repository'>;
+  readonly #patience: number;
   readonly #answers = new Map<string, Promise<readonly FoundBaseImage[]>>();
 
-  /** @param sources in the order in which they are asked: of two that have the same image the first gives it */
-  constructor(sources: readonly CatalogSource[], registries: Pick<Registries, 'web' | 'repository'>) {
+  /**
+   * @param sources in the order in which they are asked: of two that have the same image the first gives it
+   * @param options `patience`: milliseconds after which a source that has not said all counts as one that does not answer. Default one minute
+   */
+  constructor(
+    sources: readonly CatalogSource[],
+    registries: Pick<Registries, 'web' | 'repository'>,
+    { patience = usualPatience }: { readonly patience?: number } = {},
+  ) {
     this.sources = sources;
     this.#registries = registries;
+    this.#patience = patience;
   }
 
   /**
@@ -53,7 +65,7 @@ export class Catalog {
     const answers = await together(options.signal, (scope) => scope.all(parts.map((part) => this.#ask(part, { signal: scope.signal }))));
     const failures = answers.flatMap((answer) => ('error' in answer ? [answer] : []));
     if (failures.length > 0 && failures.length === parts.length) throw allFailed(failures);
-    for (const { part, error } of failures) options.onWarning?.(failureText(part, error));
+    for (const text of new Set(failures.map(({ part, error }) => failureText(part, error)))) options.onWarning?.(text);
     const found = answers.flatMap((answer) => ('images' in answer ? answer.images : []));
     const matching = found
       .filter(({ name, version }) => isWanted(name) && versions.matches(version))
@@ -73,8 +85,10 @@ export class Catalog {
     return this.sources.filter(({ name }) => isWanted(name));
   }
 
-  async #ask(part: SourcePart, { signal }: Operation): Promise<Answer> {
+  async #ask(part: SourcePart, operation: Operation): Promise<Answer> {
     const key = JSON.stringify([part.source.name, part.repository]);
+    const late = AbortSignal.timeout(this.#patience);
+    const signal = operation.signal ? AbortSignal.any([operation.signal, late]) : late;
     const read = () =>
       part.repository === undefined
         ? readCatalogue(part.source, this.#registries, { signal })
@@ -85,6 +99,11 @@ export class Catalog {
       return { images: await answer };
     } catch (error) {
       this.#answers.delete(key);
+      if (late.aborted && !operation.signal?.aborted)
+        return {
+          part,
+          error: new ImageError('unavailable', `it did not answer within ${Math.ceil(this.#patience / 1000)} s`, { cause: error }),
+        };
       if (isImageError(error) && error.code !== 'canceled') return { part, error };
       throw error;
     }

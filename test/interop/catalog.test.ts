@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -24,6 +26,7 @@ import { saveBaseImage } from '../../src/operations/save-base.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import type { ImageStore } from '../../src/store/image-store.ts';
+import { makeCertificates, openssl } from '../support/certificates.ts';
 import { dockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { fileServer } from '../support/file-server.ts';
 import { isolated } from '../support/lying-registry.ts';
@@ -155,6 +158,44 @@ test('sources are asked in their order; one that does not answer is a warning th
     message: /source gone: .*; source also: /,
   });
 });
+
+test('a source that takes too long is one that does not answer', async (t) => {
+  const { url } = await fileServer(t, temporary(t, 'none'), { lie: () => true });
+  const page = at(await pageFolder(t), { name: 'page' });
+  const catalog = new Catalog([{ kind: 'catalogue', name: 'slow', location: url }, page, own(new URL(url).host)], registriesOf(t), {
+    patience: 500,
+  });
+  const warnings: string[] = [];
+  assert.equal((await rows({ catalog }, { names: ['NanoServer'] }, warnings)).length, 1);
+  assert.deepEqual(warnings, ['source slow: it did not answer within 1 s', 'source own: it did not answer within 1 s']);
+});
+
+test(
+  'a catalogue on https is reached as registries are: by the authorities of certs.d, and never on to http',
+  { skip: openssl.skip },
+  async (t) => {
+    const folder = await pageFolder(t);
+    const { authority, server } = await makeCertificates(temporary(t, 'certificates'));
+    const secure = createTlsServer({ cert: server.cert, key: server.keyText }, (request, response) => {
+      if (request.url === '/away/catalogue.json') response.writeHead(302, { location: 'http://127.0.0.1:9/catalogue.json' }).end();
+      else response.end(readFileSync(join(folder, request.url?.slice(1) ?? '')));
+    });
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    t.after(() => (secure.closeAllConnections(), secure.close()));
+    const host = `127.0.0.1:${(secure.address() as AddressInfo).port}`;
+    const certs = temporary(t, 'certs');
+    mkdirSync(join(certs, host));
+    const reach = (certsFolders: readonly string[], path = '') => {
+      const registries = openRegistries({ ...isolated, certsFolders });
+      t.after(() => registries.close());
+      return rows({ catalog: new Catalog([at(`https://${host}/${path}`)], registries) }, { names: ['NanoServer'] });
+    };
+    await assert.rejects(reach([]), { code: 'insecure', message: /certificate of 127\.0\.0\.1:\d+ is not accepted/ });
+    copyFileSync(authority.certificate, join(certs, host, 'ca.crt'));
+    assert.equal((await reach([certs])).length, 1);
+    await assert.rejects(reach([certs], 'away/'), { code: 'insecure' });
+  },
+);
 
 test('a .wim is installed from a server, is a base image at once, and goes again unless something stands on it', async (t) => {
   const { url } = await fileServer(t, await pageFolder(t));
