@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asImageError, ImageError } from '../errors.ts';
 import type { BlobToDecode } from '../formats/wim/decode-blobs.ts';
+import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
 import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
 import type { Wim } from '../formats/wim/wim.ts';
 import { finishNewFile, openNewFile, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { removeFolder } from '../io/remove-folder.ts';
-import { planExtraction, type Extraction, type MadeName } from './plan-wim-extraction.ts';
+import { WimExtraction, type NameList } from './wim-extraction.ts';
 
 export interface ExtractWimOptions {
   /** Only what is at this path in the image: a folder's content, or a file. */
@@ -53,7 +54,7 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
   const tree = await wim.tree(index, options);
   const from = tree.find(options.path ?? '');
   if (!from) throw new ImageError('not-found', `${wim.path}: image ${index} has no ${JSON.stringify(options.path)}`);
-  const plan = await planExtraction(wim, tree, from);
+  const plan = await WimExtraction.plan(wim, tree, from, options.signal);
   const wasThere = await makeEmptyFolder(folder);
   try {
     const root = await realpath(folder);
@@ -64,8 +65,8 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     finishFolders(root, plan);
     return {
       folders: plan.folders.length,
-      files: plan.fileCount,
-      links: plan.hardLinks.length + plan.reparsePoints.length,
+      files: plan.files.length + plan.emptyFiles.length,
+      links: plan.hardLinks.length + plan.emptyHardLinks.length + plan.reparsePoints.length,
       bytes: plan.bytes,
       leftOut: [...plan.leftOut].map(([what, { count, first }]) => ({ what, count, first })),
     };
@@ -105,7 +106,7 @@ async function requireSpace(folder: string, bytes: number): Promise<void> {
     });
 }
 
-async function makeFolders(root: string, { folders }: Extraction, signal: AbortSignal | undefined): Promise<void> {
+async function makeFolders(root: string, { folders }: WimExtraction, signal: AbortSignal | undefined): Promise<void> {
   for (const [count, { path }] of folders.entries()) {
     if (count % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
@@ -114,25 +115,26 @@ async function makeFolders(root: string, { folders }: Extraction, signal: AbortS
   }
 }
 
-async function writeFiles(wim: Wim, root: string, plan: Extraction, { signal, onProgress }: ExtractWimOptions): Promise<void> {
-  const asNew = ({ path, accessed, written, mode, owner }: MadeName): NewFile => ({
-    path: `${root}/${path}`,
-    accessed: seconds(accessed),
-    written: seconds(written),
-    mode,
-    owner,
-  });
-  for (const [count, file] of plan.emptyFiles.entries()) {
-    if (count % turn === turn - 1) await nextTurn();
+async function writeFiles(wim: Wim, root: string, plan: WimExtraction, { signal, onProgress }: ExtractWimOptions): Promise<void> {
+  const asNew = (list: NameList, number: number): NewFile => {
+    const { accessed, written, ...rights } = plan.rights(plan.node(list, number));
+    return { path: `${root}/${plan.path(list, number)}`, accessed: seconds(accessed), written: seconds(written), ...rights };
+  };
+  for (let number = 0; number < plan.emptyFiles.length; number++) {
+    if (number % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
-    writeNewFile(asNew(file), new Uint8Array(0));
+    writeNewFile(asNew(plan.emptyFiles, number), new Uint8Array(0));
   }
   const { table } = wim;
-  const rows = Uint32Array.from(plan.files.keys());
+  const rows = plan.files.values;
   const asked = function* (): Generator<BlobToDecode, void, undefined> {
-    for (const position of table.order(rows)) {
-      const row = rows[position] as number;
-      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, files: plan.files.get(row)?.map(asNew) };
+    const order = table.order(rows);
+    for (let position = 0; position < order.length;) {
+      const row = rows[order[position] as number] as number;
+      const files: NewFile[] = [];
+      for (; position < order.length && rows[order[position] as number] === row; position++)
+        files.push(asNew(plan.files, order[position] as number));
+      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, files };
     }
   };
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
@@ -160,32 +162,47 @@ async function writeFiles(wim: Wim, root: string, plan: Extraction, { signal, on
   }
 }
 
-async function makeLinks(wim: Wim, root: string, plan: Extraction, { signal }: ExtractWimOptions): Promise<void> {
-  for (const [count, { path, target }] of plan.hardLinks.entries()) {
-    if (count % turn === turn - 1) await nextTurn();
-    makeOne(() => linkSync(`${root}/${target}`, `${root}/${path}`), path);
-  }
+async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }: ExtractWimOptions): Promise<void> {
+  for (const [links, files] of [
+    [plan.hardLinks, plan.files],
+    [plan.emptyHardLinks, plan.emptyFiles],
+  ] as const)
+    for (let number = 0; number < links.length; number++) {
+      if (number % turn === turn - 1) await nextTurn();
+      if (signal?.aborted) throw canceled(signal.reason);
+      const path = plan.path(links, number);
+      makeOne(() => linkSync(`${root}/${plan.path(files, links.values[number] as number)}`, `${root}/${path}`), path);
+    }
+  const links = plan.reparsePoints;
+  const nodes = function* () {
+    for (let number = 0; number < links.length; number++) yield { number, node: plan.node(links, number), path: plan.path(links, number) };
+  };
   const contents = new Map<string, Uint8Array>();
-  const blobs = [...new Map(plan.reparsePoints.map(({ data }) => [data.sha1, data])).values()];
-  for await (const { blob, body } of wim.read(wim.fileOrder(blobs), { signal }))
+  const blobs = new Map(Array.from(nodes(), ({ node }) => [node.reparse?.data.sha1, node.reparse?.data as WimBlob]));
+  for await (const { blob, body } of wim.read(wim.fileOrder(blobs.values()), { signal }))
     contents.set(blob.sha1, Buffer.concat(await Array.fromAsync(body)));
-  for (const { path, tag, data, isFolder, owner, accessed, written } of plan.reparsePoints) {
+  for (const { number, node, path } of nodes()) {
+    if (number % turn === turn - 1) await nextTurn();
+    if (signal?.aborted) throw canceled(signal.reason);
+    const { tag, data } = node.reparse as NonNullable<typeof node.reparse>;
     const link = linkOf(tag, contents.get(data.sha1) ?? new Uint8Array(0));
-    if (!link)
-      throw new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} has a target outside of its data`);
-    const made = `${root}/${path}`;
+    const refuse = (why: string) => new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} ${why}`);
+    if (!link) throw refuse('has a target outside of its data');
     const target = process.platform === 'win32' ? link.substitute.replace(/^\\\?\?\\/, '') : unixTarget(link);
-    if (target === '' || target.includes('\0'))
-      throw new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} leads to ${JSON.stringify(target)}`);
-    makeOne(() => symlinkSync(target, made, link.isMountPoint ? 'junction' : isFolder ? 'dir' : 'file'), path);
+    if (target === '' || target.includes('\0')) throw refuse(`leads to ${JSON.stringify(target)}`);
+    const made = `${root}/${path}`;
+    const kind = link.isMountPoint ? 'junction' : node.attributes & wimAttributes.directory ? 'dir' : 'file';
+    makeOne(() => symlinkSync(target, made, kind), path);
+    const { owner, accessed, written } = plan.rights(node);
     if (owner) lchownSync(made, owner.uid, owner.gid);
     lutimesSync(made, seconds(accessed), seconds(written));
   }
 }
 
 /** Last, and from the bottom up: a mode may forbid to write, and each file that is made changes its folder's time. */
-function finishFolders(root: string, { folders }: Extraction): void {
-  for (const { path, owner, mode, accessed, written } of folders.toReversed()) {
+function finishFolders(root: string, plan: WimExtraction): void {
+  for (const { path, node } of plan.folders.toReversed()) {
+    const { owner, mode, accessed, written } = plan.rights(node);
     const made = path === '' ? root : `${root}/${path}`;
     if (owner) lchownSync(made, owner.uid, owner.gid);
     chmodSync(made, mode);

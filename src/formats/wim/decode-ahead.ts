@@ -147,6 +147,7 @@ class DecodingWorker implements AsyncDisposable {
     this.free = targets.map((_, number) => number);
     this.#worker = new Worker(new URL('./wim-decoder.worker.ts', import.meta.url), {
       workerData: { descriptors, targets } satisfies DecoderData,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     this.#worker.on('message', ({ error }: FromDecoder) => {
       const waiting = this.#waiting.shift();

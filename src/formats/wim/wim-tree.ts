@@ -11,8 +11,12 @@ export class WimTree {
   readonly root: WimNode;
   /** Files and folders, without the root. */
   readonly entryCount: number;
+  readonly #bytes: MetadataBytes;
+  readonly #table: LookupTable;
 
   constructor(bytes: MetadataBytes, table: LookupTable, entryCount: number) {
+    this.#bytes = bytes;
+    this.#table = table;
     this.root = new WimNode(bytes, table, bytes.rootAt);
     this.entryCount = entryCount;
   }
@@ -20,6 +24,11 @@ export class WimTree {
   /** In the order of the file. None for what is no folder. */
   children(node: WimNode): Generator<WimNode, void, undefined> {
     return node.children();
+  }
+
+  /** A node of this tree again, by its own `at`. */
+  at(place: number): WimNode {
+    return new WimNode(this.#bytes, this.#table, place);
   }
 
   /** By a path of names between slashes, letter by letter; backslashes are slashes where no name has them. */
@@ -126,6 +135,11 @@ export class WimNode implements WimEntry {
       if (length > 0) found.push({ name: this.#bytes.buffer.toString('utf16le', at + 38, at + 38 + length), data: this.#blob(at + 16) });
     }
     return found;
+  }
+
+  /** Whether it has stream entries: without them it has no named streams. */
+  get hasStreams(): boolean {
+    return this.#u16(entryFields.streamCount) > 0;
   }
 
   get reparse(): WimReparse | undefined {
