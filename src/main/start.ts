@@ -21,6 +21,12 @@ export async function start(words: readonly string[]): Promise<void> {
       end(await runLine(cmdlet, others, terminal), terminal);
       return;
     }
+    if (/^[A-Z]/.test(first)) {
+      const { unknownCmdlet } = await import('../frontends/cmdlets/unknown-cmdlet.ts');
+      terminal.stderr.write(unknownCmdlet(first));
+      end(1, terminal);
+      return;
+    }
   }
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.

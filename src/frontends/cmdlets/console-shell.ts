@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { ImageError } from '../../errors.ts';
 import { printable } from '../../io/printable.ts';
-import { askPerson } from './ask-person.ts';
 import type { CmdletObject, Value } from './cmdlet-object.ts';
 import type { Cmdlet } from './cmdlet.ts';
 import type { Console } from './console.ts';
 import { errorText } from './error-text.ts';
 import { formatObjects } from './format-objects.ts';
 import { objectJson } from './object-json.ts';
+import { Person } from './person.ts';
 import type { Choice, ErrorRecord, ProgressRecord, Shell } from './shell.ts';
 
 export interface ConsoleShellOptions {
@@ -25,6 +25,7 @@ export class ConsoleShell implements Shell {
   readonly #cmdlet: Cmdlet;
   readonly #common: Readonly<Record<string, Value>>;
   readonly #json: boolean;
+  readonly #person: Person;
   /** Objects that wait for the end, as a column is as wide as its widest cell; all of one type. */
   #waiting: CmdletObject[] = [];
   #documents: unknown[] = [];
@@ -39,6 +40,7 @@ export class ConsoleShell implements Shell {
     this.#cmdlet = cmdlet;
     this.#common = common;
     this.#json = json;
+    this.#person = new Person(console);
   }
 
   get cwd(): string {
@@ -138,7 +140,7 @@ export class ConsoleShell implements Shell {
     await this.#flush();
     this.#clearProgress();
     for (let before = `\n${lines(caption)}\n${lines(message)}\n`; ; before = '') {
-      const answer = (await askPerson(this.#console, before + question, this.#cmdlet.name)).toLowerCase();
+      const answer = (await this.#person.ask(before + question, this.#cmdlet.name)).toLowerCase();
       if (answer === '') return byDefault;
       const index = named.findIndex(({ key, name }) => answer === key.toLowerCase() || answer === name.toLowerCase());
       if (index >= 0) return index;
@@ -148,6 +150,7 @@ export class ConsoleShell implements Shell {
 
   /** Writes what waits, and for JSON the one document. */
   async end(): Promise<void> {
+    this.#person.close();
     this.#clearProgress();
     if (this.#json) await this.#print(`${JSON.stringify(this.#documents, undefined, 2)}\n`);
     else await this.#flush();

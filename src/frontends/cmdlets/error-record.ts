@@ -45,5 +45,6 @@ export function errorRecord(thrown: unknown, target?: ErrorRecord['target']): Er
   const error = asImageError(thrown, 'internal error');
   const [id, category, exceptionType] = translations[error.code];
   const message = error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
-  return { message, id, category, target, exceptionType };
+  const own = error.detail['id'];
+  return { message, id: typeof own === 'string' ? own : id, category, target, exceptionType };
 }

@@ -30,7 +30,8 @@ export function versionsOf(call: Call): Omit<CatalogQuery, 'names'> {
 /** @throws CmdletError where nothing matches */
 export async function findItems(call: Call, shell: Shell): Promise<readonly FoundBaseImage[]> {
   const names = call.texts('Name');
-  const found = await findBaseImages({ catalog: await call.host.catalog() }, { names, ...versionsOf(call) }, searchOptions(shell, true));
+  const query = { names, ...versionsOf(call) };
+  const found = await findBaseImages({ catalog: await call.host.catalog() }, query, searchOptions(shell, true)).catch(unknownSource);
   if (found.length === 0) throw noSuchModule(names ?? [], call.text('Version'));
   return found;
 }
@@ -46,11 +47,26 @@ export async function chooseItems(call: Call, shell: Shell): Promise<readonly Fo
     try {
       found.push(await findOneBaseImage({ catalog }, query, searchOptions(shell, false)));
     } catch (error) {
-      // A source that is not there says so itself.
       if (isImageError(error, 'not-found') && error.detail['source'] === undefined) throw noSuchModule(query.names ?? [], query.version);
-      throw error;
+      unknownSource(error);
     }
   return found;
+}
+
+/** Where it is about a source that is not there, in the words of PackageManagement. */
+function unknownSource(error: unknown): never {
+  const source = isImageError(error, 'not-found') ? error.detail['source'] : undefined;
+  throw typeof source === 'string' ? noSuchSource(source) : error;
+}
+
+export function noSuchSource(name: string): CmdletError {
+  return new CmdletError({
+    message: `Unable to find package source '${name}'. Use Get-ContainerImageSource to see all available package sources.`,
+    id: 'SourceNotFound',
+    category: 'ObjectNotFound',
+    target: name,
+    exceptionType: 'ItemNotFoundException',
+  });
 }
 
 /** The page's provider says it in these words. */

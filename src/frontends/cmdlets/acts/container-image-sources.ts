@@ -1,9 +1,11 @@
+import { isImageError } from '../../../errors.ts';
 import type { CatalogSource } from '../../../catalog/catalog-source.ts';
 import { changeSource, listSources, registerSource, unregisterSource } from '../../../operations/sources.ts';
 import { hasWildcard, wildcard } from '../../../model/wildcard.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
 import { errorRecord } from '../error-record.ts';
+import { noSuchSource } from '../find-items.ts';
 import { readLocation, readRepositories, sourceNames } from '../read-source.ts';
 import { sourceObject } from '../source-object.ts';
 
@@ -13,18 +15,7 @@ export const getSource: Act = async (call, shell) => {
     const matches = wildcard(name);
     const found = sources.filter((source) => matches(source.name));
     for (const source of found) await shell.writeObject(sourceObject(source));
-    if (found.length === 0 && !hasWildcard(name))
-      await shell.writeError(
-        errorRecord(
-          new CmdletError({
-            message: `Unable to find package source '${name}'. Use Get-ContainerImageSource to see all available package sources.`,
-            id: 'SourceNotFound',
-            category: 'ObjectNotFound',
-            target: name,
-            exceptionType: 'ItemNotFoundException',
-          }),
-        ),
-      );
+    if (found.length === 0 && !hasWildcard(name)) await shell.writeError(errorRecord(noSuchSource(name)));
   }
 };
 
@@ -38,7 +29,11 @@ export const registerSourceAct: Act = async (call, shell) => {
       ? { kind: 'catalogue', name, location, ...(key === undefined ? {} : { key }) }
       : { kind: 'registry', name, location, repositories, ...(publisher === undefined ? {} : { publisher }) };
   if (!(await shell.shouldProcess(`Package Source '${name}' (${location})`, 'Register Package Source.'))) return;
-  const kept = await registerSource(shell.env, source, { replace: call.flag('Force'), position: call.number('Position') });
+  const kept = await registerSource(shell.env, source, { replace: call.flag('Force'), position: call.number('Position') }).catch(
+    (error: unknown) => {
+      throw isImageError(error, 'conflict') ? sourceExists(name) : error;
+    },
+  );
   await shell.writeObject(sourceObject(kept));
 };
 
@@ -54,6 +49,8 @@ export const setSource: Act = async (call, shell) => {
       publisher: call.text('Publisher'),
       repositories: readRepositories(call),
       position: call.number('Position'),
+    }).catch((error: unknown) => {
+      throw isImageError(error, 'not-found') ? noSuchSource(name) : error;
     });
     await shell.writeObject(sourceObject(changed));
   }
@@ -65,6 +62,16 @@ export const unregisterSourceAct: Act = async (call, shell) => {
       try {
         await unregisterSource(shell.env, name);
       } catch (error) {
-        await shell.writeError(errorRecord(error, name));
+        await shell.writeError(errorRecord(isImageError(error, 'not-found') ? noSuchSource(name) : error, name));
       }
 };
+
+function sourceExists(name: string): CmdletError {
+  return new CmdletError({
+    message: `Package Source '${name}' exists.\nUse -Force to replace it, or Set-ContainerImageSource to change it.`,
+    id: 'PackageSourceExists',
+    category: 'ResourceExists',
+    target: name,
+    exceptionType: 'InvalidOperationException',
+  });
+}

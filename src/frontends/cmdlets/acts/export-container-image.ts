@@ -17,13 +17,14 @@ import type { Shell } from '../shell.ts';
  */
 export const exportContainerImage: Act = async (call, shell) => {
   const host = { store: await call.host.store() };
-  const folder = resolve(shell.cwd, call.text('Path') ?? '');
-  await requireFolder(folder);
+  const typed = call.text('Path') ?? '';
+  const folder = resolve(shell.cwd, typed);
+  await requireFolder(folder, typed);
   for (const image of await findImages(host, call)) {
     if (image.isOsImage) throw isBase(image);
     const path = join(folder, fileName(image));
     if (!(await shell.shouldProcess(imageText(image), 'Export-ContainerImage'))) continue;
-    if (!call.flag('Force') && (await isThere(path))) throw exists(path);
+    if (!call.flag('Force') && (await isThere(path))) throw exists(path, fileName(image));
     if (!image.record) continue;
     const { target, names, size } = image.record;
     const archive = await writeArchive(host.store, [{ target, names: names.map(({ reference }) => canonical(reference)) }], {
@@ -40,7 +41,7 @@ function fileName(image: ContainerImage): string {
   return `${fullName(image).replaceAll(/[<>:"/\\|?*\u0000-\u001f]/g, '-')}.appx`;
 }
 
-async function requireFolder(folder: string): Promise<void> {
+async function requireFolder(folder: string, typed: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory()) return;
   throw new CmdletError({
@@ -49,7 +50,7 @@ async function requireFolder(folder: string): Promise<void> {
       : `Cannot find the path '${folder}' because it does not exist`,
     id: 'PathNotFound',
     category: 'InvalidArgument',
-    target: folder,
+    target: typed,
     exceptionType: 'ArgumentException',
   });
 }
@@ -61,12 +62,12 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-function exists(path: string): CmdletError {
+function exists(path: string, target: string): CmdletError {
   return new CmdletError({
     message: `Package file '${path}' exists. Remove the file first or use -Force to overwrite.`,
     id: 'PackageFileExists',
     category: 'ResourceExists',
-    target: path,
+    target,
     exceptionType: 'IOException',
   });
 }

@@ -32,7 +32,7 @@ async function mayWrite(path: string, call: Call, shell: Shell): Promise<boolean
       message: `Please provide file name with path.\n'${path}' is a folder: -Path saves into it, under a name that the image gives.`,
       id: 'DestinationIsFolder',
       category: 'InvalidArgument',
-      target: path,
+      target: call.text('Destination'),
       exceptionType: 'RuntimeException',
     });
   if ((there.mode & 0o222) === 0) throw readOnly(`Cannot over write read-only file: ${path}`, path);
@@ -59,7 +59,7 @@ async function saveInto(folder: string, call: Call, shell: Shell): Promise<void>
       message: there ? `'${folder}' is a file; -Path is a folder.` : `Cannot find the path '${folder}' because it does not exist`,
       id: 'PathNotFound',
       category: 'InvalidArgument',
-      target: folder,
+      target: call.text('Path'),
       exceptionType: 'ArgumentException',
     });
   if (!there) await shell.writeVerbose(`Creating: ${folder} as it doesn't exist.`);
