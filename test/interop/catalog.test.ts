@@ -33,7 +33,10 @@ import { isolated } from '../support/lying-registry.ts';
 import { makeImage, makeIndex, putImage } from '../support/make-image.ts';
 import { makeWim } from '../support/make-wim.ts';
 import { openStore } from '../support/open-store.ts';
+import { peer } from '../support/peers.ts';
 import { temporary } from '../support/temporary.ts';
+
+const wimlib = peer('wimlib-imagex');
 
 const preview = 'Container OS Image of Windows Server 2016 Technical Preview 4 : Nano Server Installation';
 
@@ -107,6 +110,23 @@ test('the same files give the same catalogue, byte for byte', async (t) => {
   const first = readFileSync(join(folder, 'catalogue.json'), 'utf8');
   await buildCatalog(folder);
   assert.equal(readFileSync(join(folder, 'catalogue.json'), 'utf8'), first);
+});
+
+test('a catalogue is made of what wimlib has written, and that is installed', { skip: wimlib.skip }, async (t) => {
+  const [folder, tree] = [temporary(t, 'catalogue'), temporary(t, 'tree')];
+  mkdirSync(join(tree, 'Windows', 'System32', 'config'), { recursive: true });
+  for (const hive of ['SYSTEM', 'SOFTWARE', 'SAM', 'SECURITY', 'DEFAULT'])
+    writeFileSync(join(tree, 'Windows', 'System32', 'config', hive), 'regf');
+  const version = { MAJOR: 10, MINOR: 0, BUILD: 14393, SPBUILD: 2273 };
+  const said = Object.entries(version).map(([part, number]) => `--image-property=WINDOWS/VERSION/${part}=${number}`);
+  const windows = ['--image-property=WINDOWS/ARCH=9', '--image-property=WINDOWS/PRODUCTNAME=Microsoft Windows Operating System'];
+  await wimlib.run(['capture', tree, join(folder, 'core.wim'), 'WindowsServerCore', 'Core image', '--compress=LZX', ...said, ...windows]);
+  await buildCatalog(folder);
+  const host = { ...(await hostOf(t)), ...catalogOf(t, [at(folder)]) };
+  const found = await findOneBaseImage(host, { names: ['windowsservercore'] });
+  assert.deepEqual([found.version, found.publisher, found.description], ['10.0.14393.2273', 'CN=Microsoft', 'Core image']);
+  const { reference } = await installBaseImage(host, found, host);
+  assert.equal(familiar(reference), 'windowsservercore:10.0.14393.2273');
 });
 
 test('what was signed is told from what was not, and a catalogue that somebody changed is refused', async (t) => {
