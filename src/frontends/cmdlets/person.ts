@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { ReadStream } from 'node:tty';
-import { ImageError } from '../../errors.ts';
+import { CmdletError } from './cmdlet-error.ts';
 import type { Console } from './console.ts';
 
 /** Whoever sits at the terminal. In a pipe the terminal itself is read, as standard input is what came through. `close` it: it holds the terminal from the first question on. */
@@ -17,7 +17,7 @@ export class Person {
   /**
    * One line, trimmed.
    * @param what that asks, for errors
-   * @throws ImageError `unsupported` where there is nobody, or nobody answers; `canceled`
+   * @throws CmdletError where there is nobody, or nobody answers; ImageError `canceled`
    */
   async ask(question: string, what: string): Promise<string> {
     const { stderr, signal } = this.#console;
@@ -45,9 +45,12 @@ export class Person {
   }
 }
 
-function nobody(what: string): ImageError {
-  return new ImageError('unsupported', `${what} needs an answer, and there is nobody at a terminal to give it`, {
-    hint: "Answer beforehand: with -Force, or '-Confirm:$false'.",
+function nobody(what: string): CmdletError {
+  return new CmdletError({
+    message: `${what} needs an answer, and there is nobody at a terminal to give it.\nAnswer beforehand: with -Force, or '-Confirm:$false'.`,
+    id: 'NonInteractive',
+    category: 'InvalidOperation',
+    exceptionType: 'PSInvalidOperationException',
   });
 }
 

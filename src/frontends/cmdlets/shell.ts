@@ -75,8 +75,8 @@ export interface Shell {
   writeHost(text: string): Promise<void>;
   /** False under -WhatIf, which it answers for, and where the person has said no. Asks by the cmdlet's ConfirmImpact and -Confirm; -Force alone silences it. */
   shouldProcess(target: string, action: string): Promise<boolean>;
-  /** Asks in any case; say `-Force` first. @throws ImageError `unsupported` where nobody can be asked */
+  /** Asks in any case; say `-Force` first. @throws CmdletError where nobody can be asked */
   shouldContinue(query: string, caption: string): Promise<boolean>;
-  /** Resolves to the index of one of the choices. @throws ImageError `unsupported` where nobody can be asked */
+  /** Resolves to the index of one of the choices. @throws CmdletError where nobody can be asked */
   promptForChoice(caption: string, message: string, choices: readonly Choice[], byDefault: number): Promise<number>;
 }
