@@ -11,6 +11,7 @@ import type { Wim } from '../formats/wim/wim.ts';
 import { finishNewFile, openNewFile, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { removeFolder } from '../io/remove-folder.ts';
+import { restoreAttributes } from './restore-attributes.ts';
 import { WimExtraction, type NameList } from './wim-extraction.ts';
 
 export interface ExtractWimOptions {
@@ -62,6 +63,7 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     await makeFolders(root, plan, options.signal);
     await writeFiles(wim, root, plan, options);
     await makeLinks(wim, root, plan, options);
+    await giveAttributes(root, plan);
     finishFolders(root, plan);
     return {
       folders: plan.folders.length,
@@ -197,6 +199,17 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
     if (owner) lchownSync(made, owner.uid, owner.gid);
     lutimesSync(made, seconds(accessed), seconds(written));
   }
+}
+
+/** After the owners: a new owner takes capabilities away. */
+async function giveAttributes(root: string, plan: WimExtraction): Promise<void> {
+  const attributed = [...plan.attributed()];
+  if (attributed.length === 0) return;
+  const failed = await restoreAttributes(
+    attributed.map(({ path, attributes }) => ({ path: path === '' ? root : `${root}/${path}`, attributes })),
+  );
+  const paths = failed === 'no-program' ? attributed.map(({ path }) => path) : failed.map((path) => path.slice(root.length + 1));
+  for (const path of paths) plan.leave('extended attributes', path);
 }
 
 /** Last, and from the bottom up: a mode may forbid to write, and each file that is made changes its folder's time. */

@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
-import { attributesOf, unixDataOf, wimItemTags, type UnixData } from '../formats/wim/wim-items.ts';
+import { attributesOf, unixDataOf, wimItemTags, type UnixData, type WimAttribute } from '../formats/wim/wim-items.ts';
 import { reparseTags } from '../formats/wim/wim-reparse.ts';
 import type { WimNode, WimTree } from '../formats/wim/wim-tree.ts';
 import type { Wim } from '../formats/wim/wim.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
+import { isLinuxAttribute } from './restore-attributes.ts';
 
 /** What a name gets besides its content. */
 export interface NameRights {
@@ -65,6 +66,8 @@ export class WimExtraction {
   readonly emptyHardLinks = new NameList();
   /** Links of all kinds. */
   readonly reparsePoints = new NameList();
+  /** What has extended attributes of Linux. */
+  readonly #attributed: { readonly path: string; readonly at: number }[] = [];
   /** What the image has and the folder will not. */
   readonly leftOut = new Map<string, { count: number; readonly first: string }>();
   /** Of all files. */
@@ -140,12 +143,12 @@ export class WimExtraction {
   #add(folder: number, node: WimNode): void {
     const path = this.#below(folder, node);
     requireName(path, node.name);
-    if (node.attributes & wimAttributes.encrypted) return this.#leave('encrypted files', path);
+    if (node.attributes & wimAttributes.encrypted) return this.leave('encrypted files', path);
     if (node.isFolder) return this.#addFolder(path, node);
     const unix = this.#noteLosses(node, path);
     const kind = unix && unix.mode & fileTypes.mask;
     if (kind === fileTypes.fifo || kind === fileTypes.character || kind === fileTypes.block || kind === fileTypes.socket)
-      return this.#leave('devices, pipes and sockets', path);
+      return this.leave('devices, pipes and sockets', path);
     if (!node.isReparsePoint) return this.#addFile(folder, node, path);
     const { tag, data } = node.reparse as NonNullable<typeof node.reparse>;
     if (tag === reparseTags.symlink || tag === reparseTags.mountPoint) {
@@ -153,7 +156,7 @@ export class WimExtraction {
       this.reparsePoints.add(folder, node);
       return;
     }
-    this.#leave('reparse points that are no links', path);
+    this.leave('reparse points that are no links', path);
     // Some of them have their content all the same.
     if ((node.data?.size ?? 0) > 0) this.#addFile(folder, node, path);
   }
@@ -180,15 +183,23 @@ export class WimExtraction {
   #noteLosses(node: WimNode, path: string): UnixData | undefined {
     const { items } = node;
     const unix = unixDataOf(items);
-    if (node.descriptorNumber >= 0) this.#leave('security descriptors', path);
-    if (node.hasStreams && node.streams.length > 0) this.#leave('named streams', path);
-    if (attributesOf(items).length > 0) this.#leave('extended attributes', path);
-    if (items.some(({ tag }) => tag === wimItemTags.objectId)) this.#leave('object ids', path);
-    if (unix && !isWindows && !this.#isOwn(unix)) this.#leave('owners', path);
+    if (node.descriptorNumber >= 0) this.leave('security descriptors', path);
+    if (node.hasStreams && node.streams.length > 0) this.leave('named streams', path);
+    const attributes = attributesOf(items);
+    if (attributes.length > 0 && unix && process.platform === 'linux' && attributes.every(isLinuxAttribute))
+      this.#attributed.push({ path, at: node.at });
+    else if (attributes.length > 0) this.leave('extended attributes', path);
+    if (items.some(({ tag }) => tag === wimItemTags.objectId)) this.leave('object ids', path);
+    if (unix && !isWindows && !this.#isOwn(unix)) this.leave('owners', path);
     return unix;
   }
 
-  #leave(what: string, path: string): void {
+  /** Paths with the extended attributes of Linux that they are to get. */
+  *attributed(): Generator<{ readonly path: string; readonly attributes: readonly WimAttribute[] }, void, undefined> {
+    for (const { path, at } of this.#attributed) yield { path, attributes: attributesOf(this.#tree.at(at).items) };
+  }
+
+  leave(what: string, path: string): void {
     const there = this.leftOut.get(what);
     if (there) there.count++;
     else this.leftOut.set(what, { count: 1, first: `/${path}` });

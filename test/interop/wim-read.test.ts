@@ -21,11 +21,13 @@ import { linkOf, unixTarget } from '../../src/formats/wim/wim-reparse.ts';
 import { verifyWim } from '../../src/formats/wim/verify-wim.ts';
 import { Wim } from '../../src/formats/wim/wim.ts';
 import { extractWim } from '../../src/operations/extract-wim.ts';
-import { peer } from '../support/peers.ts';
+import { peer, skipWithout } from '../support/peers.ts';
 import { temporary } from '../support/temporary.ts';
 
 const wimlib = peer('wimlib-imagex');
 const mkfifo = peer('mkfifo');
+const setfattr = peer('setfattr');
+const getfattr = peer('getfattr');
 
 /** Removed when all tests are done. */
 const ends: (() => unknown)[] = [];
@@ -267,6 +269,22 @@ test('a delta WIM with its base; without it a file is named that lacks content',
   assert.equal((await wim.tree(1)).find('code')?.data?.isMissing, true);
   await assert.rejects(verifyWim(wim), { code: 'incomplete', message: /blob [0-9a-f]{40} of "\/code" in image 1 is not in this file/ });
   await assert.rejects(extractWim(wim, 1, join(temporary(t, 'wim-out'), 'x')), { code: 'incomplete', message: /"\/code"/ });
+});
+
+test('extended attributes are given back, to links too', { skip: skipWithout(wimlib, setfattr, getfattr) }, async (t) => {
+  const source = join(temporary(t, 'wim-read'), 'tree');
+  mkdirSync(join(source, 'folder'), { recursive: true });
+  writeFileSync(join(source, 'odd\n\\ name'), 'x');
+  const set = await setfattr.try(['-n', 'user.text', '-v', 'a=b', join(source, 'odd\n\\ name')]);
+  if (set.code !== 0) return t.skip('this file system has no extended attributes');
+  await setfattr.run(['-n', 'user.bytes', '-v', '0x00ff', join(source, 'folder')]);
+  const file = await captured(t, ['--compress=xpress'], source);
+  await using wim = await Wim.open([file]);
+  const target = join(temporary(t, 'wim-out'), 'tree');
+  assert.deepEqual((await extractWim(wim, 1, target)).leftOut, []);
+  const shown = async (folder: string) => (await getfattr.run(['-R', '-h', '-d', '-m', '^user', '.'], { cwd: folder })).stdout;
+  assert.equal(await shown(target), await shown(source));
+  assert.match(await shown(target), /user\.bytes=/);
 });
 
 test('without UNIX data folders and files have usual modes', { skip: wimlib.skip }, async (t) => {
