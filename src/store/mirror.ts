@@ -28,7 +28,7 @@ const blockSize = 1024 * 1024;
 /** Files copied at once: a disk makes several durable in the time of one. */
 const atOnce = 4;
 /** A file that changed so shortly before it was copied is copied again: a clock's steps are coarse. Milliseconds. */
-const unsure = 2000;
+const unsure = 250;
 
 export interface MirrorOptions {
   /** Gives files a second name instead of copying them. */
