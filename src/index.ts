@@ -38,6 +38,12 @@ export { save, type SaveOptions } from './operations/save.ts';
 export { load, type Loaded, type LoadOptions } from './operations/load.ts';
 export { installWim, type InstalledWim, type InstallWimOptions } from './operations/install-wim.ts';
 export { saveWim, type SavedWim, type SaveWimOptions } from './operations/save-wim.ts';
+export { Catalog } from './catalog/catalog.ts';
+export { type CatalogSource } from './catalog/catalog-source.ts';
+export { findBaseImages, type CatalogOptions, type CatalogQuery, type FoundBaseImage } from './operations/find-base.ts';
+export { installBaseImage, type InstallBaseOptions, type InstalledBase } from './operations/install-base.ts';
+export { saveBaseImage, type SaveBaseOptions } from './operations/save-base.ts';
+export { uninstallBaseImage } from './operations/uninstall-base.ts';
 export { type WimLoss } from './layers/wim-losses.ts';
 
 export { Containers } from './containers/containers.ts';
