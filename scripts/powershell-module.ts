@@ -123,11 +123,13 @@ function cmdletFunction(cmdlet: Cmdlet): string {
 
 function parameterText(cmdlet: Cmdlet, parameter: Parameter): string {
   const { name, aliases = [], type, wildcards, complete, values, allowEmpty } = parameter;
+  // A variable that was never set must not stand for every image.
+  const text = type === 'string' || type === 'string[]' || type === 'uri';
   const own = complete !== undefined && complete !== 'file' && complete !== 'folder';
   return [
     ...Object.entries(parameter.in ?? { '': {} }).map(([set, binding]) => parameterAttribute(set, { ...parameter, ...binding })),
     ...(aliases.length === 0 ? [] : [`[Alias(${aliases.map(quoted).join(', ')})]`]),
-    ...(allowEmpty ? ['[AllowEmptyString()]'] : []),
+    ...(allowEmpty ? ['[AllowEmptyString()]'] : text ? ['[ValidateNotNullOrEmpty()]'] : []),
     ...(values === undefined ? [] : [`[ValidateSet(${values.map(quoted).join(', ')})]`]),
     ...(wildcards ? ['[SupportsWildcards()]'] : []),
     ...(own

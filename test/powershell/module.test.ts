@@ -60,6 +60,7 @@ foreach ($name in NAMES) {
                     elseif ($_ -is [System.Management.Automation.SupportsWildcardsAttribute]) { 'wildcards' }
                     elseif ($_ -is [System.Management.Automation.ArgumentCompleterAttribute]) { 'completes' }
                     elseif ($_ -is [System.Management.Automation.AllowEmptyStringAttribute]) { 'empty' }
+                    elseif ($_ -is [System.Management.Automation.ValidateNotNullOrEmptyAttribute]) { 'never empty' }
                 })
             }
         })
@@ -76,7 +77,7 @@ function expected(cmdlet: Cmdlet, parameter: Parameter): Declared {
     ...(values ? [`values ${values.join(',')}`] : []),
     ...(wildcards ? ['wildcards'] : []),
     ...(complete && complete !== 'file' && complete !== 'folder' ? ['completes'] : []),
-    ...(allowEmpty ? ['empty'] : []),
+    ...(allowEmpty ? ['empty'] : type.startsWith('string') || type === 'uri' ? ['never empty'] : []),
   ];
   const sets = Object.entries(parameter.in ?? { __AllParameterSets: {} }).map(([set, binding]) => {
     const { position = nowhere, mandatory = false, byValue = false, byPropertyName = false } = { ...parameter, ...binding };
