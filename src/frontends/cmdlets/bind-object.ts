@@ -29,7 +29,7 @@ export function bindObject(cmdlet: Cmdlet, sets: readonly string[], bound: Bound
 }
 
 function takes({ type }: Parameter, { typeName }: CmdletObject): boolean {
-  return type === 'psobject' || typeName.split('.').at(-1) === type.replace('[]', '');
+  return type === 'psobject' || typeName === `Bayplan.${type.replace('[]', '')}`;
 }
 
 function property({ name, aliases = [] }: Parameter, { properties }: CmdletObject): Value {
