@@ -17,7 +17,6 @@ export interface ResourceHeader {
 export const resourceFlags = { metadata: 0x02, compressed: 0x04, solid: 0x10 } as const;
 
 export const wimHeaderSize = 208;
-export const resourceHeaderSize = 24;
 
 export interface WimHeader {
   /** Solid resources may be in files of the second. */
@@ -66,7 +65,7 @@ export function parseWimHeader(bytes: Uint8Array, file: string, limits: WimLimit
     throw new ImageError('unsupported', `${file}: a pipable WIM, which only wimlib reads`, {
       hint: 'Rewrite it: wimlib-imagex export FILE all NEW.wim --not-pipable',
     });
-  if (magic !== 'MSWIM\0\0\0') throw refuse('not a WIM file: it does not begin with "MSWIM"');
+  if (magic !== 'MSWIM\0\0\0') throw refuse('not a WIM file: it does not begin with "MSWIM"', 'WIM files are called .wim, .swm or .esd.');
   if (bytes.length < wimHeaderSize) throw refuse(`truncated header: ${bytes.length} of ${wimHeaderSize} bytes`);
   const u32 = (at: number) => view.getUint32(at, true);
   if (u32(0x08) !== wimHeaderSize) throw refuse(`header size ${u32(0x08)} at offset 8, expected ${wimHeaderSize}`);

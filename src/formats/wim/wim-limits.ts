@@ -44,7 +44,7 @@ export const defaultWimLimits: WimLimits = {
 /** The error of a file that asks for more than a limit: `subject has 70000 images, over the limit of 1024`. */
 export function overLimit(limit: keyof WimLimits, limits: WimLimits, sentence: string): ImageError {
   return new ImageError('too-large', `${sentence}, over the limit of ${limits[limit]} (${limit})`, {
-    hint: `If you trust the file, raise the limit "${limit}".`,
+    hint: `If you trust the file, raise the limit: --limit ${limit}=NUMBER.`,
     detail: { limit, value: limits[limit] },
   });
 }

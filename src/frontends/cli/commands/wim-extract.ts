@@ -32,7 +32,9 @@ export const wimExtract = command({
     for (const { what, count, first } of extracted.leftOut)
       terminal.stderr.write(`WARNING: left out: ${what} of ${printable(first)}${count > 1 ? ` and ${count - 1} more` : ''}\n`);
     const { folders, files, links, bytes } = extracted;
-    terminal.stdout.write(`${folder}: ${files} files in ${folders} folders, ${links} links, ${humanSize(bytes)}\n`);
+    terminal.stdout.write(
+      `${folder}: ${counted(files, 'file')} in ${counted(folders, 'folder')}, ${counted(links, 'link')}, ${humanSize(bytes)}\n`,
+    );
 
     async function extract(progress: WimProgress): Promise<ExtractedWim> {
       using shown = progress;
@@ -44,3 +46,7 @@ export const wimExtract = command({
     }
   },
 });
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
