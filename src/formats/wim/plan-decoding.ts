@@ -14,6 +14,8 @@ export interface WantedBlob {
 
 /** What one task unpacks to, unless a single chunk is larger. Bytes. */
 export const taskSize = 2 ** 21;
+/** Blobs in one task: a task of tiny ones is sent to a worker piece by piece, and that takes more memory than they do. */
+const maxParts = 1024;
 
 /**
  * Cuts work into tasks: blobs in their order, small ones together, large ones in several. What follows each other in one solid resource is decoded once.
@@ -27,7 +29,9 @@ export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask
     const { resource } = place;
     for (let done = 0; done < size;) {
       const from = place.from + done;
-      const added = plan.add(resource, from, size - done);
+      // What goes on in the same solid resource stays together: its chunk would be decoded again.
+      const isFull = plan.parts.length >= maxParts && !plan.goesOn(resource);
+      const added = isFull ? 0 : plan.add(resource, from, size - done);
       if (added === 0) {
         yield plan;
         plan = new Plan();
@@ -50,9 +54,14 @@ class Plan implements DecodeTask {
   #lastFrom = 0;
   #lastEnd = 0;
 
+  /** Whether the last that was planned is in this resource. */
+  goesOn(resource: WimResource): boolean {
+    return resource === this.#last || (this.#last !== undefined && this.#isSame(resource));
+  }
+
   /** Plans as much as there is room for, of so many bytes from `from` on; 0 where there is none. */
   add(resource: WimResource, from: number, length: number): number {
-    const isNext = resource === this.#last || (this.#last !== undefined && this.#isSame(resource));
+    const isNext = this.goesOn(resource);
     if (isNext && from >= this.#lastFrom && from + length <= this.#lastEnd) return length;
     // A chunk that is cut between two tasks would be decoded twice.
     const unit = resource.codec === 'none' ? 1 : resource.chunkSize;
