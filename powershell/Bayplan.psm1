@@ -75,14 +75,15 @@ function Find-BayProgram {
 
 function New-BayError([string] $Type, [string] $Message, [string] $Id, [string] $Category, $Target) {
     $exception = $null
-    foreach ($space in 'System.', 'System.IO.', 'System.Management.Automation.', 'System.Net.', 'System.Security.') {
+    # Not those of System.Management.Automation: they bring a record of their own, which a catch would see in place of ours.
+    foreach ($space in 'System.', 'System.IO.', 'System.Net.', 'System.Security.') {
         $class = ($space + $Type) -as [type]
         if ($null -ne $class) {
             $exception = [System.Activator]::CreateInstance($class, [object[]] @($Message))
             break
         }
     }
-    if ($null -eq $exception) { $exception = [System.Management.Automation.RuntimeException]::new($Message) }
+    if ($null -eq $exception) { $exception = [System.Exception]::new($Message) }
     $record = [System.Management.Automation.ErrorRecord]::new($exception, $Id, [System.Management.Automation.ErrorCategory] $Category, $Target)
     $record.CategoryInfo.Reason = $Type
     if ($Target -is [psobject] -and $Target -isnot [string]) {
@@ -216,7 +217,8 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
             if ($tag -ceq 'O') {
                 foreach ($object in $record) {
                     Set-BayType $object
-                    $Cmdlet.WriteObject($object)
+                    # Not by WriteObject: what a reader throws would arrive as an error of that call.
+                    $object
                 }
             }
             elseif ($tag -ceq 'P') {
