@@ -69,20 +69,28 @@ export async function changeSettings(
   env: Environment,
   change: (current: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  await withSettingsLocked(env, async () => {
+    const path = join(homeFolder(env), 'config.json');
+    const current = readDocument(path);
+    const next = change(current);
+    if (next === current) return;
+    const { writeFileAtomic } = await import('./atomic-file.ts');
+    await writeFileAtomic(path, `${JSON.stringify(next, undefined, 2)}\n`);
+  });
+}
+
+/** Runs `act` while no other process changes the settings. @throws ImageError as `changeSettings` */
+export async function withSettingsLocked<T>(env: Environment, act: () => Promise<T>): Promise<T> {
   const home = homeFolder(env);
-  const path = join(home, 'config.json');
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw asImageError(error, `cannot make ${home}`);
   }
   // Lists start with this file, and change nothing.
-  const [{ FolderLock }, { writeFileAtomic }] = await Promise.all([import('./folder-lock.ts'), import('./atomic-file.ts')]);
-  await using _lock = await FolderLock.take(`${path}.lock`);
-  const current = readDocument(path);
-  const next = change(current);
-  if (next === current) return;
-  await writeFileAtomic(path, `${JSON.stringify(next, undefined, 2)}\n`);
+  const { FolderLock } = await import('./folder-lock.ts');
+  await using _lock = await FolderLock.take(join(home, 'config.json.lock'));
+  return await act();
 }
 
 /** The folder of the store: `store` in the home folder, or where the settings say. @throws ImageError `invalid-config`, `invalid-argument` for a name that Windows does not allow */

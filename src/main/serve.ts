@@ -7,9 +7,10 @@ import { listen, registryDoor } from '../frontends/registry/door.ts';
 import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
 import { isLoopback } from '../io/is-loopback.ts';
-import { defaultDockerSocket, layerCompression, samplesFolder, storeFolder } from '../io/home-folder.ts';
+import { defaultDockerSocket, layerCompression, samplesFolder } from '../io/home-folder.ts';
+import { openHomeStore } from '../operations/open-store.ts';
 import { loadSamples } from '../operations/samples.ts';
-import { ImageStore } from '../store/image-store.ts';
+import type { ImageStore } from '../store/image-store.ts';
 import { giveBackMemory } from './give-back-memory.ts';
 
 /** Opens the store and every front door over it, says where they are, and stays until the terminal's signal. */
@@ -31,9 +32,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         hint: 'Give --tls-cert, --tls-key and --tls-ca, or listen on 127.0.0.1.',
       },
     );
-  const folder = await storeFolder(terminal.env);
-  await using store = await ImageStore.open(folder, { actor: 'serve', now: () => terminal.now() });
-  if (store.path !== folder || store.hasOldPlace) await (await import('../operations/move-store.ts')).finishMove({ store }, terminal.env);
+  await using store = await openHomeStore(terminal.env, { actor: 'serve', now: () => terminal.now() });
   const samples = options.samples ? await loadSamples({ store, now: () => terminal.now() }) : [];
   const doors: { close(): Promise<void> }[] = [];
   const keepMemory = giveBackMemory();

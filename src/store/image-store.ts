@@ -86,7 +86,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
         detail: { path: place.root },
       });
     const ours = statIfThere(place.trash) !== undefined;
-    makeFolders(place);
+    makeFolders(place, judged === 'new');
     if (!ours && process.platform !== 'win32') chmodSync(place.root, 0o700);
     const database = await Database.open(place, {
       actor: options.actor ?? userName(),

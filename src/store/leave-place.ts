@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { copyFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseSync } from 'node:sqlite';
 import { asImageError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
 import { removeFile } from '../io/remove-file.ts';
@@ -17,6 +18,8 @@ import type { MoveOptions } from './relocate.ts';
 interface LeaveOptions extends Pick<MoveOptions, 'signal' | 'onMove'> {
   /** How long others that have the old place open are waited for. Milliseconds. */
   readonly patience: number;
+  /** That of the old place's move, where the caller has it: it ends with this. */
+  readonly lock?: PlaceLock | undefined;
 }
 
 /**
@@ -31,45 +34,55 @@ export async function leavePlace(database: Database, options: LeaveOptions): Pro
   const old = new Place(note.from);
   if (statIfThere(old.databaseFile)) {
     if (readMoveNote(old)?.id !== note.id) return false;
-    const lock = PlaceLock.alone(old.moveLock);
-    if (!lock) return false;
+    using lock = options.lock ?? PlaceLock.alone(old.moveLock);
+    const connection = lock && (await seize(old, place, options));
+    if (!connection) return false;
     try {
-      if (!(await isLeft(old, place, options))) return false;
       await takeDrafts(old, place);
       if (!(await removeAll(old, () => database.at('move-removing')))) return false;
+      // Windows removes nothing that is open; elsewhere nobody comes in before it has gone.
+      if (process.platform === 'win32') connection.close();
+      for (const name of ['store.sqlite-wal', 'store.sqlite-shm', 'store.sqlite']) rmSync(join(old.own, name), { force: true });
+    } catch (error) {
+      if (heldOpen(error)) return false;
+      throw asImageError(error, `cannot remove ${old.root}`);
     } finally {
-      lock[Symbol.dispose]();
+      if (connection.isOpen) connection.close();
     }
   }
   // Only what is ours, and empty otherwise: the path may be somebody's since.
-  if (readMoveNote(old)?.id === note.id) for (const file of [old.moveNote, old.moveLock]) rmSync(file, { force: true });
-  removeIfEmpty(old.own);
-  removeIfEmpty(old.root);
+  if (readMoveNote(old)?.id === note.id) await removeFolder(old.own);
+  for (const folder of [old.own, old.root]) removeIfEmpty(folder);
   database.at('move-removed');
   rmSync(place.moveNote, { force: true });
   return true;
 }
 
-/** Whether the old database leads to the new place, and nobody has it open. While one has, WAL is not ended. */
-async function isLeft(old: Place, place: Place, { patience, signal, onMove }: LeaveOptions): Promise<boolean> {
+/** The old database for this process alone, if it leads to the new place, and nobody else has it open: while one has, WAL is not ended. */
+async function seize(old: Place, place: Place, { patience, signal, onMove }: LeaveOptions): Promise<DatabaseSync | undefined> {
   const connection = connectNow(old);
+  let isOurs = false;
   try {
     const { moved_to: moved } = connection.prepare('SELECT moved_to FROM state').get() as { moved_to: string | null };
-    if (moved !== place.root) return false;
+    if (moved !== place.root) return undefined;
     connection.exec('PRAGMA busy_timeout = 0');
     for (const end = performance.now() + patience; ;) {
       try {
         const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode = DELETE').get() as { journal_mode: string };
-        if (mode === 'delete') return true;
+        if (mode === 'delete') {
+          connection.exec('BEGIN EXCLUSIVE');
+          isOurs = true;
+          return connection;
+        }
       } catch (error) {
         if (!isBusy(error)) throw error;
       }
-      if (signal?.aborted || performance.now() > end) return false;
+      if (signal?.aborted || performance.now() > end) return undefined;
       onMove?.({ state: 'removing', current: 0, total: 0 });
       await sleep(25);
     }
   } finally {
-    connection.close();
+    if (!isOurs) connection.close();
   }
 }
 
@@ -101,14 +114,7 @@ async function removeAll(old: Place, at: () => void): Promise<boolean> {
       all = (await removeTree(path)) && all;
     }
   at();
-  if (!all) return false;
-  try {
-    for (const name of ['store.sqlite-wal', 'store.sqlite-shm', 'store.sqlite']) rmSync(join(old.own, name), { force: true });
-  } catch (error) {
-    if (heldOpen(error)) return false;
-    throw asImageError(error, `cannot remove ${old.root}`);
-  }
-  return true;
+  return all;
 }
 
 /** Windows keeps read-only files from a recursive removal. */

@@ -84,7 +84,7 @@ export class Mirror {
     return passed;
   }
 
-  /** Takes away what is in the likeness alone, and gives folders their modes and times. Nothing may change meanwhile. */
+  /** Takes away what is in the likeness alone, and gives folders their modes and times. Nothing may change meanwhile but what is in `trash/`. */
   async finish(): Promise<void> {
     await this.#finishFolder('');
   }
@@ -282,7 +282,9 @@ export class Mirror {
       await utimes(to, facts.atimeMs / 1000, facts.mtimeMs / 1000);
       if (process.platform !== 'win32') await chmod(to, facts.mode & 0o7777);
     } catch (error) {
-      throw asImageError(error, `cannot write ${to}`);
+      // What is in trash/ goes at any time.
+      if (isGone(error) && !(await lstatIfThere(from))) await removeFolder(to);
+      else throw asImageError(error, `cannot write ${to}`);
     }
   }
 }

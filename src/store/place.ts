@@ -190,11 +190,11 @@ function isShare(path: string): boolean {
   return /^[\\/]{2}(?![?.][\\/])/.test(path) || /^[\\/]{2}[?.][\\/]UNC[\\/]/i.test(path);
 }
 
-/** Makes the store's own folders, for this user alone. What is there stays. */
-export function makeFolders(place: Place): void {
+/** Makes the store's own folders, for this user alone. What is there stays. @param root false: not in a folder that has just gone @throws ImageError */
+export function makeFolders(place: Place, root = true): void {
   try {
     for (const folder of [
-      place.root,
+      ...(root ? [place.root] : []),
       place.blobs,
       place.blobFolder('sha256'),
       place.blobFolder('sha512'),
@@ -206,9 +206,19 @@ export function makeFolders(place: Place): void {
       place.volumes,
       place.trash,
     ])
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (root) mkdirSync(folder, { recursive: true, mode: 0o700 });
+      else makeIfMissing(folder);
   } catch (error) {
     throw asImageError(error, `cannot make the store ${place.root}`);
+  }
+}
+
+function makeIfMissing(folder: string): void {
+  if (statIfThere(folder)) return;
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -87,10 +87,14 @@ export async function relocate(database: Database, target: string, options: Move
     lock[Symbol.dispose]();
     throw asStoreError(old, error);
   }
-  lock[Symbol.dispose]();
-  await options.onSwitched?.();
+  try {
+    await options.onSwitched?.();
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
   database.at('move-told');
-  const removed = await leavePlace(database, { signal: options.signal, patience: 10_000, onMove: options.onMove });
+  const removed = await leavePlace(database, { signal: options.signal, patience: 10_000, onMove: options.onMove, lock });
   return { from: old.root, to: place.root, how: moving.how, bytes: moving.bytes, removed };
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { storeFolder } from '../../src/io/home-folder.ts';
-import { finishMove } from '../../src/operations/move-store.ts';
+import { openHomeStore } from '../../src/operations/open-store.ts';
 import type { MovePoint } from '../../src/store/database.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
 import { chunksOf, makeImage, putImage, type MadeImage } from '../support/make-image.ts';
@@ -35,11 +35,7 @@ async function makeHome(t: TestContext): Promise<{ home: string; image: MadeImag
 
 /** As the command line opens it. */
 async function open(home: string): Promise<ImageStore> {
-  const env = { BAY_HOME: home };
-  const folder = await storeFolder(env);
-  const store = await ImageStore.open(folder);
-  if (store.path !== folder || store.hasOldPlace) await finishMove({ store }, env);
-  return store;
+  return openHomeStore({ BAY_HOME: home }, {});
 }
 
 async function moveAndDie(home: string, target: string, point: MovePoint | 'never', count = 1): Promise<void> {

@@ -1,4 +1,4 @@
-import { layerCompression, storeFolder } from '../../io/home-folder.ts';
+import { layerCompression } from '../../io/home-folder.ts';
 import type { Host } from '../../operations/host.ts';
 import type { Registries } from '../../remote/registries.ts';
 import type { ImageStore } from '../../store/image-store.ts';
@@ -13,12 +13,8 @@ interface Caller {
 
 /** The store alone: all that a list needs, so that it loads no client of registries. */
 export async function openStore({ terminal }: Pick<Caller, 'terminal'>): Promise<ImageStore> {
-  const { ImageStore: Store } = await import('../../store/image-store.ts');
-  const folder = await storeFolder(terminal.env);
-  const store = await Store.open(folder, { actor: 'cli', now: () => terminal.now() });
-  if (store.path !== folder || store.hasOldPlace)
-    await (await import('../../operations/move-store.ts')).finishMove({ store }, terminal.env);
-  return store;
+  const { openHomeStore } = await import('../../operations/open-store.ts');
+  return openHomeStore(terminal.env, { actor: 'cli', now: () => terminal.now() });
 }
 
 /** How registries are reached, by the user's settings and what the command line says. */
