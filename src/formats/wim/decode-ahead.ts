@@ -94,7 +94,8 @@ async function* inWorkers(
   size: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  const targets = size * 8 <= maxTargets ? 2 : 1;
+  // One that is decoded into, one that is read, one more for the worker that is ahead of the other.
+  const targets = size * 3 * maxWorkers <= maxTargets ? 3 : 1;
   const most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), Math.floor(maxTargets / (size * targets))));
   const workers: DecodingWorker[] = [];
   const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];

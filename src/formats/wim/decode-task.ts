@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
 import { chunkDecoder, type ChunkDecoder } from './chunk-decoder.ts';
 import { writeNewFile, type NewFile } from './write-new-file.ts';
@@ -97,7 +97,7 @@ export class TaskDecoder {
     for (const part of parts) {
       if (part.sha1 === undefined) continue;
       const bytes = target.subarray(part.at, part.at + part.length);
-      const found = createHash('sha1').update(bytes).digest('hex');
+      const found = hash('sha1', bytes, 'hex');
       if (found !== part.sha1) throw new DecodeError(part.index, -1, wrongHash(found, part.sha1));
       try {
         for (const file of part.files ?? []) writeNewFile(file, bytes);
