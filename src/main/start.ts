@@ -11,26 +11,38 @@ export async function start(words: readonly string[]): Promise<void> {
     const { runWire } = await import('../frontends/cmdlets/run-wire.ts');
     process.exit(await runWire(words.slice(1), terminal));
   }
-  const [first = '', ...others] = words;
-  // Cmdlets have names that no other command has.
-  if (/^(?:[a-z]+-[a-z]+|select)$/i.test(first)) {
-    const { findLineCmdlet } = await import('../frontends/cmdlets/line-cmdlets.ts');
-    const cmdlet = findLineCmdlet(first);
-    if (cmdlet) {
-      const { runLine } = await import('../frontends/cmdlets/run-line.ts');
-      end(await runLine(cmdlet, others, terminal), terminal);
-      return;
-    }
-    if (/^[A-Z]/.test(first)) {
-      const { unknownCmdlet } = await import('../frontends/cmdlets/unknown-cmdlet.ts');
-      terminal.stderr.write(unknownCmdlet(first));
-      end(1, terminal);
-      return;
-    }
-  }
+  if (await startCmdlet(words, terminal)) return;
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.
   end(await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) }), terminal);
+}
+
+/** Cmdlets have names with a hyphen, which no other command has; and `select`. False for all else. */
+async function startCmdlet(words: readonly string[], terminal: ProcessTerminal): Promise<boolean> {
+  const [first = '', ...others] = words;
+  const isName = (word: string) => /^(?:[a-z]+-[a-z]+|select)$/i.test(word);
+  if (first === '__complete') {
+    const line = [...others.slice(others.indexOf('--') + 1), ...(others[0] === '--next' ? [''] : [])];
+    // A capital, or a hyphen after a verb, and it is none of docker's words.
+    if (!(line.length === 1 ? /^(?:[A-Z]|[a-z]+-)/.test(line[0] ?? '') : isName(line[0] ?? ''))) return false;
+    const { completeLine } = await import('../frontends/cmdlets/complete-line.ts');
+    await completeLine(line, terminal);
+    end(0, terminal);
+    return true;
+  }
+  if (!isName(first)) return false;
+  const { findLineCmdlet } = await import('../frontends/cmdlets/line-cmdlets.ts');
+  const cmdlet = findLineCmdlet(first);
+  if (cmdlet) {
+    const { runLine } = await import('../frontends/cmdlets/run-line.ts');
+    end(await runLine(cmdlet, others, terminal), terminal);
+    return true;
+  }
+  if (!/^[A-Z]/.test(first)) return false;
+  const { unknownCmdlet } = await import('../frontends/cmdlets/unknown-cmdlet.ts');
+  terminal.stderr.write(unknownCmdlet(first));
+  end(1, terminal);
+  return true;
 }
 
 function end(exitCode: number, terminal: ProcessTerminal): void {

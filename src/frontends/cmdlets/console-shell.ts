@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { ImageError } from '../../errors.ts';
 import { printable } from '../../io/printable.ts';
 import type { CmdletObject, Value } from './cmdlet-object.ts';
-import type { Cmdlet } from './cmdlet.ts';
+import type { Cmdlet, Parameter } from './cmdlet.ts';
 import type { Console } from './console.ts';
 import { errorText } from './error-text.ts';
 import { formatObjects } from './format-objects.ts';
 import { objectJson } from './object-json.ts';
 import { Person } from './person.ts';
+import { readArgument } from './read-argument.ts';
 import type { Choice, ErrorRecord, ProgressRecord, Shell } from './shell.ts';
 
 export interface ConsoleShellOptions {
@@ -80,6 +81,7 @@ export class ConsoleShell implements Shell {
     if (action === 'Ignore') return;
     this.#failed = true;
     if (action !== 'SilentlyContinue') await this.#tell(errorText(record, this.#cmdlet.name));
+    if (this.#common['Debug'] === true && record.stack !== undefined) await this.#tell(`DEBUG: ${lines(record.stack)}\n`);
     if (action === 'Stop') throw stopped();
   }
 
@@ -146,6 +148,25 @@ export class ConsoleShell implements Shell {
       if (index >= 0) return index;
       if (answer === '?') await this.#tell(named.map(({ key, help }) => `${key} - ${help}\n`).join(''));
     }
+  }
+
+  /** Asks for parameters that a line lacks, as PowerShell does. @returns undefined where nobody can be asked, or one of them takes no text @throws CmdletError for a wrong value */
+  async supply(missing: readonly Parameter[]): Promise<Readonly<Record<string, Value>> | undefined> {
+    const { stdin, stderr } = this.#console.isTTY;
+    const asksAll = missing.every(({ type }) => type === 'string' || type === 'string[]' || type === 'version' || type === 'guid');
+    if (!stdin || !stderr || !asksAll) return undefined;
+    await this.#tell(`\ncmdlet ${this.#cmdlet.name} at command pipeline position 1\nSupply values for the following parameters:\n`);
+    const supplied: Record<string, Value> = {};
+    for (const parameter of missing) {
+      const answers: string[] = [];
+      const isList = parameter.type === 'string[]';
+      const label = (): string => (isList ? `${parameter.name}[${answers.length}]: ` : `${parameter.name}: `);
+      do answers.push(await this.#person.ask(label(), this.#cmdlet.name));
+      while (isList && answers.at(-1) !== '');
+      if (isList && answers.length > 1) answers.pop();
+      supplied[parameter.name] = readArgument(parameter, answers.join(','));
+    }
+    return supplied;
   }
 
   /** Writes what waits, and for JSON the one document. */

@@ -46,5 +46,5 @@ export function errorRecord(thrown: unknown, target?: ErrorRecord['target']): Er
   const [id, category, exceptionType] = translations[error.code];
   const message = error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
   const own = error.detail['id'];
-  return { message, id: typeof own === 'string' ? own : id, category, target, exceptionType };
+  return { message, id: typeof own === 'string' ? own : id, category, target, exceptionType, stack: error.stack };
 }

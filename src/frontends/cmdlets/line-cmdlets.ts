@@ -1,8 +1,15 @@
 import type { Cmdlet } from './cmdlet.ts';
+import { getHelp } from './get-help.ts';
 import { selectObject } from './select-object.ts';
-import { findCmdlet } from './table.ts';
+import { cmdlets } from './table.ts';
 
-/** A cmdlet of the plain command line: of the table, or one that PowerShell has itself. */
+/** The cmdlets of the plain command line: those of the table, and two that PowerShell has itself. */
+export function lineCmdlets(): readonly Cmdlet[] {
+  return [...cmdlets, getHelp(lineCmdlets), selectObject].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** By its name or an alias, in any case. */
 export function findLineCmdlet(word: string): Cmdlet | undefined {
-  return /^select(?:-object)?$/i.test(word) ? selectObject : findCmdlet(word);
+  const wanted = word.toLowerCase();
+  return lineCmdlets().find(({ name, aliases = [] }) => [name, ...aliases].some((one) => one.toLowerCase() === wanted));
 }

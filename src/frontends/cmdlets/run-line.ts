@@ -74,8 +74,14 @@ async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell:
     }
     return;
   }
-  if (whole === undefined) throw missingParameters(missingIn(cmdlet, sets[0] ?? '', bound).map(({ name }) => name));
-  yield bound;
+  if (whole !== undefined) {
+    yield bound;
+    return;
+  }
+  const missing = missingIn(cmdlet, sets[0] ?? '', bound);
+  const supplied = await shell.supply(missing);
+  if (!supplied) throw missingParameters(missing.map(({ name }) => name));
+  yield { ...bound, ...supplied };
 }
 
 async function resolved(objects: readonly CmdletObject[], shell: Shell): Promise<readonly CmdletObject[]> {

@@ -34,6 +34,8 @@ export interface ErrorRecord {
   readonly target?: string | CmdletObject | undefined;
   /** The last part of the .NET exception's name, as in CategoryInfo. */
   readonly exceptionType: string;
+  /** Where in our code it was noticed, for -Debug. */
+  readonly stack?: string | undefined;
 }
 
 export interface ProgressRecord {
