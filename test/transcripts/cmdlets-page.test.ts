@@ -215,3 +215,34 @@ test('parameters that are missing are said, where nobody can be asked', async (t
 `,
   );
 });
+
+test('parameters that are missing are asked for at a terminal, a list until an empty line', async (t) => {
+  const home = join(temporary(t, 'home'), 'home');
+  const asked = await onTerminal(home, 'Remove-Container', [], { stdin: 'one\ntwo\n\n' });
+  assert.deepEqual([asked.code, asked.out], [1, '']);
+  assert.match(
+    asked.err,
+    /^\ncmdlet Remove-Container at command pipeline position 1\nSupply values for the following parameters:\nName\[0\]: Name\[1\]: Name\[2\]: Remove-Container : A container was not found: 'one'\./,
+  );
+  const version = await onTerminal(home, 'New-ContainerImage', ['web', 'Name', 'Publisher'], { stdin: 'ten\n' });
+  assert.match(version.err, /\nVersion: New-ContainerImage : Cannot process argument transformation on parameter 'Version'/);
+});
+
+test('words are completed: cmdlets, parameters, values of both worlds', { skip }, async (t) => {
+  const { console, names } = await pageConsole(t);
+  await console.run('bay Install-ContainerImage NanoServer');
+  for (const line of [
+    'bay __complete -- Get-ContainerI',
+    'bay __complete -- get-containerimage -P',
+    'bay __complete -- Get-ContainerImage -Name n',
+    'bay __complete --next -- Get-ContainerImage NanoServer CN=Microsoft',
+    'bay __complete -- Remove-ContainerImage -Name:N',
+    'bay __complete -- New-Container -RuntimeType ""',
+    'bay __complete --next -- Install-ContainerOSImage',
+    'bay __complete -- Find-ContainerImage W',
+    'bay __complete -- Get-ContainerImageSource -Name Con',
+    'bay __complete -- No-Such x',
+  ])
+    await console.type(line);
+  console.matches('cmdlets-completion.txt', names);
+});
