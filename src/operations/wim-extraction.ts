@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { missingBlobHint } from '../formats/wim/decode-blobs.ts';
 import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { attributesOf, unixDataOf, wimItemTags, type UnixData, type WimAttribute } from '../formats/wim/wim-items.ts';
 import { reparseTags } from '../formats/wim/wim-reparse.ts';
@@ -207,7 +208,7 @@ export class WimExtraction {
 
   #missing({ sha1 }: WimBlob, path: string): ImageError {
     return new ImageError('incomplete', `${this.#wim.path}: blob ${sha1} of ${JSON.stringify(`/${path}`)} is not in this file`, {
-      hint: 'Where it is a delta WIM, give the file that it was made against too.',
+      hint: missingBlobHint,
       detail: { sha1, path },
     });
   }

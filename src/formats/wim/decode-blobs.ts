@@ -121,9 +121,12 @@ function sizeOf(blob: WimBlob, table: LookupTable): number {
   return table.size(table.find(Buffer.from(blob.sha1, 'hex')));
 }
 
+/** What to do about a blob that is in none of the files. */
+export const missingBlobHint = 'Where it is a delta WIM, give its base too (--ref FILE); where it is none, the file is damaged.';
+
 function missingBlob({ sha1 }: WimBlob, path: string, where: string): ImageError {
   return new ImageError('incomplete', `${path}: blob ${sha1}${where} is not in this file`, {
-    hint: 'Where it is a delta WIM, name the file that it was made against as its base; where it is none, the file is damaged.',
+    hint: missingBlobHint,
     detail: { sha1 },
   });
 }

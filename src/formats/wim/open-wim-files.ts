@@ -68,7 +68,7 @@ function inOrder(files: readonly WimFile[]): WimFile[] {
     const { part } = file.header;
     if (file.header.guid !== guid || file.header.parts !== parts)
       throw new ImageError('invalid-argument', `${file.path} is no part of the same WIM as ${first.path}`, {
-        hint: 'Name all parts of one split WIM, or one WIM. What a delta WIM relies on is named as its base.',
+        hint: 'Give one WIM, or all parts of one split WIM.',
       });
     const there = byNumber.get(part);
     if (there) throw new ImageError('invalid-argument', `${there.path} and ${file.path} are both part ${part} of ${parts}`);
@@ -82,7 +82,7 @@ function inOrder(files: readonly WimFile[]): WimFile[] {
     throw new ImageError(
       'incomplete',
       `${first.path}: a split WIM: part${given.length === 1 ? '' : 's'} ${given.slice(0, 10).join(', ')} of ${parts} given; part${missing.length === 1 ? '' : 's'} ${missing.join(', ')}${more} missing`,
-      { hint: 'Name the files of all its parts.' },
+      { hint: 'Give the files of all its parts (--ref FILE).' },
     );
   }
   return given.map((part) => byNumber.get(part) as WimFile);

@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors.ts';
 import { together } from '../../io/concurrently.ts';
 import { checkIntegrity } from './check-integrity.ts';
-import type { BlobToDecode } from './decode-blobs.ts';
+import { missingBlobHint, type BlobToDecode } from './decode-blobs.ts';
 import type { Wim } from './wim.ts';
 
 export interface VerifyWimOptions {
@@ -53,7 +53,7 @@ async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<V
           'incomplete',
           `${wim.path}: blob ${missing.sha1} of ${JSON.stringify(`/${path}`)} in image ${index} is not in this file`,
           {
-            hint: 'Where it is a delta WIM, name the file that it was made against as its base; where it is none, the file is damaged.',
+            hint: missingBlobHint,
             detail: { sha1: missing.sha1, path },
           },
         );
