@@ -13,11 +13,11 @@ import { itemQuery } from './item-object.ts';
 import type { Shell } from './shell.ts';
 
 /** What -Name, the versions and -Source ask for. @param describe whether sizes and dates of a registry's images are wanted */
-export function searchOptions(shell: Shell, describe: boolean): CatalogOptions {
+function searchOptions(shell: Shell, describe: boolean): CatalogOptions {
   return { signal: shell.signal, describe, onWarning: (text) => void shell.writeWarning(text) };
 }
 
-export function versionsOf(call: Call): Omit<CatalogQuery, 'names'> {
+function versionsOf(call: Call): Omit<CatalogQuery, 'names'> {
   return {
     version: call.text('Version'),
     minimum: call.text('MinimumVersion'),

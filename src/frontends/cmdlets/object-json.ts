@@ -1,7 +1,7 @@
 import { isCmdletObject, isTypedText, type CmdletObject, type Value } from './cmdlet-object.ts';
 
 /** The key that says what an object is; no property is called so. */
-export const typeKey = 'Type';
+const typeKey = 'Type';
 
 /** A document for programs, and for the next cmdlet of a pipe: keys are the properties' names, times are in UTC. What an object has inside it is written without what that has. */
 export function objectJson(object: CmdletObject): Record<string, unknown> {
