@@ -69,7 +69,7 @@ function programHelp(columns: number): string {
     `Management Commands:\n${twoColumns(sorted(Object.entries(groups)))}`,
     `Commands:\n${twoColumns(sorted(rows((entry) => entry.section === undefined)))}`,
     `Global Options:\n${flagLines(globalFlags, columns)}`,
-    `Run '${program} COMMAND --help' for more information on a command.`,
+    `Run '${program} COMMAND --help' for more information on a command, and '${program} Get-Help' for the cmdlets.`,
   ].join('\n\n')}\n`;
 }
 
