@@ -112,3 +112,11 @@ test('JSON brings an object back with its id and what is in it', async () => {
     None: undefined,
   });
 });
+
+test('JSON that is nested without end is read no deeper than ours goes', async () => {
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  const [object] = await read(`{"Type":"X","Name":"x","Deep":${deep}}`);
+  assert.equal(object?.properties['Name'], 'x');
+  const text = await formatObjects([object ?? selected({})]);
+  assert.match(text, /^x +\{\{/m);
+});

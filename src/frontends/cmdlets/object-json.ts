@@ -19,19 +19,23 @@ export function objectJson(object: CmdletObject): Record<string, unknown> {
   return document(object, 0);
 }
 
-/** The way back. @returns undefined for what is no such document */
-export function objectFromJson(value: unknown): CmdletObject | undefined {
+/** Nothing that a cmdlet prints goes as deep. */
+const deepest = 8;
+
+/** The way back; what lies deeper than anything of ours is left out. @returns undefined for what is no such document */
+export function objectFromJson(value: unknown, depth = 0): CmdletObject | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const { [typeKey]: typeName, ...rest } = value as Record<string, unknown>;
   if (typeof typeName !== 'string') return undefined;
   const properties: Record<string, Value> = {};
-  for (const [name, item] of Object.entries(rest)) properties[name] = fromJson(item);
+  for (const [name, item] of Object.entries(rest)) properties[name] = fromJson(item, depth + 1);
   const label = properties['Name'];
   return { typeName, properties, text: typeof label === 'string' ? label : typeName };
 }
 
-function fromJson(value: unknown): Value {
+function fromJson(value: unknown, depth: number): Value {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.map(fromJson);
-  return objectFromJson(value);
+  if (depth > deepest) return undefined;
+  if (Array.isArray(value)) return value.map((item) => fromJson(item, depth + 1));
+  return objectFromJson(value, depth);
 }
