@@ -8,7 +8,7 @@ import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
 import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
 import type { Wim } from '../formats/wim/wim.ts';
-import { finishNewFile, openNewFile, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
+import { finishNewFile, openNewFile, sameName, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { restoreAttributes } from './restore-attributes.ts';
@@ -113,7 +113,8 @@ async function makeFolders(root: string, { folders }: WimExtraction, signal: Abo
     if (count % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
     if (path === '') continue;
-    makeOne(() => mkdirSync(`${root}/${path}`, { mode: 0o700 }), path);
+    const made = `${root}/${path}`;
+    makeOne(() => mkdirSync(made, { mode: 0o700 }), made);
   }
 }
 
@@ -172,8 +173,8 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
     for (let number = 0; number < links.length; number++) {
       if (number % turn === turn - 1) await nextTurn();
       if (signal?.aborted) throw canceled(signal.reason);
-      const path = plan.path(links, number);
-      makeOne(() => linkSync(`${root}/${plan.path(files, links.values[number] as number)}`, `${root}/${path}`), path);
+      const made = `${root}/${plan.path(links, number)}`;
+      makeOne(() => linkSync(`${root}/${plan.path(files, links.values[number] as number)}`, made), made);
     }
   const links = plan.reparsePoints;
   const nodes = function* () {
@@ -194,7 +195,7 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
     if (target === '' || target.includes('\0')) throw refuse(`leads to ${JSON.stringify(target)}`);
     const made = `${root}/${path}`;
     const kind = link.isMountPoint ? 'junction' : node.attributes & wimAttributes.directory ? 'dir' : 'file';
-    makeOne(() => symlinkSync(target, made, kind), path);
+    makeOne(() => symlinkSync(target, made, kind), made);
     const { owner, accessed, written } = plan.rights(node);
     if (owner) lchownSync(made, owner.uid, owner.gid);
     lutimesSync(made, seconds(accessed), seconds(written));
@@ -228,10 +229,8 @@ function makeOne(make: () => void, path: string): void {
   try {
     make();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asImageError(error, `cannot make ${JSON.stringify(`/${path}`)}`);
-    throw new ImageError('conflict', `${JSON.stringify(`/${path}`)}: this file system takes two names of the image for one`, {
-      hint: 'Extract to a file system that tells upper case from lower.',
-    });
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw sameName(path);
+    throw asImageError(error, `cannot make ${path}`);
   }
 }
 

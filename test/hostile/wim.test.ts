@@ -509,6 +509,13 @@ const refusals: readonly Refusal[] = [
     code: 'too-large',
   },
   {
+    name: '25: more chunks than the limit',
+    file: solidWim(solidBytes).file,
+    limits: { solidChunks: 3 },
+    message: /solid resource at \d+: 4 chunks, over the limit of 3 \(solidChunks\)/,
+    code: 'too-large',
+  },
+  {
     name: '26: a missing part',
     file: [wimOf(tree, { part: 1, parts: 3 }).file, rawWim({ part: 3, parts: 3 }).file],
     message: /parts 1, 3 of 3 given; part 2 missing/,

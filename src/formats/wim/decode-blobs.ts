@@ -34,8 +34,9 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   { files, table }: { readonly files: readonly WimFile[]; readonly table: LookupTable },
   options: { readonly signal?: AbortSignal | undefined; readonly explain: (blob: WimBlob) => Promise<string> },
 ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
-  /** What has been asked for and not been given; the number of the first. */
-  const waiting: B[] = [];
+  /** What has been asked for and, from `first` on, not been given; `number` is the number of that one. */
+  let waiting: B[] = [];
+  let first = 0;
   let number = 0;
   let chunkSize = 0;
   for (const { header } of files) chunkSize = Math.max(chunkSize, header.chunkSize);
@@ -61,7 +62,13 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   let offset = 0;
   const take = (): B => {
     number++;
-    return waiting.shift() as B;
+    const taken = waiting[first++] as B;
+    // Not each time: what is behind would be moved for each.
+    if (first > 10_000 && first * 2 > waiting.length) {
+      waiting = waiting.slice(first);
+      first = 0;
+    }
+    return taken;
   };
   const empty = (asked: B): BlobPiece<B> => ({ asked, offset: 0, bytes: noBytes, isLast: true });
   try {
@@ -73,7 +80,7 @@ export async function* decodeBlobs<B extends BlobToDecode>(
       const pieces: BlobPiece<B>[] = [];
       for (const part of task.parts) {
         while (number < part.index) pieces.push(empty(take()));
-        const asked = waiting[0] as B;
+        const asked = waiting[first] as B;
         const piece = bytes.subarray(part.at, part.at + part.length);
         const isLast = offset + part.length === sizeOf(asked.blob, table);
         pieces.push({ asked, offset, bytes: piece, isLast });
@@ -92,13 +99,13 @@ export async function* decodeBlobs<B extends BlobToDecode>(
       yield pieces;
     }
     if (missing) throw missingBlob(missing.blob, files[0]?.path ?? '', await options.explain(missing.blob));
-    if (waiting.length > 0) yield waiting.splice(0).map(empty);
+    if (waiting.length > first) yield waiting.slice(first).map(empty);
     for (const file of files) file.refuseChanged();
   } catch (error) {
     // What reads as damage may be a file that somebody is writing.
     for (const file of files) file.refuseChanged();
     if (!(error instanceof DecodeError) || error.index < 0) throw error;
-    const { blob } = waiting[error.index - number] as B;
+    const { blob } = waiting[first + error.index - number] as B;
     const row = table.find(Buffer.from(blob.sha1, 'hex'));
     const path = files[row < 0 ? 0 : table.place(row).resource.file]?.path;
     throw new ImageError(error.code, `${path}: blob ${blob.sha1}${await options.explain(blob)}: ${error.message}`, {

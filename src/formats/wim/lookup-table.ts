@@ -38,7 +38,12 @@ interface SolidRun {
   readonly firstRow: number;
   readonly endRow: number;
   readonly resources: readonly WimResource[];
+  /** Where each resource begins in what all of them unpack to together. */
+  readonly starts: Float64Array;
 }
+
+/** Writers make one for a set of files that they add together. */
+const maxSolidResources = 100_000;
 
 /**
  * What blobs there are, over all parts of a WIM and the files it relies on. Rows are kept as they stand in the files, with an index over their hashes:
@@ -50,6 +55,8 @@ export class LookupTable {
   /** Row number + 1 at the place that its hash says, or the next free one. */
   #index = new Uint32Array(64);
   #count = 0;
+  #solidResources = 0;
+  #solidChunks = 0;
   /** Whoever makes a file cannot know where its hashes will go. */
   readonly #seeds = Array.from({ length: 5 }, () => randomInt(2 ** 31) * 2 + 1);
   /** What is odd and harms nobody. */
@@ -219,9 +226,16 @@ export class LookupTable {
         if (u64(view, at + 16) !== solidResourceSize) continue;
         const header = parseResourceHeader(view, at, (why) => new ImageError('invalid-content', `${file.path}: solid resource: ${why}`));
         requireInside(header, file, 'solid resource');
-        resources.push(readSolidResource(file, index, header, this.#limits));
+        if (++this.#solidResources > maxSolidResources)
+          throw new ImageError('invalid-content', `${file.path}: lookup table: more than ${maxSolidResources} solid resources`);
+        const resource = readSolidResource(file, index, header, this.#solidChunks, this.#limits);
+        this.#solidChunks += (resource.bounds?.length ?? 1) - 1;
+        resources.push(resource);
       }
-      runs.push({ firstRow, endRow: row, resources });
+      const starts = new Float64Array(resources.length);
+      for (let number = 1; number < resources.length; number++)
+        starts[number] = (starts[number - 1] as number) + (resources[number - 1] as WimResource).size;
+      runs.push({ firstRow, endRow: row, resources, starts });
     }
     return runs;
   }
@@ -321,22 +335,25 @@ function plainResource({ offset, packedSize, size, flags }: ResourceHeader, { fi
 
 /** Where a row of a run says that its blob is: positions go on through all resources of the run. undefined where that is in none of them. */
 function placeInRun({ view, runs }: FileTable, row: number): WimPlace | undefined {
+  const run = runs[lastWhere(runs.length, (number) => (runs[number] as SolidRun).firstRow <= row)];
+  if (!run || row < run.firstRow || row >= run.endRow) return undefined;
+  const from = u64(view, row * rowSize + 8);
+  const number = lastWhere(run.starts.length, (other) => (run.starts[other] as number) <= from);
+  const resource = run.resources[number];
+  if (!resource) return undefined;
+  const inside = from - (run.starts[number] as number);
+  return inside + packedSizeAt(view, row * rowSize) <= resource.size ? { resource, from: inside } : undefined;
+}
+
+/** The last of so many, sorted ones for which it holds; the first if it holds for none. */
+function lastWhere(count: number, holds: (number: number) => boolean): number {
   let low = 0;
-  for (let high = runs.length - 1; low < high;) {
+  for (let high = count - 1; low < high;) {
     const middle = (low + high + 1) >> 1;
-    if ((runs[middle] as SolidRun).firstRow <= row) low = middle;
+    if (holds(middle)) low = middle;
     else high = middle - 1;
   }
-  const run = runs[low];
-  if (!run || row < run.firstRow || row >= run.endRow) return undefined;
-  let from = u64(view, row * rowSize + 8);
-  const length = packedSizeAt(view, row * rowSize);
-  for (const resource of run.resources) {
-    if (from + length <= resource.size) return { resource, from };
-    from -= resource.size;
-    if (from < 0) return undefined;
-  }
-  return undefined;
+  return low;
 }
 
 /** Resources lie between the header and the end of the file. @throws ImageError `invalid-content` */

@@ -21,6 +21,8 @@ export interface WimLimits {
   readonly descriptor: number;
   /** Bytes that are packed as one: whoever decodes them holds them twice. */
   readonly chunk: number;
+  /** Chunks of all solid resources: where each begins is remembered. */
+  readonly solidChunks: number;
   /** Bytes of what a reparse point says. */
   readonly reparse: number;
 }
@@ -38,6 +40,7 @@ export const defaultWimLimits: WimLimits = {
   descriptors: 1_000_000,
   descriptor: 65_536,
   chunk: 64 * 2 ** 20,
+  solidChunks: 2 ** 24,
   reparse: 16 * 1024,
 };
 

@@ -34,12 +34,14 @@ const solidCodecs: readonly WimCompression[] = ['none', 'xpress', 'lzx', 'lzms']
 
 /**
  * Reads the header and the chunk table of a solid resource.
+ * @param chunksBefore of other solid resources: they are counted together
  * @throws ImageError `invalid-content`, `too-large`
  */
 export function readSolidResource(
   file: WimFile,
   index: number,
   at: { readonly offset: number; readonly packedSize: number },
+  chunksBefore: number,
   limits: WimLimits,
 ): WimResource {
   const { offset, packedSize } = at;
@@ -64,6 +66,8 @@ export function readSolidResource(
   // Before anything is made of that size: what the file has not, it cannot mean.
   if (solidHeaderSize + count * 4 > packedSize)
     throw refuse(`claims ${view.getBigUint64(0, true)} bytes, whose chunk table would not fit into its ${packedSize}`);
+  if (chunksBefore + count > limits.solidChunks)
+    throw overLimit('solidChunks', limits, `${file.path}: solid resource at ${offset}: ${chunksBefore + count} chunks`);
   const table = readFully(file, offset + solidHeaderSize, count * 4);
   const bounds = new Float64Array(count + 1);
   let end = offset + solidHeaderSize + count * 4;

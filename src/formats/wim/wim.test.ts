@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { rawMetadata, rawWim, sha1, storedChunks, type RawEntry } from '../../../test/support/raw-wim.ts';
+import {
+  rawMetadata,
+  rawResourceHeader,
+  rawRow,
+  rawWim,
+  sha1,
+  solidResource,
+  storedChunks,
+  type RawEntry,
+} from '../../../test/support/raw-wim.ts';
 import { temporary } from '../../../test/support/temporary.ts';
 import type { WimBlob } from './wim-entry.ts';
 import { Wim } from './wim.ts';
@@ -171,6 +180,42 @@ test('a node says what the entry says: names, streams, links, descriptors, items
     ['of a folder'],
   );
   assert.equal(tree.find('Dir')?.data, undefined);
+});
+
+test('positions of blobs in a run of solid resources go on from one to the next', async (t) => {
+  const { bytes } = rawMetadata([]);
+  const parts = [contents.slice(1, 9), contents.slice(11, 15), contents.slice(21, 29)];
+  const resources = parts.map((part) => solidResource(Buffer.concat(part)));
+  const starts = resources.map((_, number) => 208 + bytes.length + Buffer.concat(resources.slice(0, number)).length);
+  let offset = 0;
+  const rows = parts.flat().map((content) => {
+    const row = rawRow(rawResourceHeader(content.length, 0x10, offset, 0), sha1(content));
+    offset += content.length;
+    return row;
+  });
+  const named = resources.map((resource, number) =>
+    rawRow(rawResourceHeader(resource.length, 0x10, starts[number] ?? 0, 2n ** 32n), Buffer.alloc(20)),
+  );
+  const path = join(temporary(t, 'wim'), 'a.wim');
+  const make = (all: readonly Buffer[]) =>
+    writeFileSync(path, rawWim({ ...lzx, version: 0xe00, images: [bytes], gap: Buffer.concat(resources), rows: all }).file);
+  make([...named, ...rows]);
+  await using wim = await Wim.open([path]);
+  let number = 0;
+  for await (const { body } of wim.read(parts.flat().map(blobOf)))
+    assert.ok(Buffer.concat(await Array.fromAsync(body)).equals(parts.flat()[number++] as Buffer));
+  assert.equal(number, 20);
+  // A blob cannot begin in one resource and end in another.
+  make([...named, rawRow(rawResourceHeader(10, 0x10, Buffer.concat(parts[0] ?? []).length - 5, 0), sha1(Buffer.from('x')))]);
+  await assert.rejects(Wim.open([path]), { code: 'invalid-content', message: /are not within one of its solid resources/ });
+});
+
+test('a great many blobs without bytes cost no more than each of them', async (t) => {
+  const wim = await open(t, []);
+  const empty = { sha1: '', size: 0 };
+  let count = 0;
+  for await (const { blob } of wim.read(Array.from({ length: 100_000 }, () => empty))) count += blob.size + 1;
+  assert.equal(count, 100_000);
 });
 
 test('an image that is not there is said to be not there', async (t) => {

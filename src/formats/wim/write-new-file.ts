@@ -1,5 +1,5 @@
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
-import { asImageError } from '../../errors.ts';
+import { asImageError, ImageError } from '../../errors.ts';
 
 /** A file to be made, and what it is to be like. */
 export interface NewFile {
@@ -28,8 +28,21 @@ export function writeNewFile(file: NewFile, bytes: Uint8Array): void {
   }
 }
 
+/** @throws ImageError `conflict` where the name is there already: another's, that the system does not tell from it */
 export function openNewFile(path: string): number {
-  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw sameName(path);
+    throw asImageError(error, `cannot write ${path}`);
+  }
+}
+
+export function sameName(path: string): ImageError {
+  return new ImageError('conflict', `cannot make ${path}: this file system takes two names of the image for one`, {
+    hint: 'Extract to a file system that tells upper case from lower.',
+    detail: { path },
+  });
 }
 
 export function writeFully(descriptor: number, bytes: Uint8Array): void {
