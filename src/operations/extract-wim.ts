@@ -8,7 +8,7 @@ import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
 import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
 import type { Wim } from '../formats/wim/wim.ts';
-import { finishNewFile, openNewFile, sameName, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
+import { finishNewFile, openNewFile, nameIsTaken, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { restoreAttributes } from './restore-attributes.ts';
@@ -229,7 +229,7 @@ function makeOne(make: () => void, path: string): void {
   try {
     make();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw sameName(path);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw nameIsTaken(path);
     throw asImageError(error, `cannot make ${path}`);
   }
 }

@@ -33,12 +33,12 @@ export function openNewFile(path: string): number {
   try {
     return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw sameName(path);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw nameIsTaken(path);
     throw asImageError(error, `cannot write ${path}`);
   }
 }
 
-export function sameName(path: string): ImageError {
+export function nameIsTaken(path: string): ImageError {
   return new ImageError('conflict', `cannot make ${path}: this file system takes two names of the image for one`, {
     hint: 'Extract to a file system that tells upper case from lower.',
     detail: { path },

@@ -6,14 +6,14 @@ import type { WimBlob } from '../../../formats/wim/wim-entry.ts';
 import type { WimNode } from '../../../formats/wim/wim-tree.ts';
 import type { Wim } from '../../../formats/wim/wim.ts';
 import { command } from '../grammar.ts';
-import { chosenIndex, findInImage, indexFlag, openWim, wimFlags } from './wim-files.ts';
+import { chosenIndex, findInImage, indexFlag, openWim, wimFileFlags } from './wim-files.ts';
 
 export const wimCat = command({
   description: 'Write the content of files of an image in a WIM file to standard output.',
   operands: { usage: 'FILE PATH [PATH...]', min: 2 },
   flags: {
     index: indexFlag,
-    ...wimFlags,
+    ...wimFileFlags,
     stream: { type: 'string', value: 'string', help: 'A named stream of the file, in place of its content' },
   },
   examples: [['Of a base image', 'bay wim cat base.wim Windows/System32/drivers/etc/hosts']],

@@ -5,7 +5,7 @@ import { extractWim, type ExtractedWim } from '../../../operations/extract-wim.t
 import { command } from '../grammar.ts';
 import { printable } from '../../../io/printable.ts';
 import { humanSize } from '../units.ts';
-import { chosenIndex, indexFlag, openWim, WimProgress, wimFlags } from './wim-files.ts';
+import { chosenIndex, indexFlag, openWim, WimProgress, wimFileFlags } from './wim-files.ts';
 
 export const wimExtract = command({
   description:
@@ -14,7 +14,7 @@ export const wimExtract = command({
   flags: {
     index: indexFlag,
     json: { type: 'bool', help: 'Print one JSON document' },
-    ...wimFlags,
+    ...wimFileFlags,
     path: { type: 'string', value: 'string', help: 'Only what is at this path in the image' },
   },
   examples: [

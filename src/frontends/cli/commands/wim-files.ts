@@ -9,7 +9,7 @@ import type { Flags } from '../grammar.ts';
 import type { Terminal } from '../terminal.ts';
 import { humanSize } from '../units.ts';
 
-export const wimFlags = {
+export const wimFileFlags = {
   limit: {
     type: 'list',
     value: 'name=number',

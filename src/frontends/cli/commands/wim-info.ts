@@ -5,14 +5,14 @@ import type { Wim } from '../../../formats/wim/wim.ts';
 import { command } from '../grammar.ts';
 import { printable } from '../../../io/printable.ts';
 import { humanSize } from '../units.ts';
-import { openWim, wimFlags } from './wim-files.ts';
+import { openWim, wimFileFlags } from './wim-files.ts';
 
 export const wimInfo = command({
   description: 'Show what a WIM file is and which images it holds.',
   operands: { usage: 'FILE', min: 1, max: 1 },
   flags: {
     json: { type: 'bool', help: 'Print one JSON document' },
-    ...wimFlags,
+    ...wimFileFlags,
     xml: { type: 'bool', help: "Print the images' elements of the file's XML" },
   },
   examples: [

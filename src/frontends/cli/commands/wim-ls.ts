@@ -6,7 +6,7 @@ import { unixDataOf } from '../../../formats/wim/wim-items.ts';
 import type { WimNode } from '../../../formats/wim/wim-tree.ts';
 import { command } from '../grammar.ts';
 import { printable } from '../../../io/printable.ts';
-import { chosenIndex, findInImage, indexFlag, openWim, wimFlags } from './wim-files.ts';
+import { chosenIndex, findInImage, indexFlag, openWim, wimFileFlags } from './wim-files.ts';
 
 /** Lines written at once. */
 const batch = 1000;
@@ -17,7 +17,7 @@ export const wimLs = command({
   flags: {
     index: indexFlag,
     json: { type: 'bool', help: 'Print one JSON document: a list, an entry a line' },
-    ...wimFlags,
+    ...wimFileFlags,
     long: { type: 'bool', short: 'l', help: 'Show attributes or mode, size and time too' },
   },
   examples: [

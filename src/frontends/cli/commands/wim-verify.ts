@@ -3,13 +3,13 @@
 import { verifyWim } from '../../../formats/wim/verify-wim.ts';
 import { command } from '../grammar.ts';
 import { humanSize } from '../units.ts';
-import { openWim, WimProgress, wimFlags } from './wim-files.ts';
+import { openWim, WimProgress, wimFileFlags } from './wim-files.ts';
 
 export const wimVerify = command({
   description:
     'Read all of a WIM file and compare it with its hashes: the integrity table where it has one, the metadata of each image, and all content.',
   operands: { usage: 'FILE', min: 1, max: 1 },
-  flags: { json: { type: 'bool', help: 'Print one JSON document' }, ...wimFlags },
+  flags: { json: { type: 'bool', help: 'Print one JSON document' }, ...wimFileFlags },
   examples: [['Before it is installed', 'bay wim verify NanoServer.wim']],
   async run({ flags, operands, terminal }) {
     await using wim = await openWim(operands[0], flags, terminal);
