@@ -15,7 +15,7 @@ export const moveContainerImageRepository: Act = async (call, shell) => {
     onMove: ({ state, current, total }) =>
       shell.writeProgress({ id: 1, activity, status: state, percent: total === 0 ? undefined : (100 * current) / total }),
   }).catch((error: unknown) => {
-    throw isImageError(error, 'conflict') ? pathExists(path, call.text('Path')) : error;
+    throw isImageError(error, 'conflict') ? pathExists(path) : error;
   });
   shell.writeProgress({ id: 1, activity, status: '', completed: true });
   await shell.writeVerbose(`The repository has moved from ${moved.from} to ${moved.to}.`);
@@ -23,12 +23,11 @@ export const moveContainerImageRepository: Act = async (call, shell) => {
   if (call.flag('Passthru')) await shell.writeObject(hostObject(store));
 };
 
-function pathExists(path: string, target: string | undefined): CmdletError {
+function pathExists(path: string): CmdletError {
   return new CmdletError({
     message: `Failed to move the container image repository.\nFailed to move the container image repository to '${path}': the path exists already.\nName a folder that is not there yet: the repository becomes that folder.`,
     id: 'PathExists',
     category: 'ResourceExists',
-    target,
     exceptionType: 'IOException',
   });
 }
