@@ -121,9 +121,9 @@ describe('the page in PowerShell', { skip: powershellSkip, concurrency: true }, 
     const { home, work, env } = await prepare(t);
     const pipe = `bayplan-test-${randomBytes(6).toString('hex')}`;
     const far = await servePowerShell(pipe, env);
-    t.after(() => far.end());
     const shell = startPowerShell();
     t.after(() => shell.end());
+    t.after(() => far.end());
     // Whoever manages a host from afar has the module too: its views are used here.
     const session = await shell.open('far', pipe);
     await session.type(`Import-Module '${powershellModule}'`, { near: true });

@@ -52,7 +52,12 @@ public static class Driver
             output.WriteLine(answer.ToJsonString());
             output.Flush();
         }
-        foreach (var session in Sessions.Values) session.Dispose();
+        // The far end may have gone before us, and to say good-bye to it would take minutes.
+        Task.Run(() =>
+        {
+            foreach (var session in Sessions.Values) session.Dispose();
+        }).Wait(3000);
+        Environment.Exit(0);
         return 0;
     }
 
