@@ -33,9 +33,15 @@ export class BlobTable {
     return row;
   }
 
-  refer(row: number, times: number): void {
+  /** One more stream has it. */
+  refer(row: number): void {
     const at = row * rowSize + 26;
-    this.#rows.writeUInt32LE(this.#rows.readUInt32LE(at) + times, at);
+    this.#rows.writeUInt32LE(this.#rows.readUInt32LE(at) + 1, at);
+  }
+
+  /** 20 bytes, as they are in the table. */
+  sha1(row: number): Uint8Array {
+    return this.#rows.subarray(row * rowSize + 30, (row + 1) * rowSize);
   }
 
   set(row: number, resource: WrittenResource): void {
@@ -62,7 +68,7 @@ export class BlobTable {
   #widen(): void {
     this.#places = new Int32Array(2 * this.#places.length);
     for (let row = 0; row < this.count; row++) {
-      this.#places[this.#place(this.#rows.subarray(row * rowSize + 30, row * rowSize + 50))] = row + 1;
+      this.#places[this.#place(this.sha1(row))] = row + 1;
     }
   }
 }

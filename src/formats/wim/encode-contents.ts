@@ -36,19 +36,30 @@ export interface Piece {
 
 export interface PackJob {
   readonly compression: WrittenCompression;
+  /** One of a large blob, or all of several small ones: `pieceSize` bytes at most. */
   readonly pieces: readonly Piece[];
+  /** Whether each piece is a whole blob, and comes back as the resource that it will be: chunk table and chunks, or itself where these are no fewer bytes. */
+  readonly isWhole: boolean;
+  /** Memory for the answer, `pieceSize` bytes; it comes back with it. */
+  readonly into: ArrayBuffer;
 }
 
 export interface Packed {
-  /** Of all pieces, one behind the other. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of each chunk of each piece: bytes. Of pieces that are packed at all. */
-  readonly chunks: Uint32Array;
+  readonly into: ArrayBuffer;
+  /** How many bytes of `into` are filled: by all pieces, one behind the other. */
+  readonly filled: number;
+  /** Bytes of each piece where they are whole blobs, else of each chunk of the one. */
+  readonly sizes: Uint32Array;
 }
 
 export function contentSize(content: Content): number {
   if ('parts' in content) return content.parts.reduce((sum, part) => sum + contentSize(part), 0);
   return 'bytes' in content ? content.bytes.length : content.size;
+}
+
+/** Bytes of the chunk table of a resource that is packed. */
+export function chunkTableSize(size: number): number {
+  return (size > 0xffff_ffff ? 8 : 4) * (Math.ceil(size / writtenChunkSize) - 1);
 }
 
 /** Serves one thread. */
@@ -77,30 +88,40 @@ export class ContentEncoder implements Disposable {
   }
 
   /** @throws ImageError `unavailable` where a piece is not what it was when it was hashed */
-  pack({ compression, pieces }: PackJob): Packed {
-    const total = pieces.reduce((sum, { length }) => sum + length, 0);
-    const bytes = new Uint8Array(total);
+  pack({ compression, pieces, isWhole, into }: PackJob): Packed {
+    const bytes = Buffer.from(into);
     const encoder = compression === 'none' ? undefined : this.#encoder(compression);
-    const chunks: number[] = [];
+    const sizes: number[] = [];
     let filled = 0;
     for (const { content, from, length, check } of pieces) {
       const raw = this.#raw.subarray(0, length);
       this.#read(content, from, raw);
       if (crc32(raw) !== check) throw changed(content);
-      if (!encoder) {
-        bytes.set(raw, filled);
-        filled += length;
-        continue;
-      }
-      for (let at = 0; at < length; at += writtenChunkSize) {
+      // Of a whole blob the chunk table goes before: it says where each chunk but the first begins.
+      const table = filled;
+      const start = table + (isWhole && encoder ? chunkTableSize(length) : 0);
+      let end = start;
+      for (let at = 0; encoder && at < length; at += writtenChunkSize) {
         const chunk = raw.subarray(at, Math.min(length, at + writtenChunkSize));
         const size = encoder.encode(chunk, chunk.length, this.#packed);
-        bytes.set(size === 0 ? chunk : this.#packed.subarray(0, size), filled);
-        chunks.push(size || chunk.length);
-        filled += size || chunk.length;
+        const packed = size === 0 ? chunk : this.#packed.subarray(0, size);
+        if (end + packed.length > bytes.length) {
+          end = Infinity;
+          break;
+        }
+        if (isWhole && at > 0) bytes.writeUInt32LE(end - start, table + 4 * (at / writtenChunkSize - 1));
+        if (!isWhole) sizes.push(packed.length);
+        bytes.set(packed, end);
+        end += packed.length;
       }
+      if (!encoder || (isWhole && end - table >= length)) {
+        bytes.set(raw, table);
+        end = table + length;
+      }
+      if (isWhole) sizes.push(end - table);
+      filled = end;
     }
-    return { bytes: bytes.subarray(0, filled), chunks: Uint32Array.from(chunks) };
+    return { into, filled, sizes: Uint32Array.from(sizes) };
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { asImageError, type ErrorCode, ImageError } from '../../errors.ts';
 import { canceled } from '../../io/concurrently.ts';
-import { type Content, ContentEncoder, contentSize, type Hashed, type HashJob, type Packed, type PackJob } from './encode-contents.ts';
+import {
+  type Content,
+  ContentEncoder,
+  contentSize,
+  type Hashed,
+  type HashJob,
+  type Packed,
+  type PackJob,
+  pieceSize,
+} from './encode-contents.ts';
 import type { NewWimContent } from './new-wim.ts';
 
 export type ToEncoder = HashJob | PackJob;
@@ -38,6 +47,7 @@ export class EncodingWorkers implements AsyncDisposable {
   readonly #free: Worker[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #running = new Map<Worker, Waiting>();
+  readonly #memory: ArrayBuffer[] = [];
   #here: ContentEncoder | undefined;
   #done = 0;
   #failure: ImageError | undefined;
@@ -53,12 +63,19 @@ export class EncodingWorkers implements AsyncDisposable {
     return (answer as Extract<FromEncoder, { hashed: unknown }>).hashed;
   }
 
-  async pack(job: PackJob): Promise<Packed> {
+  /** The answer's memory is its reader's, until he gives it back with `release`. */
+  async pack(work: Omit<PackJob, 'into'>): Promise<Packed> {
+    const job = { ...work, into: this.#memory.pop() ?? new ArrayBuffer(pieceSize) };
     const answer = await this.#run(
       job,
       job.pieces.reduce((sum, { length }) => sum + length, 0),
     );
     return (answer as Extract<FromEncoder, { packed: unknown }>).packed;
+  }
+
+  /** Memory that is used again and again: what is thrown away is there for long. */
+  release({ into }: Packed): void {
+    this.#memory.push(into);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,12 +110,15 @@ export class EncodingWorkers implements AsyncDisposable {
       if (!worker) return;
       const waiting = this.#waiting.shift()!;
       this.#running.set(worker, waiting);
-      worker.postMessage(detached(waiting.job) satisfies ToEncoder, []);
+      const { job } = waiting;
+      worker.postMessage(detached(job) satisfies ToEncoder, 'into' in job ? [job.into] : []);
     }
   }
 
   #started(): Worker {
-    const worker = new Worker(new URL('./wim-encoder.worker.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    const worker = new Worker(new URL('./wim-encoder.worker.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 },
+    });
     worker.on('message', (answer: FromEncoder) => {
       const waiting = this.#running.get(worker);
       this.#running.delete(worker);

@@ -1,6 +1,7 @@
 /** Writes the metadata of one image: its security descriptors, and its folders and files with what they are and which blobs they have. */
 
 import { ImageError } from '../../errors.ts';
+import type { BlobTable } from './blob-table.ts';
 import { MetadataSpool } from './metadata-spool.ts';
 import type { NewWimContent, NewWimEntry } from './new-wim.ts';
 import { wimAttributes } from './wim-entry.ts';
@@ -8,15 +9,14 @@ import { wimItemTags } from './wim-items.ts';
 
 /** Content that an image needs: how large it is, and where in the metadata its SHA-1 belongs. */
 export interface WantedContent {
-  readonly content: NewWimContent;
+  /** Until it is found. */
+  content: NewWimContent | undefined;
   readonly size: number;
   readonly writer: MetadataWriter;
-  /** Once for each stream of each name that has it. */
-  readonly places: number[];
-  /** Once it is known. */
-  found?: { readonly sha1: Uint8Array; readonly row: number };
-  /** As what an error is told of: its path in the image. */
-  readonly path: string;
+  /** Once for each stream of each name that has it, until it is found. */
+  places: readonly number[];
+  /** Its row in the table; -1 until it is found. */
+  row: number;
 }
 
 /** What the XML says of an image, counted as its metadata was written. */
@@ -57,7 +57,7 @@ const batchBytes = 4 << 20;
 export class MetadataWriter implements Disposable {
   readonly counts: MetadataCounts = { folders: 0, files: 0, bytes: 0, linkedBytes: 0 };
   readonly #spool: MetadataSpool;
-  readonly #refer: (row: number, times: number) => void;
+  readonly #table: BlobTable;
   /** Where in the spool the offsets of folders' children belong, and what they are without the security data before. */
   readonly #offsets: number[] = [];
   readonly #descriptors: Uint8Array[] = [];
@@ -70,11 +70,11 @@ export class MetadataWriter implements Disposable {
 
   /**
    * @param near where a file for large metadata may be made: what its name begins with
-   * @param refer told that so many more streams have the blob of a row
+   * @param table of the file: told of each stream which blob it has
    */
-  constructor(near: string, refer: (row: number, times: number) => void) {
+  constructor(near: string, table: BlobTable) {
     this.#spool = new MetadataSpool(near);
-    this.#refer = refer;
+    this.#table = table;
   }
 
   /**
@@ -104,11 +104,19 @@ export class MetadataWriter implements Disposable {
     if (this.#batch.length > 0) yield this.#taken();
   }
 
-  /** Says what content that `walk` has yielded is: its SHA-1, and its row in the table. */
-  found(wanted: WantedContent, sha1: Uint8Array, row: number): void {
-    wanted.found = { sha1, row };
-    for (const place of wanted.places) this.#spool.patch(place, sha1);
-    this.#refer(row, wanted.places.length);
+  /** Says which row of the table content that `walk` has yielded has. */
+  found(wanted: WantedContent, row: number): void {
+    const { places } = wanted;
+    wanted.row = row;
+    // Names of its file that are still to come need no more of it, and there may be many such files.
+    wanted.content = undefined;
+    wanted.places = [];
+    for (const place of places) this.#setHash(place, row);
+  }
+
+  #setHash(place: number, row: number): void {
+    this.#spool.patch(place, this.#table.sha1(row));
+    this.#table.refer(row);
   }
 
   /** The parts of the metadata resource, one behind the other. */
@@ -198,7 +206,7 @@ export class MetadataWriter implements Disposable {
     const start = this.#spool.append(bytes);
 
     const contents = isInside ? unnamed : named.map(({ content }) => content);
-    const wanted = contents.map((content, i) => this.#want(content, group?.contents[i], start + hashes[i]!, path));
+    const wanted = contents.map((content, i) => this.#want(content, group?.contents[i], start + hashes[i]!));
     if (group) this.counts.linkedBytes += wanted.reduce((sum, one) => sum + (one?.size ?? 0), 0);
     else if (entry.linkId !== undefined && !isReparse && !isFolder)
       this.#links.set(entry.linkId, { at: start + 0x58, number: 0, contents: wanted });
@@ -208,19 +216,16 @@ export class MetadataWriter implements Disposable {
     } else this.counts.files++;
   }
 
-  #want(content: NewWimContent | undefined, known: WantedContent | undefined, place: number, path: string): WantedContent | undefined {
+  #want(content: NewWimContent | undefined, known: WantedContent | undefined, place: number): WantedContent | undefined {
     const size = content === undefined ? 0 : 'bytes' in content ? content.bytes.length : content.size;
     if (content === undefined || size === 0) return undefined;
     this.counts.bytes += size;
     if (known?.size === size) {
-      if (!known.found) known.places.push(place);
-      else {
-        this.#spool.patch(place, known.found.sha1);
-        this.#refer(known.found.row, 1);
-      }
+      if (known.row === -1) known.places = [...known.places, place];
+      else this.#setHash(place, known.row);
       return known;
     }
-    const wanted: WantedContent = { content, size, writer: this, places: [place], path };
+    const wanted: WantedContent = { content, size, writer: this, places: [place], row: -1 };
     this.#batch.push(wanted);
     this.#batchBytes += size;
     return wanted;

@@ -14,7 +14,7 @@ port.on('message', (job: ToEncoder) => {
       return;
     }
     const packed = encoder.pack(job);
-    port.postMessage({ packed } satisfies FromEncoder, [packed.bytes.buffer]);
+    port.postMessage({ packed } satisfies FromEncoder, [packed.into]);
   } catch (error) {
     const { code, message, hint, detail } = asImageError(error, 'a worker failed');
     port.postMessage({ error: { code, message, hint, detail } } satisfies FromEncoder, []);

@@ -10,7 +10,15 @@ import { asImageError, ImageError } from '../../errors.ts';
 import { refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
 import { BlobTable, type WrittenResource, writeResourceHeader } from './blob-table.ts';
 import { writtenChunkSize } from './chunk-encoder.ts';
-import { type Content, contentSize, type Packed, type Piece, pieceSize, type WrittenCompression } from './encode-contents.ts';
+import {
+  chunkTableSize,
+  type Content,
+  contentSize,
+  type Packed,
+  type Piece,
+  pieceSize,
+  type WrittenCompression,
+} from './encode-contents.ts';
 import { EncodingWorkers } from './encoding-workers.ts';
 import { MetadataWriter, type WantedContent } from './metadata-writer.ts';
 import type { NewWimImage } from './new-wim.ts';
@@ -79,9 +87,6 @@ const headerSize = 208;
 const integrityChunk = 10 << 20;
 const flags = { compression: 0x02, xpress: 0x2_0000, lzx: 0x4_0000 };
 const resourceFlags = { metadata: 0x02, compressed: 0x04 };
-/** Bytes that are written at once, where there are so many. */
-const writeSize = 1 << 20;
-
 /** Content that is to be packed. */
 interface NewBlob {
   readonly content: Content;
@@ -93,6 +98,8 @@ interface NewBlob {
 
 interface BlobPiece extends Piece {
   readonly blob: NewBlob;
+  /** It is all of the blob. */
+  readonly isWhole: boolean;
 }
 
 class WimDraft {
@@ -104,9 +111,6 @@ class WimDraft {
   readonly #table = new BlobTable();
   /** Where the next byte goes. */
   #position = 0;
-  /** Bytes that are not written yet, before that. */
-  #pending: Uint8Array[] = [];
-  #pendingSize = 0;
   #contentBytes = 0;
   /** The resource whose pieces come: where it begins, and what its chunks take. */
   #begun: { readonly start: number; readonly chunks: number[] } | undefined;
@@ -121,7 +125,7 @@ class WimDraft {
 
   async write(images: readonly NewWimImage[]): Promise<WrittenWim> {
     await using workers = this.#workers;
-    const metadata = images.map(() => new MetadataWriter(this.#path, (row, times) => this.#table.refer(row, times)));
+    const metadata = images.map(() => new MetadataWriter(this.#path, this.#table));
     try {
       return await this.#write(images, metadata, workers);
     } finally {
@@ -145,7 +149,6 @@ class WimDraft {
     );
     const xmlResource = await this.#plain(xml, resourceFlags.metadata);
     const integrity = this.#options.integrity === false ? undefined : await this.#plain(await this.#integrityTable(end, workers), 0);
-    await this.#flush();
     const guid = createHash('sha256').update(table).update(xml).digest().subarray(0, 16);
     const header = this.#header(images.length, guid, lookupTable, xmlResource, integrity);
     this.#options.signal?.throwIfAborted();
@@ -165,7 +168,7 @@ class WimDraft {
       for (const [i, { root }] of images.entries()) yield* writers[i]!.walk(root);
     }
     for await (const [batch, { sha1, checks }] of ahead(batches(), this.#workers.width + 1, (contents) =>
-      this.#workers.hash({ contents: contents.map(({ content }) => content) }),
+      this.#workers.hash({ contents: contents.map(({ content }) => content!) }),
     )) {
       let piece = 0;
       for (const [i, wanted] of batch.entries()) {
@@ -175,9 +178,15 @@ class WimDraft {
         let row = table.find(digest);
         const isNew = row === -1;
         if (isNew) row = table.add(digest);
-        writer.found(wanted, digest, row);
+        writer.found(wanted, row);
         if (isNew)
-          yield { content, size, checks: checks.subarray(piece, piece + pieces), flags: 0, settle: (resource) => table.set(row, resource) };
+          yield {
+            content: content!,
+            size,
+            checks: checks.subarray(piece, piece + pieces),
+            flags: 0,
+            settle: (resource) => table.set(row, resource),
+          };
         piece += pieces;
       }
     }
@@ -189,7 +198,7 @@ class WimDraft {
       const { sha1, checks } = await this.#workers.hash({ contents: [content] });
       const table = new BlobTable();
       const row = table.add(sha1);
-      table.refer(row, 1);
+      table.refer(row);
       const settle = (resource: WrittenResource) => {
         table.set(row, resource);
         rows[i] = table.bytes();
@@ -201,68 +210,67 @@ class WimDraft {
   /** Writes blobs in their order, packed ahead of that in workers. */
   async #pack(blobs: AsyncIterable<NewBlob>): Promise<void> {
     const compression = this.#compression;
-    const jobs = ahead(pieceBatches(blobs), this.#workers.width + 2, (pieces) =>
-      this.#workers.pack({ compression, pieces: pieces.map(({ content, from, length, check }) => ({ content, from, length, check })) }),
+    const jobs = ahead(pieceBatches(blobs), this.#workers.width + 1, (batch) =>
+      this.#workers.pack({
+        compression,
+        isWhole: batch[0]!.isWhole,
+        pieces: batch.map(({ content, from, length, check }) => ({ content, from, length, check })),
+      }),
     );
-    for await (const [pieces, packed] of jobs) {
-      await this.#takePieces(pieces, packed);
+    for await (const [batch, packed] of jobs) {
+      if (batch[0]!.isWhole) await this.#takeBlobs(batch, packed);
+      else await this.#takePiece(batch[0]!, packed);
+      this.#workers.release(packed);
+      for (const { blob, length } of batch) if (blob.flags === 0) this.#contentBytes += length;
       this.#options.onBytes?.(this.#contentBytes);
     }
   }
 
-  async #takePieces(pieces: readonly BlobPiece[], { bytes, chunks }: Packed): Promise<void> {
-    let [at, chunk] = [0, 0];
-    for (const { blob, from, length } of pieces) {
-      const count = this.#compression === 'none' ? 0 : Math.ceil(length / writtenChunkSize);
-      const sizes = chunks.subarray(chunk, chunk + count);
-      const packed = this.#compression === 'none' ? length : sizes.reduce((sum, size) => sum + size, 0);
-      const isLast = from + length === blob.size;
-      this.#contentBytes += blob.flags === 0 ? length : 0;
-      await this.#takePiece(blob, from, isLast, bytes.subarray(at, at + packed), sizes);
-      at += packed;
-      chunk += count;
+  async #takeBlobs(batch: readonly BlobPiece[], { into, filled, sizes }: Packed): Promise<void> {
+    let offset = this.#position;
+    for (const [i, { blob, length }] of batch.entries()) {
+      const packed = sizes[i]!;
+      blob.settle({ offset, packed, size: length, flags: blob.flags | (packed < length ? resourceFlags.compressed : 0) });
+      offset += packed;
     }
+    await this.#append(new Uint8Array(into, 0, filled));
   }
 
-  async #takePiece(blob: NewBlob, from: number, isLast: boolean, bytes: Uint8Array, sizes: Uint32Array): Promise<void> {
-    const isPacked = this.#compression !== 'none';
-    const width = blob.size > 0xffff_ffff ? 8 : 4;
-    const tableSize = isPacked ? width * (Math.ceil(blob.size / writtenChunkSize) - 1) : 0;
+  /** A piece of a large blob: room is left for its chunk table, which is known with the last. */
+  async #takePiece({ blob, from, length }: BlobPiece, { into, filled, sizes }: Packed): Promise<void> {
+    const { size, flags } = blob;
+    const tableSize = this.#compression === 'none' ? 0 : chunkTableSize(size);
     if (from === 0) {
       this.#begun = { start: this.#position, chunks: [] };
-      // In a resource of one piece the table is known; in others its room is left.
-      await this.#append(isLast ? chunkTable(sizes, width, tableSize) : Buffer.alloc(tableSize));
+      this.#position += tableSize;
     }
     const { start, chunks } = this.#begun!;
-    if (tableSize > 0) for (const size of sizes) chunks.push(size);
-    await this.#append(bytes);
-    if (!isLast) return;
+    for (const chunk of sizes) chunks.push(chunk);
+    await this.#append(new Uint8Array(into, 0, filled));
+    if (from + length < size) return;
     const packed = this.#position - start;
-    if (isPacked && packed >= blob.size) {
-      await this.#rewind(start);
+    if (packed < size) await this.#writeAt(chunkTable(chunks, tableSize), start);
+    else if (this.#compression !== 'none') {
+      // Packing it has not made it smaller.
+      this.#position = start;
       await this.#copy(blob);
-      blob.settle({ offset: start, packed: blob.size, size: blob.size, flags: blob.flags });
-      return;
     }
-    if (from > 0 && isPacked) {
-      await this.#flush();
-      await this.#writeAt(chunkTable(chunks, width, tableSize), start);
-    }
-    blob.settle({ offset: start, packed, size: blob.size, flags: blob.flags | (isPacked ? resourceFlags.compressed : 0) });
+    blob.settle({ offset: start, packed: Math.min(packed, size), size, flags: flags | (packed < size ? resourceFlags.compressed : 0) });
   }
 
-  /** The blob as it is: packing it has not made it smaller. */
+  /** The blob as it is. */
   async #copy({ content, size, checks }: NewBlob): Promise<void> {
     for (let from = 0; from < size; from += pieceSize) {
       const piece = { content, from, length: Math.min(pieceSize, size - from), check: checks[from / pieceSize]! };
-      const { bytes } = await this.#workers.pack({ compression: 'none', pieces: [piece] });
-      await this.#append(bytes);
+      const packed = await this.#workers.pack({ compression: 'none', isWhole: false, pieces: [piece] });
+      await this.#append(new Uint8Array(packed.into, 0, packed.filled));
+      this.#workers.release(packed);
     }
+    await this.#file.truncate(this.#position);
   }
 
   /** SHA-1 of all between the header and the XML, in pieces. */
   async #integrityTable(end: number, workers: EncodingWorkers): Promise<Buffer> {
-    await this.#flush();
     const file = this.#path;
     async function* chunks(): AsyncGenerator<Content, void, undefined> {
       for (let offset = headerSize; offset < end; offset += integrityChunk)
@@ -303,23 +311,9 @@ class WimDraft {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    this.#pending.push(bytes);
-    this.#pendingSize += bytes.length;
+    const position = this.#position;
     this.#position += bytes.length;
-    if (this.#pendingSize >= writeSize) await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    const [bytes, start] = [this.#pending, this.#position - this.#pendingSize];
-    this.#pending = [];
-    this.#pendingSize = 0;
-    await this.#writeAt(bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes), start);
-  }
-
-  async #rewind(position: number): Promise<void> {
-    await this.#flush();
-    this.#position = position;
-    await this.#file.truncate(position);
+    await this.#writeAt(bytes, position);
   }
 
   async #writeAt(bytes: Uint8Array, position: number): Promise<void> {
@@ -330,31 +324,35 @@ class WimDraft {
 }
 
 /** Where each chunk but the first begins, behind the table. */
-function chunkTable(chunks: ArrayLike<number>, width: 4 | 8, size: number): Buffer {
+function chunkTable(chunks: readonly number[], size: number): Buffer {
   const table = Buffer.alloc(size);
+  const width = size / (chunks.length - 1);
   let begin = 0;
-  for (let i = 0; i * width < size; i++) {
-    begin += chunks[i]!;
-    if (width === 4) table.writeUInt32LE(begin, 4 * i);
-    else table.writeBigUInt64LE(BigInt(begin), 8 * i);
+  for (let at = 0; at < size; at += width) {
+    begin += chunks[at / width]!;
+    if (width === 4) table.writeUInt32LE(begin, at);
+    else table.writeBigUInt64LE(BigInt(begin), at);
   }
   return table;
 }
 
-/** What is packed at once: pieces of one blob, or many small blobs. */
+/** What is packed at once: a piece of a large blob, or many small blobs. */
 async function* pieceBatches(blobs: AsyncIterable<NewBlob>): AsyncGenerator<BlobPiece[], void, undefined> {
   let batch: BlobPiece[] = [];
   let bytes = 0;
   for await (const blob of blobs) {
-    for (let from = 0; from < blob.size; from += pieceSize) {
-      const length = Math.min(pieceSize, blob.size - from);
-      if (bytes + length > pieceSize) {
-        yield batch;
-        [batch, bytes] = [[], 0];
-      }
-      batch.push({ blob, content: blob.content, from, length, check: blob.checks[from / pieceSize]! });
-      bytes += length;
+    const { content, size, checks } = blob;
+    const isWhole = size <= pieceSize;
+    if (batch.length > 0 && (!isWhole || bytes + size > pieceSize)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
     }
+    for (let from = 0; from < size; from += pieceSize) {
+      const piece = { blob, content, from, length: Math.min(pieceSize, size - from), check: checks[from / pieceSize]!, isWhole };
+      if (isWhole) batch.push(piece);
+      else yield [piece];
+    }
+    if (isWhole) bytes += size;
   }
   if (batch.length > 0) yield batch;
 }
