@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isImageError } from '../errors.ts';
 import { setStoreFolder } from '../io/home-folder.ts';
 import type { Moved, MoveOptions } from '../store/relocate.ts';
 import type { Host } from './host.ts';
@@ -22,5 +23,10 @@ export async function moveStore(
 /** What a move that was killed after its switch has left: the settings say where the store is, then the old place goes. */
 export async function finishMove(host: Pick<Host, 'store'>, env: Environment): Promise<void> {
   await setStoreFolder(env, () => host.store.path);
-  await host.store.removeOldPlace();
+  try {
+    await host.store.removeOldPlace();
+  } catch (error) {
+    // It does no harm, another process may be about it, and the next start tries again.
+    if (!isImageError(error)) throw error;
+  }
 }

@@ -35,7 +35,8 @@ export async function leavePlace(database: Database, options: LeaveOptions): Pro
   if (statIfThere(old.databaseFile)) {
     if (readMoveNote(old)?.id !== note.id) return false;
     using lock = options.lock ?? PlaceLock.alone(old.moveLock);
-    const connection = lock && (await seize(old, place, options));
+    // While it was waited for, somebody else may have removed all.
+    const connection = lock && statIfThere(old.databaseFile) && (await seize(old, place, options));
     if (!connection) return false;
     try {
       await takeDrafts(old, place);
@@ -52,7 +53,8 @@ export async function leavePlace(database: Database, options: LeaveOptions): Pro
   }
   // Only what is ours, and empty otherwise: the path may be somebody's since.
   if (readMoveNote(old)?.id === note.id) await removeFolder(old.own);
-  for (const folder of [old.own, old.root]) removeIfEmpty(folder);
+  // Whoever was just about to open the store there may have made a folder again.
+  for (const folder of [old.blobFolder('sha256'), old.blobFolder('sha512'), old.blobs, old.own, old.root]) removeIfEmpty(folder);
   database.at('move-removed');
   rmSync(place.moveNote, { force: true });
   return true;
@@ -106,6 +108,8 @@ async function takeDrafts(old: Place, place: Place): Promise<void> {
 async function removeAll(old: Place, at: () => void): Promise<boolean> {
   const kept = new Set(['move.json', 'move.lock', 'store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm']);
   let all = true;
+  // First: without it nobody takes the folder for a store.
+  await removeFile(old.layoutFile);
   for (const folder of [old.root, old.own])
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);

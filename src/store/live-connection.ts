@@ -54,16 +54,6 @@ export class LiveConnection {
     return live;
   }
 
-  /** Where a place's database says that the store is; undefined where that is there. @throws ImageError */
-  static peek(place: Place): string | undefined {
-    const live = new LiveConnection(place, connectNow(place));
-    try {
-      return live.movedTo();
-    } finally {
-      live.close();
-    }
-  }
-
   /** Where the store is now. What is read from it and done by it without an await in between is safe from a move; for more there is `use`. */
   get place(): Place {
     this.look();

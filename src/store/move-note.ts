@@ -2,7 +2,8 @@ import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { asImageError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
-import { LiveConnection } from './live-connection.ts';
+import { sqlite } from '../io/sqlite.ts';
+import { asStoreError, databasePath, isBusy } from './connection.ts';
 import { PlaceLock } from './place-lock.ts';
 import { Place, statIfThere, unusable } from './place.ts';
 
@@ -42,13 +43,29 @@ export async function settleMoveNote(place: Place): Promise<void> {
     if (!statIfThere(place.databaseFile)) return;
     using lock = PlaceLock.alone(place.moveLock);
     // Without it somebody is about it.
-    if (lock && LiveConnection.peek(place) === undefined) await undoMove(note);
+    if (lock && !hasMoved(place)) await undoMove(note);
     return;
   }
   const old = new Place(note.from);
-  const isOld = readMoveNote(old)?.id === note.id;
-  if (isOld && statIfThere(old.databaseFile) ? LiveConnection.peek(old) === undefined : !statIfThere(place.databaseFile))
+  if (readMoveNote(old)?.id === note.id ? !hasMoved(old) : !statIfThere(place.databaseFile))
     throw unusable(place, `the store ${note.from} is just being moved here, or was to be`, `Wait until it is here, or use ${note.from}.`);
+}
+
+/** Whether the database of a place leads on, or has gone, or is just going: it is locked for no other reason. */
+function hasMoved(old: Place): boolean {
+  if (!statIfThere(old.databaseFile)) return true;
+  try {
+    const connection = new (sqlite().DatabaseSync)(databasePath(old), { readOnly: true, timeout: 500 });
+    try {
+      const { moved_to: moved } = connection.prepare('SELECT moved_to FROM state').get() as { moved_to: string | null };
+      return moved !== null;
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    if (isBusy(error) || !statIfThere(old.databaseFile)) return true;
+    throw asStoreError(old, error);
+  }
 }
 
 /** Takes away what a move has made, before its switch. */

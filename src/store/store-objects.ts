@@ -1,4 +1,5 @@
 import { isImageError } from '../errors.ts';
+import { asStoreError } from './connection.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Blobs } from './blobs.ts';
 import type { ContainerChange, ContainerRecord, NewContainer } from './container-record.ts';
@@ -43,7 +44,11 @@ export class StoreObjects {
   /** Removes the place that the store has left, if nobody has it open any more. Only once the new one is known to later processes. */
   async removeOldPlace(): Promise<void> {
     const { leavePlace } = await import('./leave-place.ts');
-    await leavePlace(this.#database, { patience: 0 });
+    try {
+      await leavePlace(this.#database, { patience: 0 });
+    } catch (error) {
+      throw asStoreError(this.#database.place, error);
+    }
   }
 
   /** What happened here, by any process: oldest first. `epoch` tells when to ask again. */
