@@ -7,7 +7,7 @@ import type { Console } from './console.ts';
 import { errorText } from './error-text.ts';
 import { formatObjects } from './format-objects.ts';
 import { objectJson } from './object-json.ts';
-import { Person } from './person.ts';
+import type { Person } from './person.ts';
 import { readArgument } from './read-argument.ts';
 import type { Choice, ErrorRecord, ProgressRecord, Shell } from './shell.ts';
 
@@ -26,7 +26,7 @@ export class ConsoleShell implements Shell {
   readonly #cmdlet: Cmdlet;
   readonly #common: Readonly<Record<string, Value>>;
   readonly #json: boolean;
-  readonly #person: Person;
+  #person: Person | undefined;
   /** Objects that wait for the end, as a column is as wide as its widest cell; all of one type. */
   #waiting: CmdletObject[] = [];
   #documents: unknown[] = [];
@@ -41,7 +41,6 @@ export class ConsoleShell implements Shell {
     this.#cmdlet = cmdlet;
     this.#common = common;
     this.#json = json;
-    this.#person = new Person(console);
   }
 
   get cwd(): string {
@@ -142,7 +141,7 @@ export class ConsoleShell implements Shell {
     await this.#flush();
     this.#clearProgress();
     for (let before = `\n${lines(caption)}\n${lines(message)}\n`; ; before = '') {
-      const answer = (await this.#person.ask(before + question, this.#cmdlet.name)).toLowerCase();
+      const answer = (await this.#ask(before + question)).toLowerCase();
       if (answer === '') return byDefault;
       const index = named.findIndex(({ key, name }) => answer === key.toLowerCase() || answer === name.toLowerCase());
       if (index >= 0) return index;
@@ -161,7 +160,7 @@ export class ConsoleShell implements Shell {
       const answers: string[] = [];
       const isList = parameter.type === 'string[]';
       const label = (): string => (isList ? `${parameter.name}[${answers.length}]: ` : `${parameter.name}: `);
-      do answers.push(await this.#person.ask(label(), this.#cmdlet.name));
+      do answers.push(await this.#ask(label()));
       while (isList && answers.at(-1) !== '');
       if (isList && answers.length > 1) answers.pop();
       supplied[parameter.name] = readArgument(parameter, answers.join(','));
@@ -171,10 +170,18 @@ export class ConsoleShell implements Shell {
 
   /** Writes what waits, and for JSON the one document. */
   async end(): Promise<void> {
-    this.#person.close();
+    this.#person?.close();
     this.#clearProgress();
     if (this.#json) await this.#print(`${JSON.stringify(this.#documents, undefined, 2)}\n`);
     else await this.#flush();
+  }
+
+  async #ask(question: string): Promise<string> {
+    if (!this.#person) {
+      const { Person: Someone } = await import('./person.ts');
+      this.#person = new Someone(this.#console);
+    }
+    return this.#person.ask(question, this.#cmdlet.name);
   }
 
   async #confirmed(caption: string, message: string): Promise<boolean> {

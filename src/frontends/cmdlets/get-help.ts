@@ -3,7 +3,6 @@
 import type { Act } from './call.ts';
 import { CmdletError } from './cmdlet-error.ts';
 import type { Cmdlet } from './cmdlet.ts';
-import { helpText } from './help-text.ts';
 
 /** @param all the cmdlets that there is help for */
 export const getHelp = (all: () => readonly Cmdlet[]): Cmdlet => ({
@@ -36,5 +35,6 @@ const helpAct =
         target: call.text('Name'),
         exceptionType: 'HelpNotFoundException',
       });
+    const { helpText } = await import('./help-text.ts');
     for (const line of helpText(cmdlet, 80).trimEnd().split('\n')) await shell.writeObject(line);
   };

@@ -11,8 +11,6 @@ import type { Console } from './console.ts';
 import { errorRecord } from './error-record.ts';
 import { errorText } from './error-text.ts';
 import { bindingIn, missingIn, takesPipeline } from './parameter-sets.ts';
-import { readObjects } from './read-objects.ts';
-import { resolveRows } from './resolve-rows.ts';
 import { runCmdlet } from './run-cmdlet.ts';
 import type { Shell } from './shell.ts';
 
@@ -62,7 +60,7 @@ async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell:
   if (
     whole === undefined ? piped.length > 0 : piped.some((set) => missingIn(cmdlet, set, bound).every((one) => bindingIn(one, set)?.byValue))
   ) {
-    for (const object of await resolved(await readObjects(console.stdin), shell)) {
+    for (const object of await pipedObjects(console, shell)) {
       let turn: Bound;
       try {
         turn = bindObject(cmdlet, piped, bound, object);
@@ -84,9 +82,10 @@ async function* turns(cmdlet: Cmdlet, line: BoundWords, console: Console, shell:
   yield { ...bound, ...supplied };
 }
 
-async function resolved(objects: readonly CmdletObject[], shell: Shell): Promise<readonly CmdletObject[]> {
+async function pipedObjects({ stdin }: Console, shell: Shell): Promise<readonly CmdletObject[]> {
+  const [{ readObjects }, { resolveRows }] = await Promise.all([import('./read-objects.ts'), import('./resolve-rows.ts')]);
   await using host = new CmdletHost(shell);
-  return await resolveRows(host, objects);
+  return await resolveRows(host, await readObjects(stdin));
 }
 
 /** Standard input of a script is often open and empty for ever: it is read only where the line makes no sense without it. */
