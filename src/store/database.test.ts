@@ -136,7 +136,8 @@ test('a store of the format before containers and parents is taken over with all
     'layered',
   ])
     old.exec(`DROP TABLE ${table}`);
-  old.exec(`DROP VIEW holder;
+  old.exec(`DROP INDEX edge_optional;
+    DROP VIEW holder;
     CREATE VIEW holder (kind, id, digest, deep, until) AS SELECT 'image', digest, digest, 1, NULL FROM image;
     PRAGMA user_version = 2`);
   old.close();
