@@ -54,7 +54,38 @@ export async function joinChunks(
   }
   const left = [...chunks.values()].filter(({ name }) => !moved.has(name));
   // Once more, for what a file imports dynamically.
-  return [...joined, ...left].map(({ name, text }) => ({ name, text: renamed(text, moved) }));
+  const outputs = [...joined, ...left].map(({ name, text }) => ({ name, text: renamed(text, moved) }));
+  checkLinks(outputs);
+  return outputs;
+}
+
+/** What a file takes from another must be what that gives: two of one name that come together are no export of it, and esbuild does not say so. */
+function checkLinks(outputs: readonly Output[]): void {
+  const given = new Map(outputs.map(({ name, text }) => [name, new Set(namesIn(text, /^export \{([^}]*)\};/gm, 'last'))]));
+  for (const { name, text } of outputs)
+    for (const [, file = ''] of text.matchAll(/^(?:import|export) \{[^}]*\} from "\.\/([\w.-]+)";/gm)) {
+      const exported = given.get(file);
+      const taken = namesIn(text, new RegExp(`^(?:import|export) \\{([^}]*)\\} from "\\./${file.replaceAll('.', '\\.')}";`, 'gm'), 'first');
+      const lost = exported && taken.find((one) => !exported.has(one));
+      if (!exported || lost !== undefined)
+        throw new Error(`${name} takes ${lost} from ${file}, which does not give it: two exports may have that name; give one another`);
+    }
+}
+
+/** As esbuild prints them: `a,` or `a as b,` on lines of their own. */
+function namesIn(text: string, list: RegExp, which: 'first' | 'last'): readonly string[] {
+  return [...text.matchAll(list)].flatMap(([, names = '']) =>
+    names
+      .split(',')
+      .map(
+        (one) =>
+          one
+            .trim()
+            .split(' as ')
+            .at(which === 'first' ? 0 : -1) ?? '',
+      )
+      .filter((one) => one !== ''),
+  );
 }
 
 function chunksOf({ metafile, outputFiles }: BuildResult<{ metafile: true; write: false }>): Map<string, Chunk> {
