@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
-import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
+import { type NewTarMember, writeTar, type WriteTarOptions } from '../formats/tar/write-tar.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import { wimMembers } from './wim-member.ts';
 import { type ReadBlob, type ReadBlobs, reparseData, type WimPlan } from './wim-plan.ts';
 import { walkLayer, wholeEntry } from './wim-walk.ts';
 
-export interface WimLayerOptions {
-  readonly signal?: AbortSignal | undefined;
+export interface WimLayerOptions extends WriteTarOptions {
   /** Bytes of files that are in the tar so far, of `plan.bytes`. */
   readonly onBytes?: ((done: number) => void) | undefined;
 }

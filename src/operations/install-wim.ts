@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import { ImageError } from '../errors.ts';
+import { tarChunkSize } from '../formats/tar/write-tar.ts';
 import { Wim } from '../formats/wim/wim.ts';
 import type { WimImage } from '../formats/wim/wim-images.ts';
 import type { WimLimits } from '../formats/wim/wim-limits.ts';
+import { ChunkPool } from '../io/chunk-pool.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
 import { wimContents } from '../layers/wim-contents.ts';
@@ -90,8 +92,9 @@ export async function installWim(
   const identity = identify(image, wim.path, options);
   await using ingest = await host.store.begin({ verb: 'install', signal });
   const total = plan.bytes;
-  const tar = wimLayerTar(plan, source.read, { signal, onBytes: onExpanding && ((done) => onExpanding({ done, total })) });
-  const layer = await keepLayer(ingest, tar, { compression: options.compression ?? host.containers.compression, signal });
+  const pool = new ChunkPool(tarChunkSize);
+  const tar = wimLayerTar(plan, source.read, { signal, pool, onBytes: onExpanding && ((done) => onExpanding({ done, total })) });
+  const layer = await keepLayer(ingest, tar, { compression: options.compression ?? host.containers.compression, pool, signal });
   const created = image.created ?? new Date(config?.parsed.created ?? 0);
   const documents = wimDocuments({ layer, identity, platform, created, images, config });
   const reference = options.reference ?? (await baseImageName(host, identity));

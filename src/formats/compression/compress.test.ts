@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { peer } from '../../../test/support/peers.ts';
+import { ChunkPool } from '../../io/chunk-pool.ts';
 import { compress } from './compress.ts';
 
 const content = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * i) >> 7));
@@ -48,3 +49,29 @@ test('the source’s error comes through, and an aborted signal ends it', async 
     assert.throws(() => compress(endless(), kind, { signal: controller.signal }), { code: 'canceled' });
   }
 });
+
+for (const compression of ['gzip', 'zstd'] as const) {
+  test(`chunks are used again when ${compression} needs them no more: the result is the same`, async () => {
+    const pool = new ChunkPool(64 << 10);
+    const source = async function* (fresh: () => Buffer) {
+      for (let round = 0; round < 400; round++) {
+        const chunk = fresh();
+        for (let at = 0; at < chunk.length; at += 97) chunk[at] = (round * 31 + at) & 0xff;
+        yield chunk;
+      }
+    };
+    const taken = new Set<Buffer>();
+    const take = () => {
+      const chunk = pool.take();
+      taken.add(chunk);
+      return chunk;
+    };
+    const pooled = await compress(source(take), compression, { onUsed: (chunk) => pool.give(chunk) }).toArray();
+    const plain = await compress(
+      source(() => Buffer.alloc(64 << 10)),
+      compression,
+    ).toArray();
+    assert.ok(Buffer.concat(pooled).equals(Buffer.concat(plain)));
+    assert.ok(taken.size < 100, `${taken.size} of 400 chunks were new ones`);
+  });
+}

@@ -5,6 +5,7 @@
 
 import { Readable } from 'node:stream';
 import { ImageError } from '../../errors.ts';
+import type { ChunkPool } from '../../io/chunk-pool.ts';
 import { endOnAbort } from '../../io/end-on-abort.ts';
 import { blockSize } from './block.ts';
 import type { TarHeader } from './entry.ts';
@@ -19,10 +20,13 @@ export interface NewTarMember {
 
 export interface WriteTarOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Where the tar's chunks come from, of `tarChunkSize`; whoever reads it gives them back. Default: each is a new one. */
+  readonly pool?: ChunkPool | undefined;
 }
 
 /** Small pieces are joined up to this many bytes. */
-const joined = 256 << 10;
+export const tarChunkSize = 256 << 10;
+const joined = tarChunkSize;
 
 /**
  * A tar archive of these members, ended by two zero blocks. Bodies are streamed: large chunks pass through as they come.
@@ -31,16 +35,21 @@ const joined = 256 << 10;
  * (no name, a NUL in one, a body on a folder or link, a negative size), and with the bodies' own errors.
  */
 export function writeTar(members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>, options: WriteTarOptions = {}): Readable {
-  return endOnAbort(Readable.from(tarChunks(members), { objectMode: false, highWaterMark: joined }), options.signal);
+  // One chunk at a time: of several that wait, a reader is given a copy, joined.
+  return endOnAbort(Readable.from(tarChunks(members, options.pool), { objectMode: false, highWaterMark: 1 }), options.signal);
 }
 
-async function* tarChunks(members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* tarChunks(
+  members: AsyncIterable<NewTarMember> | Iterable<NewTarMember>,
+  pool: ChunkPool | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const fresh = () => pool?.take() ?? Buffer.alloc(joined);
   // Headers and small bodies are written where they are sent from, and what is not written there is zero: the padding.
-  let chunk = Buffer.alloc(joined);
+  let chunk = fresh();
   let length = 0;
   const take = () => {
     const full = chunk.subarray(0, length);
-    [chunk, length] = [Buffer.alloc(joined), 0];
+    [chunk, length] = [fresh(), 0];
     return full;
   };
   const put = (bytes: Uint8Array) => {
