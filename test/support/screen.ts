@@ -28,15 +28,17 @@ export async function screen(
   home: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Screen> {
-  const socket = join(temporary(t, 'tmux'), 's');
+  let socket = '';
+  // Before the socket's folder goes, as what was asked for first is done first.
+  t.after(async () => {
+    await tmux.try(['-S', socket, 'kill-server']);
+  });
+  socket = join(temporary(t, 'tmux'), 's');
   const run = (...args: readonly string[]) =>
     tmux.run(['-S', socket, '-f', '/dev/null', ...args], { env: { TMUX: undefined, LC_ALL: 'C.UTF-8' } });
   const variables = Object.entries({ BAY_HOME: home, DOCKER_CONFIG: join(home, 'docker'), PS1: '$ ', TZ: 'UTC', NO_COLOR: '', ...env });
   const shell = ['env', '-u', 'NODE_TEST_CONTEXT', ...variables.map(([name, value]) => `${name}=${value}`), 'sh'];
   await run('new-session', '-d', '-x', String(columns), '-y', String(lines), ...shell);
-  t.after(async () => {
-    await tmux.try(['-S', socket, 'kill-server']);
-  });
   const made: Screen = {
     async type(line) {
       await run('send-keys', '-l', line);
