@@ -9,7 +9,7 @@ import { securityDescriptor } from '../../src/layers/security-descriptor.ts';
 import { directoryDescriptor, fileDescriptor } from '../../src/layers/windows.ts';
 import { buildCatalog } from '../../src/operations/build-catalog.ts';
 
-export const pageImages = [
+const pageImages = [
   {
     name: 'NanoServer',
     description: 'Container OS Image of Windows Server 2016 Technical Preview 4 : Nano Server Installation',

@@ -5,7 +5,7 @@ import { findCmdlet } from './table.ts';
 import { WireShell, type WireEnds } from './wire-shell.ts';
 
 /** Which lines go over the pipe: the module that asks for another is of another version. */
-export const wireVersion = '1';
+const wireVersion = '1';
 
 /**
  * Runs one cmdlet for the PowerShell module, which sends its turns on stdin; or offers values for one of its parameters. Never throws: what went wrong is a record.
