@@ -21,7 +21,7 @@ export async function uninstallBaseImage(
     throw new ImageError('invalid-argument', `${name} is not a base OS image`, {
       hint: `Remove it with: bay rmi ${image.references[0] ?? shortId(image.digest)}`,
     });
-  return { ...(await remove(host, image.digest, options)), image };
+  return { ...(await remove(host, image.digest, { ...options, allNames: true })), image };
 }
 
 async function baseImage(host: Pick<Host, 'store'>, name: string): Promise<ContainerImage> {

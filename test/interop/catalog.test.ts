@@ -23,6 +23,7 @@ import { installBaseImage } from '../../src/operations/install-base.ts';
 import { installWim } from '../../src/operations/install-wim.ts';
 import { load } from '../../src/operations/load.ts';
 import { saveBaseImage } from '../../src/operations/save-base.ts';
+import { tag } from '../../src/operations/tag.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import type { ImageStore } from '../../src/store/image-store.ts';
@@ -233,6 +234,8 @@ test('a .wim is installed from a server, is a base image at once, and goes again
   // The file's own word goes before the catalogue's.
   const core = await installBaseImage(host, await findOneBaseImage(host, { names: ['*core'] }), host);
   assert.deepEqual([core.publisher, core.publisherSource], ['CN=Demo', 'wim']);
+  // A name in another repository is one of all its names.
+  await tag(host, 'nanoserver:10.0.10586.0', 'mine/nano:1');
   const { deleted } = await uninstallBaseImage(host, 'CN=Microsoft_NanoServer_10.0.10586.0');
   assert.deepEqual(deleted, [installed.root.digest]);
   await assert.rejects(uninstallBaseImage(host, 'NanoServer'), { code: 'not-found' });
