@@ -4,9 +4,6 @@
 # For Windows PowerShell 5.1 and PowerShell 7 on every system: the language of 5.1, ASCII, and nothing of the Utility and
 # Management modules. What follows the last function here is written by the build, from the table of cmdlets.
 
-# Property names that hold an object of ours, by type.
-$script:bayNested = @{ 'Bayplan.ContainerImage' = @('ParentImage'); 'Bayplan.ContainerImageReport' = @('Image') }
-
 # PowerShell's own parameters: it acts on them itself.
 $script:bayCommon = @(
     'Verbose', 'Debug', 'ErrorAction', 'WarningAction', 'InformationAction', 'ProgressAction', 'ErrorVariable', 'WarningVariable',
@@ -132,15 +129,14 @@ function Send-Bay([hashtable] $State, [string] $Tag, $Value) {
     return $true
 }
 
-# Gives an object the type that it had before it was written.
-function Set-BayType($Value) {
-    $names = $Value.PSObject.TypeNames
-    if ($names[0].StartsWith('Deserialized.Bayplan.')) { $names.Insert(0, $names[0].Substring(13)) }
-    $nested = $script:bayNested[$names[0]]
-    if ($null -ne $nested) {
-        foreach ($property in $nested) {
-            $inner = $Value.$property
-            if ($null -ne $inner) { Set-BayType $inner }
+# Gives objects the types that they had before they were written, and the images that they were made from.
+function Set-BayType($Values) {
+    foreach ($value in $Values) {
+        for ($inner = $value; $null -ne $inner; $inner = $inner.ParentImage) {
+            $names = $inner.PSObject.TypeNames
+            $name = $names[0]
+            if (-not $name.StartsWith('Deserialized.Bayplan.')) { break }
+            $names.Insert(0, $name.Substring(13))
         }
     }
 }
@@ -215,11 +211,9 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
             }
             $record = [System.Management.Automation.PSSerializer]::Deserialize($line.Substring(2))
             if ($tag -ceq 'O') {
-                foreach ($object in $record) {
-                    Set-BayType $object
-                    # Not by WriteObject: what a reader throws would arrive as an error of that call.
-                    $object
-                }
+                Set-BayType $record
+                # Not by WriteObject: what a reader throws would arrive as an error of that call.
+                foreach ($object in $record) { $object }
             }
             elseif ($tag -ceq 'P') {
                 $progress = [System.Management.Automation.ProgressRecord]::new([int] $record.Id, $record.Activity, $record.Status)
@@ -228,7 +222,7 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
                 $Cmdlet.WriteProgress($progress)
             }
             elseif ($tag -ceq 'E') {
-                if ($null -ne $record.Target) { Set-BayType $record.Target }
+                Set-BayType $record.Target
                 $Cmdlet.WriteError((New-BayError $record.ExceptionType $record.Message $record.Id $record.Category $record.Target))
             }
             elseif ($tag -ceq 'W') { $Cmdlet.WriteWarning($record) }
