@@ -117,7 +117,7 @@ export class EncodingWorkers implements AsyncDisposable {
 
   #started(): Worker {
     const worker = new Worker(new URL('./wim-encoder.worker.ts', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 },
     });
     worker.on('message', (answer: FromEncoder) => {
       const waiting = this.#running.get(worker);

@@ -58,19 +58,19 @@ export class LzxParser {
     const matches = this.#matches;
     const first = this.#firstMatch;
     let count = 0;
+    first[0] = 0;
     for (let at = 0; at < size;) {
-      first[at] = count;
       const before = count;
       if (count < matches.length - 256) count = finder.collect(at, depth, matches, count);
       else finder.skip(at, at + 1);
-      at++;
+      first[++at] = count;
       const length = count > before ? matches[count - 1]! >>> 16 : 0;
       if (length < nice) continue;
       const end = at + length - 1;
       finder.skip(at, end);
-      for (; at < end; at++) first[at] = count;
+      first.fill(count, at + 1, end + 1);
+      at = end;
     }
-    first[size] = count;
   }
 
   /** A quick way: always what spares most at once, or one byte on. Counts its symbols. */

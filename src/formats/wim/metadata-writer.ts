@@ -51,7 +51,7 @@ const fixedSize = 102;
 const maxDepth = 1024;
 const maxUnits = 32_767;
 /** Contents are handed over when they are so many, or have so many bytes together. */
-const batchCount = 256;
+const batchCount = 128;
 const batchBytes = 4 << 20;
 
 export class MetadataWriter implements Disposable {
