@@ -151,7 +151,7 @@ function Test-BayPackageManagement {
 
 # One turn of a cmdlet: what PowerShell has bound goes out, what comes back goes to PowerShell's streams until the turn ends.
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
-    $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath }
+    $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath; '.last' = -not $Cmdlet.MyInvocation.ExpectingInput }
     foreach ($entry in $Cmdlet.MyInvocation.BoundParameters.GetEnumerator()) {
         if ($script:bayCommon -contains $entry.Key) { continue }
         $value = $entry.Value

@@ -26,7 +26,7 @@ const patience = 10_000;
 /**
  * PowerShell as a Shell, on the other side of a pipe: docs/decisions/0055-powershell-module.md has the lines.
  *
- * To us:   `T object` a turn: parameters by name, and `.cwd`; `A value` the answer to a question
+ * To us:   `T object` a turn: parameters by name, `.cwd`, and `.last` where no other comes; `A value` the answer to a question
  * From us: `B` a turn begins; `O objects`; `E`, `W`, `V`, `H`, `P` an error, a warning, verbose text, text for the person, progress;
  *          `S`, `C`, `M` a question: ShouldProcess, ShouldContinue, one of several; `.` the turn has ended
  */
@@ -66,12 +66,13 @@ export class WireShell implements Shell {
       if (line === undefined) return;
       const bound = readClixml(payload(line, 'T'));
       if (bound === undefined || !isCmdletObject(bound)) throw new ImageError('invalid-content', 'PowerShell sent no parameters');
-      const { '.cwd': cwd, ...parameters } = bound.properties;
+      const { '.cwd': cwd, '.last': last, ...parameters } = bound.properties;
       if (typeof cwd === 'string') this.#cwd = cwd;
       this.#acting = true;
       await this.#send('B');
       yield parameters;
       await this.endTurn();
+      if (last === true) return;
     }
   }
 
