@@ -24,6 +24,8 @@ export const uploadLife = 24 * 60 * 60 * 1000;
 /** How often who writes says so, and after how long without a word another may go on. */
 const heartbeat = 2000;
 const silence = 10_000;
+/** How long the end of a broken connection may take to be noticed here. Milliseconds. */
+const breakOff = 2000;
 
 interface UploadRow {
   readonly id: string;
@@ -196,7 +198,7 @@ export class Uploads {
     algorithm?: DigestAlgorithm,
   ): Promise<{ row: UploadRow; draft: DraftFile; writer: string }> {
     const writer = `${processMark()} ${randomUUID()}`;
-    const first = this.#row(repo, id);
+    const first = await this.#settled(repo, id, at);
     if (at !== undefined && at !== first.offset) throw this.#misplaced(id, first.offset, at);
     if (first.writer !== null) await this.#outwait(first);
     const file = first.writer === null ? first.file : fileName(id);
@@ -237,6 +239,17 @@ export class Uploads {
     }
     this.#writers.set(writer, draft);
     return { row, draft, writer };
+  }
+
+  /** Where `at` is all that a request of this process has brought, that is the client's own that broke off: its end is waited for, and so is what it leaves. */
+  async #settled(repo: string, id: string, at: number | undefined): Promise<UploadRow> {
+    const end = performance.now() + breakOff;
+    for (;;) {
+      const row = this.#row(repo, id);
+      const writing = row.writer === null ? undefined : this.#writers.get(row.writer);
+      if (at === undefined || at === row.offset || at !== writing?.written || performance.now() > end) return row;
+      await sleep(20);
+    }
   }
 
   /** Waits until it is clear whether the other writer is alive. @throws ImageError `range-invalid` where it is */
