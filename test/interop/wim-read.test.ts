@@ -14,6 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { unixDataOf } from '../../src/formats/wim/wim-items.ts';
@@ -35,17 +36,24 @@ after(async () => {
   for (const end of ends) await end();
 });
 let tree = '';
+/** As `tree`, with a file longer than the largest chunk that is not solid. */
+let wideTree = '';
 
 before(async () => {
   if (wimlib.skip !== false) return;
   const folder = temporary({ after: (end) => void (end && ends.push(end as () => unknown)) }, 'wim-read');
-  tree = join(folder, 'tree');
-  mkdirSync(tree);
-  await makeTree(tree);
+  [tree, wideTree] = ['tree', 'wide'].map((name) => join(folder, name)) as [string, string];
+  for (const [root, size] of [
+    [tree, 400_000],
+    [wideTree, 2_200_000],
+  ] as const) {
+    mkdirSync(root);
+    await makeTree(root, size);
+  }
 });
 
 /** Sizes around those of chunks; what packs well, what does not, and code; links, rights, names. */
-async function makeTree(root: string): Promise<void> {
+async function makeTree(root: string, codeSize: number): Promise<void> {
   const at = (...names: string[]) => join(root, ...names);
   mkdirSync(at('sizes'));
   const noise = Buffer.concat(Array.from({ length: 7000 }, (_, index) => createHash('sha256').update(`noise ${index}`).digest()));
@@ -53,8 +61,8 @@ async function makeTree(root: string): Promise<void> {
     writeFileSync(at('sizes', `noise-${size}`), noise.subarray(0, size));
     writeFileSync(at('sizes', `text-${size}`), Buffer.alloc(size, `line of text ${size}\n`));
   }
-  writeFileSync(at('zeros'), Buffer.alloc(3_000_000));
-  writeFileSync(at('code'), readFileSync(process.execPath).subarray(4_000_000, 7_000_000));
+  writeFileSync(at('zeros'), Buffer.alloc(2_200_000));
+  writeFileSync(at('code'), await programText(codeSize));
   for (const copy of ['1', '2', '3']) writeFileSync(at(`copy-${copy}`), noise.subarray(5000, 15_000));
   mkdirSync(at('links'));
   writeFileSync(at('links', 'first'), 'three names');
@@ -65,7 +73,7 @@ async function makeTree(root: string): Promise<void> {
   symlinkSync('../sizes', at('links', 'folder'));
   mkdirSync(at('empty'));
   mkdirSync(at('many'));
-  for (let index = 0; index < 500; index++) writeFileSync(at('many', `file ${index}`), `content ${index % 100}`);
+  for (let index = 0; index < 200; index++) writeFileSync(at('many', `file ${index}`), `content ${index % 100}`);
   const deep = Array.from({ length: 60 }, (_, index) => `d${index}`);
   mkdirSync(at(...deep), { recursive: true });
   writeFileSync(at(...deep, 'file'), 'deep');
@@ -78,6 +86,13 @@ async function makeTree(root: string): Promise<void> {
   chmodSync(at('closed'), 0o400);
   chmodSync(at('empty'), 0o1777);
   if (mkfifo.skip === false) await mkfifo.run([at('fifo')]);
+}
+
+/** Code of this processor. */
+async function programText(size: number): Promise<Buffer> {
+  await using file = await open(process.execPath);
+  const { buffer } = await file.read(Buffer.alloc(size), 0, size, 4_000_000);
+  return buffer;
 }
 
 interface Seen {
@@ -211,7 +226,8 @@ const cells: readonly (readonly string[])[] = [
 
 for (const options of cells)
   test(`captured with ${options.join(' ')}`, { skip: wimlib.skip }, async (t) => {
-    await checkImage(t, [await captured(t, options)]);
+    const source = options.some((option) => /=(?:512K|[0-9]+M)$|solid$/.test(option)) ? wideTree : tree;
+    await checkImage(t, [await captured(t, options, source)], { source });
   });
 
 /** Another tree that shares files with the first. */

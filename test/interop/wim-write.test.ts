@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 
 import type { NewWimContent, NewWimEntry } from '../../src/formats/wim/new-wim.ts';
@@ -49,14 +49,15 @@ function makeTree(folder: string): void {
   mkdirSync(join(folder, 'sizes'), { recursive: true });
   for (const size of [0, 1, 4095, 4096, 32_767, 32_768, 32_769, 65_536, 65_537, 200_000])
     for (let seed = 0; seed < 3; seed++) file(`sizes/${size}-${seed}`, bytesOf(size, seed));
-  file('sizes/large', bytesOf(5 << 20, 1));
-  file('sizes/large-random', bytesOf(5 << 20, 0));
+  // Of two pieces each, and together more than is written without workers.
+  file('sizes/large', bytesOf((2 << 20) + 70_000, 1));
+  file('sizes/large-random', bytesOf((2 << 20) + 70_000, 0));
   file('program', readFileSync(process.execPath).subarray(0, 1 << 20), 0o4755);
   for (const name of ['copy 1', 'copy 2', 'copy 3']) file(name, 'the same in three places');
   file('linked', 'one file', 0o600);
   mkdirSync(join(folder, 'empty'), { mode: 0o700 });
   mkdirSync(join(folder, 'many'));
-  for (let i = 0; i < 2000; i++) file(`many/${i}`, i % 10 === 0 ? '' : `file ${i}`);
+  for (let i = 0; i < 500; i++) file(`many/${i}`, i % 10 === 0 ? '' : `file ${i}`);
   linkSync(join(folder, 'linked'), join(folder, 'many', 'second name'));
   linkSync(join(folder, 'linked'), join(folder, 'many', 'third name'));
   let deep = join(folder, 'deep');
@@ -71,6 +72,22 @@ function makeTree(folder: string): void {
   const old = new Date('1969-07-20T20:17:40.123Z');
   utimesSync(join(folder, 'program'), old, old);
 }
+
+/** Made once, for it is only read, and removed when all tests are done. */
+let tree = '';
+const ends: (() => unknown)[] = [];
+after(async () => {
+  for (const end of ends) await end();
+});
+before(async () => {
+  if (wimlib.skip !== false) return;
+  tree = join(temporary({ after: (end) => void (end && ends.push(end as () => unknown)) }, 'wim-write'), 'tree');
+  makeTree(tree);
+  if (process.getuid?.() !== 0) return;
+  await runProgram('mknod', [join(tree, 'null device'), 'c', '1', '3']);
+  await runProgram('mkfifo', [join(tree, 'pipe')]);
+  await runProgram('chown', ['1234:56789', join(tree, 'program')]);
+});
 
 /** All that a tree on disk says of each path, as lines. Names of one file name the first. */
 function described(root: string): string[] {
@@ -98,13 +115,6 @@ for (const compression of compressions) {
     { skip: wimlib.skip || sevenZip.skip },
     async (t) => {
       const folder = temporary(t, 'wim-write');
-      const tree = join(folder, 'tree');
-      makeTree(tree);
-      if (process.getuid?.() === 0) {
-        await runProgram('mknod', [join(tree, 'null device'), 'c', '1', '3']);
-        await runProgram('mkfifo', [join(tree, 'pipe')]);
-        await runProgram('chown', ['1234:56789', join(tree, 'program')]);
-      }
       const file = join(folder, 'tree.wim');
       const written = await createWim(tree, file, { compression });
       assert.equal(written.size, lstatSync(file).size);
@@ -124,8 +134,6 @@ test(
   { skip: wimlib.skip },
   async (t) => {
     const folder = temporary(t, 'wim-write');
-    const tree = join(folder, 'tree');
-    makeTree(tree);
     const [one, two, theirs] = ['one.wim', 'two.wim', 'theirs.wim'].map((name) => join(folder, name)) as [string, string, string];
     await createWim(tree, one);
     described(tree);
