@@ -7,7 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -146,11 +147,32 @@ export async function servePowerShell(
   };
 }
 
+let temporaryFolder: string | undefined;
+
+/** One for all hosts of this process, for the ends of a pipe must find each other in it. .NET leaves its pipes' sockets where temporary files are. */
+function folderOfPipes(): string {
+  if (temporaryFolder === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'bayplan-dotnet-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    temporaryFolder = folder;
+  }
+  return temporaryFolder;
+}
+
 function startHost(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
   assert.ok(existsSync(host), `${host} is not built`);
   // `node` must be the one that the tests run on.
   const path = `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`;
   return spawnProgram('dotnet', [host, ...args], {
-    env: { PATH: path, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined, DOTNET_NOLOGO: '1', ...env },
+    env: {
+      PATH: path,
+      TMPDIR: folderOfPipes(),
+      NO_COLOR: '1',
+      NODE_TEST_CONTEXT: undefined,
+      DOTNET_NOLOGO: '1',
+      // Nothing runs here for so long that compiling it a second time, better, would pay.
+      DOTNET_TC_CallCounting: '0',
+      ...env,
+    },
   });
 }
