@@ -24,8 +24,8 @@ export interface Ground {
   /** `bay serve` on a free port, until the work has ended; then by Ctrl-C, which must end it in order. @param said on stderr; nothing if not given */
   serving(work: (address: string) => Promise<void>, words?: readonly string[], said?: RegExp): Promise<void>;
   idOf(name: string): Promise<string>;
-  /** The name is this content: for `bay` there, and for skopeo, which reads the folder here. */
-  agree(name: string, digest: string): Promise<void>;
+  /** The name, or each of several, is this content: for `bay` there, and for skopeo, which reads the folder here. */
+  agree(names: string | readonly string[], digest: string): Promise<void>;
   /** Neither knows the name. */
   agreeGone(name: string): Promise<void>;
 }
@@ -69,9 +69,17 @@ export async function windowsGround(t: Pick<TestContext, 'after'>, home = 'C:\\A
       assert.match(served.stderr(), said);
       assert.match(served.stdout(), /Stopped\.\r?\n$/);
     },
-    async agree(name, digest) {
-      assert.equal(await idOf(name), digest, name);
-      if (skopeo.skip === false) assert.equal(await seenBySkopeo(name), digest, name);
+    async agree(names, digest) {
+      const listed = new Map(
+        (await ok(['images', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}']))
+          .trim()
+          .split(/\r?\n/)
+          .map((line) => line.split(' ') as [string, string]),
+      );
+      for (const name of [names].flat()) {
+        assert.equal(listed.get(name.includes(':') ? name : `${name}:latest`), digest, name);
+        if (skopeo.skip === false) assert.equal(await seenBySkopeo(name), digest, name);
+      }
     },
     async agreeGone(name) {
       assert.equal(await ok(['images', '-q', name]), '', name);
