@@ -16,14 +16,14 @@ export function sourcesHash(root) {
     readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) return below(path);
-      return entry.name.endsWith('.test.ts') ? [] : [path];
+      return entry.name.endsWith('.test.ts') || entry.name.includes('.wasm') ? [] : [path];
     });
   const sum = createHash('sha256');
-  const module = existsSync(join(root, 'powershell')) ? below('powershell').sort() : [];
-  const build = ['build.ts', 'join-chunks.ts', 'node-modules.ts', 'powershell-help.ts', 'powershell-module.ts']
+  const others = ['assembly', 'powershell'].flatMap((folder) => (existsSync(join(root, folder)) ? below(folder).sort() : []));
+  const build = ['build.ts', 'join-chunks.ts', 'node-modules.ts', 'powershell-help.ts', 'powershell-module.ts', 'wim-decoders.ts']
     .map((name) => join('scripts', name))
     .filter((file) => existsSync(join(root, file)));
-  for (const file of [...below('src').sort(), ...module, ...build, 'package.json', 'package-lock.json']) {
+  for (const file of [...below('src').sort(), ...others, ...build, 'package.json', 'package-lock.json']) {
     sum
       .update(file)
       .update('\0')

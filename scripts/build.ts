@@ -1,5 +1,5 @@
 /**
- * Builds what is published into dist/: `bay.js`, `index.js`, one file per worker, the chunks they share, types, and the PowerShell module.
+ * Builds what is published into dist/: `bay.js`, `index.js`, one file per worker, the chunks they share, the compiled decoders, types, and the PowerShell module.
  *
  *   node scripts/build.ts [--no-types] [--clean]
  *
@@ -17,6 +17,7 @@ import { forgetBuild, rememberBuild, sourcesHash } from './build-stamp.mjs';
 import { joinChunks } from './join-chunks.ts';
 import { nodeModules } from './node-modules.ts';
 import { writePowerShellModule } from './powershell-module.ts';
+import { buildWimDecoders } from './wim-decoders.ts';
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
@@ -95,7 +96,7 @@ async function bundle(): Promise<void> {
     writeFileSync(draft, text, { mode: name === 'bay.js' ? 0o755 : 0o644 });
     renameSync(draft, join(dist, name));
   }
-  const current = new Set(outputs.map(({ name }) => name));
+  const current = new Set([...outputs.map(({ name }) => name), 'wim-decoders.wasm']);
   for (const item of readdirSync(dist, { withFileTypes: true })) {
     const path = join(dist, item.name);
     if (item.isFile() && !current.has(item.name) && Date.now() - statSync(path).mtimeMs > keepChunks) rmSync(path, { force: true });
@@ -114,6 +115,7 @@ const sources = sourcesHash(root);
 forgetBuild(root);
 if (options.has('--clean')) rmSync(dist, { recursive: true, force: true });
 try {
+  buildWimDecoders(root, dist);
   await bundle();
   writePowerShellModule(root, join(dist, 'powershell'), version);
   rememberBuild(root, sources);

@@ -21,7 +21,7 @@ test('the package holds the built files and the documents, nothing else', async 
   assert.equal(code, 0, stderr);
   const [packed] = JSON.parse(stdout) as [Packed];
   const expected =
-    /^(package\.json|README(\.ja)?\.md|LICENSE|dist\/[\w.-]+\.js|dist\/types\/[\w./-]+\.d\.ts|dist\/powershell\/Bayplan\/[\w./-]+)$/;
+    /^(package\.json|README(\.ja)?\.md|LICENSE|dist\/[\w.-]+\.js|dist\/wim-decoders\.wasm|dist\/types\/[\w./-]+\.d\.ts|dist\/powershell\/Bayplan\/[\w./-]+)$/;
   assert.deepEqual(
     packed.files.map(({ path }) => path).filter((path) => !expected.test(path)),
     [],
@@ -30,6 +30,7 @@ test('the package holds the built files and the documents, nothing else', async 
     'LICENSE',
     'README.md',
     'dist/bay.js',
+    'dist/wim-decoders.wasm',
     'dist/index.js',
     'dist/types/index.d.ts',
     'dist/powershell/Bayplan/Bayplan.psd1',

@@ -1,26 +1,136 @@
-import { LzmsDecoder } from './lzms-decoder.ts';
-import { LzxDecoder } from './lzx-decoder.ts';
-import { XpressDecoder } from './xpress-decoder.ts';
+import { readFileSync } from 'node:fs';
+import { ImageError } from '../../errors.ts';
+import { lzxMainSymbols } from './lzx-format.ts';
+import type { WimCompression } from './wim-header.ts';
+
+/** What a chunk decoder may touch behind its source and its target. Bytes. */
+export const padding = 16;
+
+/** How much of the memory the decoders need for themselves. Bytes. */
+const stateSize = 2 ** 19;
+
+interface Decoders {
+  readonly end: { readonly value: number };
+  decodeXpress(source: number, sourceLength: number, target: number, size: number): number;
+  decodeLzx(source: number, sourceLength: number, target: number, size: number, mainSymbols: number, hasLongBlocks: boolean): number;
+  decodeLzms(source: number, sourceLength: number, target: number, size: number): number;
+}
+
+/** What of WebAssembly is used here: Node has it, its types do not say so. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => DecoderModule;
+  readonly Instance: new (module: DecoderModule, imports: object) => { readonly exports: Decoders };
+  readonly Memory: new (limits: { initial: number; maximum: number; shared: true }) => SharedMemory;
+};
+
+/** The compiled decoders. Threads may share it. */
+export interface DecoderModule {
+  readonly __brand?: 'WebAssembly.Module';
+}
+
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+
+let compiled: DecoderModule | undefined;
+
+/** From assembly/wim-decoders, compiled by the build. */
+export function decoderModule(): DecoderModule {
+  return (compiled ??= new WebAssembly.Module(readFileSync(new URL('./wim-decoders.wasm', import.meta.url))));
+}
+
+/**
+ * A memory for one thread's decoders, which others may read: targets that chunks are decoded into, and a source. It takes of the machine what is written to of it.
+ */
+export class DecoderMemory {
+  /** To be sent to another thread, which makes another of these from it. */
+  readonly memory: SharedMemory;
+  readonly targets: readonly Uint8Array[];
+  readonly source: Uint8Array;
+  readonly size: number;
+
+  /** @param size of each target, and of the source. Bytes. */
+  constructor(size: number, targets: number, memory?: SharedMemory) {
+    const room = size + padding;
+    const pages = Math.ceil((stateSize + room * (targets + 1)) / 65_536);
+    this.memory = memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const part = (number: number): Uint8Array => new Uint8Array(this.memory.buffer, stateSize + room * number, room);
+    this.size = size;
+    this.targets = Array.from({ length: targets }, (_, number) => part(number));
+    this.source = part(targets);
+  }
+}
 
 /** Decodes one chunk after another; all are independent. It allocates nothing for a chunk, and serves one thread. */
-export interface ChunkDecoder {
+export class ChunkDecoder {
+  readonly #decoders: Decoders;
+
+  constructor({ memory }: DecoderMemory, module: DecoderModule = decoderModule()) {
+    this.#decoders = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    if (this.#decoders.end.value > stateSize) throw new Error('the decoders need more memory than is set aside for them');
+  }
+
   /**
-   * @param source at least 16 bytes longer than `sourceLength`, with zeros there
-   * @param target at least 16 bytes longer than `size`; what is there may be overwritten
+   * @param chunkSize of the resource, a power of two that the codec allows
+   * @param source in the memory, at least 16 bytes longer than `sourceLength`, with zeros there
+   * @param target in the memory, at least 16 bytes longer than `size`; what is there may be overwritten
    * @param size what the chunk decodes to, in bytes
    * @throws ImageError `invalid-content` where it does not decode to exactly so many; `target` is then of no use
    */
-  decode(source: Uint8Array, sourceLength: number, target: Uint8Array, size: number): void;
-}
+  decode(
+    codec: Exclude<WimCompression, 'none'>,
+    chunkSize: number,
+    source: Uint8Array,
+    sourceLength: number,
+    target: Uint8Array,
+    size: number,
+  ): void {
+    const fault = this.#run(codec, chunkSize, source.byteOffset, sourceLength, target.byteOffset, size);
+    if (fault !== 0) throw new ImageError('invalid-content', `${codec.toUpperCase()} data is damaged: ${faults[fault]}`);
+  }
 
-/** A decoder for chunks of at most `chunkSize` bytes, a power of two that the codec allows. */
-export function chunkDecoder(codec: 'xpress' | 'lzx' | 'lzms', chunkSize: number): ChunkDecoder {
-  switch (codec) {
-    case 'xpress':
-      return new XpressDecoder();
-    case 'lzx':
-      return new LzxDecoder(chunkSize);
-    case 'lzms':
-      return new LzmsDecoder(chunkSize);
+  #run(
+    codec: Exclude<WimCompression, 'none'>,
+    chunkSize: number,
+    source: number,
+    sourceLength: number,
+    target: number,
+    size: number,
+  ): number {
+    switch (codec) {
+      case 'xpress':
+        return this.#decoders.decodeXpress(source, sourceLength, target, size);
+      case 'lzx':
+        return this.#decoders.decodeLzx(source, sourceLength, target, size, lzxMainSymbols(chunkSize), chunkSize > 32_768);
+      case 'lzms':
+        return this.#decoders.decodeLzms(source, sourceLength, target, size);
+    }
   }
 }
+
+/** By the numbers of assembly/wim-decoders/faults.ts. */
+const faults = [
+  '',
+  'it ends too early',
+  'it is shorter than the lengths of its code and the first bits',
+  'its bytes are no whole stream',
+  'it has a symbol of an empty code',
+  'it has a length of an empty code',
+  'it has an offset of an empty code',
+  'its code is not complete',
+  "the code of a code's lengths is not complete",
+  'a main code is not complete',
+  'a code of lengths is not complete',
+  'a code of offsets is not complete',
+  'a run of lengths has no length',
+  'a run of lengths passes their end',
+  'a match begins before the chunk',
+  'a match passes the end of its block',
+  'a match passes the end of the chunk',
+  'the length of a match is wrong',
+  'a delta match begins before the chunk',
+  'a delta match passes the end of the chunk',
+  'a block is of no known type',
+  'the size of a block is wrong',
+  'a recent offset is 0',
+] as const;

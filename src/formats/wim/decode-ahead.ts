@@ -2,12 +2,17 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { asImageError, ImageError, type ErrorCode } from '../../errors.ts';
 import { canceled } from '../../io/concurrently.ts';
-import { DecodeError, padding, TaskDecoder, type DecodeTask } from './decode-task.ts';
+import { DecoderMemory, decoderModule, type DecoderModule, type SharedMemory } from './chunk-decoder.ts';
+import { DecodeError, TaskDecoder, type DecodeTask } from './decode-task.ts';
 import { taskSize } from './plan-decoding.ts';
 
 export interface DecoderData {
   readonly descriptors: readonly number[];
-  readonly targets: readonly SharedArrayBuffer[];
+  /** Of each target; how many there are; the memory that they are in. */
+  readonly size: number;
+  readonly targets: number;
+  readonly memory: SharedMemory;
+  readonly module: DecoderModule;
 }
 
 export interface ToDecoder {
@@ -45,6 +50,9 @@ const fewTasks = 8;
 const maxWorkers = 4;
 /** What all targets together may take. Bytes. */
 const maxTargets = 2 ** 27;
+/** The memory of decoding in this thread, kept: each reserves addresses by the gigabyte until it is collected. */
+const kept: DecoderMemory[] = [];
+const maxKept = 2 ** 21;
 
 /**
  * Does tasks in their order, ahead of who asks for them: in this thread where they are few, else in workers, as many as there are cores, four at most and two at least.
@@ -62,11 +70,11 @@ export async function* decodeAhead(
     if (next.done) break;
     first.push(next.value);
   }
-  const size = Math.max(taskSize, options.chunkSize) + padding;
+  const size = Math.max(taskSize, options.chunkSize);
   const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
   const isMuch = first.length > fewTasks || (first.length > 1 && options.chunkSize > taskSize);
   if (isMuch) yield* inWorkers(rest, descriptors, size, options.signal);
-  else yield* inThisThread(rest, descriptors, options.signal);
+  else yield* inThisThread(rest, descriptors, size, options.signal);
 }
 
 type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
@@ -74,17 +82,21 @@ type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
 async function* inThisThread(
   tasks: Tasks,
   descriptors: readonly number[],
+  size: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  const decoder = new TaskDecoder(descriptors);
-  let bytes = new Uint8Array(0);
-  for (let next = tasks.next(); !next.done; next = tasks.next()) {
-    if (signal?.aborted) throw canceled(signal.reason);
-    if (bytes.length < next.value.size + padding) bytes = new Uint8Array(next.value.size + padding);
-    decoder.run(next.value, bytes);
-    yield { task: next.value, bytes };
-    // Others have their turn between two pieces of work.
-    await new Promise((resolve) => setImmediate(resolve));
+  const memory = (size <= maxKept ? kept.pop() : undefined) ?? new DecoderMemory(Math.max(size, maxKept), 1);
+  try {
+    const decoder = new TaskDecoder(descriptors, memory);
+    for (let next = tasks.next(); !next.done; next = tasks.next()) {
+      if (signal?.aborted) throw canceled(signal.reason);
+      decoder.run(next.value, 0);
+      yield { task: next.value, bytes: memory.targets[0] as Uint8Array };
+      // Others have their turn between two pieces of work.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    if (memory.size === maxKept && kept.length < maxWorkers) kept.push(memory);
   }
 }
 
@@ -125,7 +137,7 @@ async function* inWorkers(
       const head = doing.shift();
       if (!head) return;
       await Promise.race([head.done, aborted]);
-      yield { task: head.task, bytes: head.worker.arrays[head.target] as Uint8Array };
+      yield { task: head.task, bytes: head.worker.targets[head.target] as Uint8Array };
       head.worker.free.push(head.target);
     }
   } finally {
@@ -135,7 +147,7 @@ async function* inWorkers(
 }
 
 class DecodingWorker implements AsyncDisposable {
-  readonly arrays: readonly Uint8Array[];
+  readonly targets: readonly Uint8Array[];
   /** Targets that nothing is decoded into and nobody reads. */
   readonly free: number[];
   readonly #worker: Worker;
@@ -143,11 +155,11 @@ class DecodingWorker implements AsyncDisposable {
   #failure: ImageError | undefined;
 
   constructor(descriptors: readonly number[], size: number, count: number) {
-    const targets = Array.from({ length: count }, () => new SharedArrayBuffer(size));
-    this.arrays = targets.map((target) => new Uint8Array(target));
+    const { targets, memory } = new DecoderMemory(size, count);
+    this.targets = targets;
     this.free = targets.map((_, number) => number);
     this.#worker = new Worker(new URL('./wim-decoder.worker.ts', import.meta.url), {
-      workerData: { descriptors, targets } satisfies DecoderData,
+      workerData: { descriptors, size, targets: count, memory, module: decoderModule() } satisfies DecoderData,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     this.#worker.on('message', ({ error }: FromDecoder) => {

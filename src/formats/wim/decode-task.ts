@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
-import { chunkDecoder, type ChunkDecoder } from './chunk-decoder.ts';
+import { ChunkDecoder, padding, type DecoderMemory, type DecoderModule } from './chunk-decoder.ts';
 import { writeNewFile, type NewFile } from './write-new-file.ts';
 import type { WimCompression } from './wim-header.ts';
 import { chunkEntrySize, readInto } from './wim-resource.ts';
@@ -66,30 +66,35 @@ const maxGap = 65_536;
 /** Decodes tasks, one after another, in the thread it is made in. */
 export class TaskDecoder {
   readonly #descriptors: readonly number[];
-  readonly #decoders = new Map<string, ChunkDecoder>();
+  readonly #decoder: ChunkDecoder;
+  readonly #targets: readonly Uint8Array[];
+  /** The packed chunk, and zeros. */
+  readonly #source: Uint8Array;
   /** Packed bytes of the file `#windowFile`, from `#windowStart` to `#windowEnd`. */
   #window = new Uint8Array(0);
   #windowFile = -1;
   #windowStart = 0;
   #windowEnd = 0;
-  /** The packed chunk, and zeros. */
-  #source = new Uint8Array(0);
 
-  constructor(descriptors: readonly number[]) {
+  constructor(descriptors: readonly number[], memory: DecoderMemory, module?: DecoderModule) {
     this.#descriptors = descriptors;
+    this.#decoder = new ChunkDecoder(memory, module);
+    this.#targets = memory.targets;
+    this.#source = memory.source;
   }
 
   /**
-   * @param target longer by 16 bytes than all that the steps decode to
+   * @param number of the memory's target that it is decoded into
    * @throws DecodeError
    */
-  run(task: DecodeTask, target: Uint8Array): void {
+  run(task: DecodeTask, number: number): void {
     const { steps, parts } = task;
-    for (let number = 0; number < steps.length; number++) {
-      const step = steps[number] as DecodeStep;
+    const target = this.#targets[number] as Uint8Array;
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index] as DecodeStep;
       try {
         if (step.codec === 'none') this.#copy(step, target);
-        else this.#decode(steps, number, target);
+        else this.#decode(steps, index, target);
       } catch (error) {
         throw new DecodeError(firstPartAt(parts, step.at), step.file, error as ImageError);
       }
@@ -114,7 +119,6 @@ export class TaskDecoder {
   #decode(steps: readonly DecodeStep[], number: number, target: Uint8Array): void {
     const step = steps[number] as DecodeStep;
     const { codec, chunkSize, firstChunk, endChunk, size } = step;
-    const decoder = this.#decoder(codec as Exclude<WimCompression, 'none'>, chunkSize);
     const bounds = step.bounds ?? this.#chunkTable(steps, number);
     const count = Math.ceil(size / chunkSize);
     let at = step.at;
@@ -131,24 +135,23 @@ export class TaskDecoder {
       if (packed === unpacked) {
         this.#packed(step.file, start, packed, target, at, steps, number, bounds);
       } else {
-        if (this.#source.length < packed + padding) this.#source = new Uint8Array(Math.max(65_536, packed) + padding);
         this.#packed(step.file, start, packed, this.#source, 0, steps, number, bounds);
         this.#source.fill(0, packed, packed + padding);
         try {
-          decoder.decode(this.#source, packed, target.subarray(at, at + unpacked + padding), unpacked);
+          this.#decoder.decode(
+            codec as Exclude<WimCompression, 'none'>,
+            chunkSize,
+            this.#source,
+            packed,
+            target.subarray(at, at + unpacked + padding),
+            unpacked,
+          );
         } catch (error) {
           throw new ImageError('invalid-content', `${where()} does not decode: ${(error as Error).message}`, { cause: error });
         }
       }
       at += unpacked;
     }
-  }
-
-  #decoder(codec: Exclude<WimCompression, 'none'>, chunkSize: number): ChunkDecoder {
-    const key = `${codec}:${chunkSize}`;
-    let decoder = this.#decoders.get(key);
-    if (!decoder) this.#decoders.set(key, (decoder = chunkDecoder(codec, chunkSize)));
-    return decoder;
   }
 
   /** Where the wanted chunks begin and the last ends, by the table in front of them (facts of its form: wimlib's and Microsoft's writers). */
@@ -214,9 +217,6 @@ export class TaskDecoder {
     target.set(this.#window.subarray(from, from + length), at);
   }
 }
-
-/** What a chunk decoder may touch behind its source and its target. Bytes. */
-export const padding = 16;
 
 /** Where what is wanted from here on ends, as far as it lies in one piece. */
 function wantedEnd(steps: readonly DecodeStep[], number: number, bounds: Float64Array | undefined): number {

@@ -1,4 +1,4 @@
-/** What the decoder and the encoder of LZX share: slots of offsets, sizes of codes, and the calls of x86 code. */
+/** LZX as WIM has it, for its encoder: slots of offsets, sizes of codes, and the calls of x86 code. */
 
 /** Lengths of 9 and more that a main symbol leaves to the second code. */
 export const lzxLengthSymbols = 249;
@@ -22,18 +22,7 @@ export function lzxMainSymbols(chunkSize: number): number {
 const callSpan = 12_000_000;
 const call = 0xe8;
 
-/** Makes the targets of calls relative again. */
-export function undoCalls(bytes: Uint8Array, view: DataView, size: number): void {
-  const end = size - 10;
-  for (let at = bytes.indexOf(call); at !== -1 && at < end; at = bytes.indexOf(call, at + 5)) {
-    const target = view.getInt32(at + 1, true);
-    if (target >= 0) {
-      if (target < callSpan) view.setInt32(at + 1, target - at, true);
-    } else if (target >= -at) view.setInt32(at + 1, target + callSpan, true);
-  }
-}
-
-/** Makes the targets of calls absolute: what `undoCalls` undoes. */
+/** Makes the targets of calls absolute: what the decoder undoes. */
 export function doCalls(bytes: Uint8Array, view: DataView, size: number): void {
   const end = size - 10;
   for (let at = bytes.indexOf(call); at !== -1 && at < end; at = bytes.indexOf(call, at + 5)) {

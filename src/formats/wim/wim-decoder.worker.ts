@@ -1,18 +1,18 @@
 /** Decodes tasks into memory that the other thread shares: it says when one is done, and does not touch its target until it is given it again. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asImageError } from '../../errors.ts';
+import { DecoderMemory } from './chunk-decoder.ts';
 import type { FromDecoder, ToDecoder, DecoderData } from './decode-ahead.ts';
 import { DecodeError, TaskDecoder } from './decode-task.ts';
 
 const port = parentPort!;
-const { descriptors, targets } = workerData as DecoderData;
-const decoder = new TaskDecoder(descriptors);
-const arrays = targets.map((target) => new Uint8Array(target));
+const { descriptors, size, targets, memory, module } = workerData as DecoderData;
+const decoder = new TaskDecoder(descriptors, new DecoderMemory(size, targets, memory), module);
 
 port.on('message', ({ task, target }: ToDecoder) => {
   let answer: FromDecoder = {};
   try {
-    decoder.run(task, arrays[target] as Uint8Array);
+    decoder.run(task, target);
   } catch (error) {
     const { code, message, hint, detail } = asImageError(error, 'a WIM file could not be decoded');
     answer = { error: { code, message, hint, detail, ...(error instanceof DecodeError ? { index: error.index, file: error.file } : {}) } };

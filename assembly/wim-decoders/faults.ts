@@ -1,0 +1,24 @@
+/** What may be wrong with a chunk. The numbers are the places of the sentences in src/formats/wim/chunk-decoder.ts. */
+export const none: u32 = 0;
+export const endsEarly: u32 = 1;
+export const tooShort: u32 = 2;
+export const oddLength: u32 = 3;
+export const emptyCode: u32 = 4;
+export const emptyLengthCode: u32 = 5;
+export const emptyOffsetCode: u32 = 6;
+export const incompleteCode: u32 = 7;
+export const incompletePreCode: u32 = 8;
+export const incompleteMainCode: u32 = 9;
+export const incompleteLengthCode: u32 = 10;
+export const incompleteOffsetCode: u32 = 11;
+export const runWithoutLength: u32 = 12;
+export const runPassesEnd: u32 = 13;
+export const matchBeforeChunk: u32 = 14;
+export const matchPassesBlock: u32 = 15;
+export const matchPassesChunk: u32 = 16;
+export const wrongMatchLength: u32 = 17;
+export const deltaBeforeChunk: u32 = 18;
+export const deltaPassesChunk: u32 = 19;
+export const unknownBlock: u32 = 20;
+export const wrongBlockSize: u32 = 21;
+export const zeroRecentOffset: u32 = 22;

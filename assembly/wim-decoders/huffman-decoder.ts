@@ -1,0 +1,93 @@
+/**
+ * Canonical Huffman codes, as the three codecs of WIM have them: shorter codes first, codes of one length in the order of their symbols. A table answers for the first
+ * `rootBits` bits; longer codes, which are rare, are found by their length's first code.
+ *
+ * In memory: for each length the end of its codes as 16 bits from the left, what makes a code the place of its symbol, and where its symbols start; all symbols that have
+ * a code in the order of their codes, u16; the table, u16, `symbol << 5 | length`, 0 where the code is longer and in an empty code.
+ */
+
+const sortedAt: usize = 216;
+
+@inline
+function limitOf(code: usize, length: u32): usize {
+  return code + (length << 2);
+}
+
+@inline
+function deltaOf(code: usize, length: u32): usize {
+  return code + 68 + (length << 2);
+}
+
+@inline
+function startOf(code: usize, length: u32): usize {
+  return code + 136 + (length << 2);
+}
+
+/** @param capacity symbols that there is room for */
+@inline
+export function tableOf(code: usize, capacity: u32): usize {
+  return code + sortedAt + ((capacity * 2 + 7) & ~7);
+}
+
+/**
+ * Takes lengths of 0 to 16 bits, a byte each.
+ * @returns false where they are no whole code: too many, too few. A code of no symbols at all is one, and has nothing to decode.
+ */
+export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: usize, symbols: u32): bool {
+  const sorted = code + sortedAt;
+  const table = tableOf(code, capacity);
+  memory.fill(startOf(code, 0), 0, 72);
+  for (let i: u32 = 0; i < symbols; i++) {
+    const place = startOf(code, <u32>load<u8>(lengths + i) + 1);
+    store<u32>(place, load<u32>(place) + 1);
+  }
+  const unused = load<u32>(startOf(code, 1));
+  store<u32>(startOf(code, 1), 0);
+  let next: u32 = 0;
+  for (let length: u32 = 1; length <= 16; length++) {
+    const count = load<u32>(startOf(code, length + 1));
+    const start = load<u32>(startOf(code, length));
+    store<u32>(deltaOf(code, length), start - (next >> (16 - length)));
+    next += count << (16 - length);
+    store<u32>(limitOf(code, length), next);
+    store<u32>(startOf(code, length + 1), start + count);
+  }
+  if (next !== 0x10000) {
+    if (unused !== symbols) return false;
+    memory.fill(table, 0, 2 << rootBits);
+    return true;
+  }
+  for (let i: u32 = 0; i < symbols; i++) {
+    const length: u32 = load<u8>(lengths + i);
+    if (length === 0) continue;
+    const start = load<u32>(startOf(code, length));
+    store<u16>(sorted + (start << 1), <u16>i);
+    store<u32>(startOf(code, length), start + 1);
+  }
+  // Codes ascend in this order, and so do their places in the table.
+  let place = table;
+  let at: u32 = 0;
+  for (let length: u32 = 1; length <= rootBits; length++) {
+    const end = load<u32>(startOf(code, length));
+    const width: u32 = 1 << (rootBits - length);
+    for (; at < end; at++) {
+      const entry = ((<u32>load<u16>(sorted + (at << 1))) << 5) | length;
+      const stop = place + (width << 1);
+      if (width >= 4) for (; place < stop; place += 8) store<u64>(place, <u64>entry * 0x0001_0001_0001_0001);
+      else for (; place < stop; place += 2) store<u16>(place, <u16>entry);
+    }
+  }
+  memory.fill(place, 0, table + (2 << rootBits) - place);
+  return true;
+}
+
+/** For codes that the table has not. @param next the next 16 bits @returns `symbol << 5 | length`; 0 where the code is empty */
+export function longCode(code: usize, rootBits: u32, next: u32): u32 {
+  for (let length = rootBits + 1; length <= 16; length++) {
+    if (next < load<u32>(limitOf(code, length))) {
+      const place = (next >> (16 - length)) + load<u32>(deltaOf(code, length));
+      return (<u32>load<u16>(code + sortedAt + (place << 1)) << 5) | length;
+    }
+  }
+  return 0;
+}

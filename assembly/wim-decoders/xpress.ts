@@ -1,0 +1,73 @@
+/** XPRESS as WIM has it: "LZ77+Huffman" of MS-XCA §2.1, one block for each chunk. */
+
+import { copyMatch } from './copy-match';
+import { emptyCode, endsEarly, incompleteCode, matchBeforeChunk, matchPassesChunk, none, tooShort, wrongMatchLength } from './faults';
+import { buildCode, longCode, tableOf } from './huffman-decoder';
+import { mainCode as code, mainLengths as lengths } from './memory-map';
+
+const symbols: u32 = 512;
+const rootBits: u32 = 11;
+
+export function decodeXpress(source: usize, sourceLength: u32, target: usize, size: u32): u32 {
+  // The lengths of the code, and the first bits.
+  if (sourceLength < 260) return tooShort;
+  for (let i: u32 = 0; i < 256; i++) {
+    const pair = <u32>load<u8>(source + i);
+    store<u16>(lengths + 2 * i, <u16>((pair & 15) | ((pair >> 4) << 8)));
+  }
+  if (!buildCode(code, symbols, rootBits, lengths, symbols)) return incompleteCode;
+  const table = tableOf(code, symbols);
+  const sourceEnd = source + sourceLength;
+  let at = source + 256;
+  let bits: u64 = 0; // the next ones, from the left
+  let left: u32 = 0; // how many of them are there
+  let out = target;
+  const end = target + size;
+  while (out < end) {
+    if (left < 32) {
+      if (at >= sourceEnd + 4) return endsEarly;
+      bits |= (<u64>rotl<u32>(load<u32>(at), 16)) << (32 - left);
+      left += 32;
+      at += 4;
+    }
+    let entry: u32 = load<u16>(table + ((<usize>(bits >> (64 - rootBits))) << 1));
+    if (entry === 0) {
+      entry = longCode(code, rootBits, <u32>(bits >> 48));
+      if (entry === 0) return emptyCode;
+    }
+    bits <<= entry & 31;
+    left -= entry & 31;
+    const symbol = entry >> 5;
+    if (symbol < 256) {
+      store<u8>(out++, <u8>symbol);
+      continue;
+    }
+    const width = (symbol >> 4) & 15;
+    let length = symbol & 15;
+    if (length === 15) {
+      // Bytes among the units of 16 bits: they lie where a decoder stands that reads one unit whenever it has fewer than 16 bits. What we have read beyond goes back.
+      const ahead = left - (16 + (left & 15));
+      at -= ahead >> 3;
+      left -= ahead;
+      bits = (bits >> (64 - left)) << (64 - left);
+      if (at >= sourceEnd) return endsEarly;
+      const more = <u32>load<u8>(at++);
+      length += more;
+      if (more === 255) {
+        if (at + 2 > sourceEnd) return endsEarly;
+        length = load<u16>(at);
+        at += 2;
+        if (length < 15) return wrongMatchLength;
+      }
+    }
+    const offset: u32 = (1 << width) + <u32>((bits >> 1) >> (63 - width));
+    bits <<= width;
+    left -= width;
+    if (offset > <u32>(out - target)) return matchBeforeChunk;
+    const matchEnd = out + length + 3;
+    if (matchEnd > end) return matchPassesChunk;
+    copyMatch(out, offset, matchEnd);
+    out = matchEnd;
+  }
+  return none;
+}
