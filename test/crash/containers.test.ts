@@ -11,7 +11,7 @@ import { removeContainer } from '../../src/operations/remove-container.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
 import type { StorePoint } from '../../src/store/database.ts';
 import { makeBase } from '../support/base-image.ts';
-import { spawnProgram } from '../support/program.ts';
+import { startWorker, type Worker } from '../support/start-worker.ts';
 import { temporary } from '../support/temporary.ts';
 
 const script = join(import.meta.dirname, '..', 'contracts', 'container-process.ts');
@@ -25,18 +25,9 @@ async function prepared(t: TestContext): Promise<string> {
   return folder;
 }
 
-/** Runs the worker until it is killed. @returns what it had said */
-async function work(folder: string, args: readonly string[], killAfter?: number): Promise<string[]> {
-  const child = spawnProgram(process.execPath, [script, folder, 'w', '0', ...args]);
-  let out = '';
-  let complaint = '';
-  child.stdout?.setEncoding('utf8').on('data', (part: string) => (out += part));
-  child.stderr?.setEncoding('utf8').on('data', (part: string) => (complaint += part));
-  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on('close', (...ended) => resolve(ended)));
-  clearTimeout(timer);
-  assert.ok(signal === 'SIGKILL' || (process.platform === 'win32' && code === 1), `the worker ended by itself (${code}): ${complaint}`);
-  return out.split('\n').slice(0, -1);
+/** @param args the point at which it ends itself, and the count; without them it goes on until it is killed */
+function work(folder: string, ...args: readonly string[]): Worker<string> {
+  return startWorker(script, [folder, 'w', '0', ...args], String);
 }
 
 /** Opens the store as the next process does: the list is true, nothing is orphaned, and everything that is there can be used and removed. */
@@ -94,21 +85,24 @@ for (const [point, counts] of Object.entries(points))
   for (const count of counts)
     test(`killed at ${point}, the ${count}. time`, async (t) => {
       const folder = await prepared(t);
-      await assertWell(folder, await work(folder, [point, String(count)]));
+      const worker = work(folder, point, String(count));
+      assert.equal(await worker.ended, 'killed');
+      await assertWell(folder, worker.said);
     });
 
 test('two at once, killed at random again and again', async (t) => {
   const folder = await prepared(t);
   let acts = 0;
   for (let time = 0; time < 3; time++) {
-    const said = await Promise.all([0, 1].map(() => work(folder, [], 1500 + Math.random() * 1500)));
-    acts += said.flat().length;
+    const workers = [0, 1].map(() => work(folder));
+    await Promise.all(workers.map((worker) => worker.killSoon(3, 1000)));
+    const all = workers.flatMap(({ said }) => said);
+    acts += all.length;
     await using store = await ImageStore.open(folder);
     assert.deepEqual(await store.check(), []);
     const host = { store, containers: new Containers(store), now: () => new Date() };
     const volumes = new Set((await store.containers()).flatMap((record) => record.volumes));
     assert.deepEqual((await store.volumes()).map(({ name }) => name).sort(), [...volumes].sort());
-    const all = said.flat();
     for (const line of all.filter((one) => one.startsWith('remove ')))
       assert.ok(!(await store.containers()).some(({ name }) => name === line.slice(7)), line);
     for (const { name } of await store.containers()) await containerChanges(host, name);

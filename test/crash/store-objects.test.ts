@@ -1,45 +1,19 @@
 /** Processes that make and remove containers, volumes and laid-out layers in a store, killed at any moment, and many at once: nothing is lost, and nothing lies about. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { isImageError } from '../../src/errors.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import type { StorePoint } from '../../src/store/database.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
+import { startWorker, type Worker } from '../support/start-worker.ts';
 import { temporary } from '../support/temporary.ts';
 import type { ObjectDone } from './store-object-worker.ts';
 
-interface Running {
-  readonly done: ObjectDone[];
-  readonly ended: Promise<number | null>;
-  kill(): void;
-}
-
-function work(...args: readonly string[]): Running {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'store-object-worker.ts'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const done: ObjectDone[] = [];
-  let text = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-    const lines = text.split('\n');
-    text = lines.pop() ?? '';
-    for (const line of lines) done.push(JSON.parse(line) as ObjectDone);
-  });
-  child.stderr.setEncoding('utf8').on('data', (part: string) => (complaint += part));
-  const ended = new Promise<number | null>((resolve, reject) =>
-    child.on('close', (code, signal) => {
-      if (code === 0 || signal === 'SIGKILL' || (process.platform === 'win32' && code === 1 && complaint === '')) resolve(code);
-      else reject(new Error(`the worker ended by itself (${code}): ${complaint}`));
-    }),
-  );
-  return { done, ended, kill: () => child.kill('SIGKILL') };
+function work(...args: readonly string[]): Worker<ObjectDone> {
+  return startWorker(join(import.meta.dirname, 'store-object-worker.ts'), args, (line) => JSON.parse(line) as ObjectDone);
 }
 
 /** Opens the store as the next process does. Nothing but what the rows speak of lies in its folders, and what they speak of is there. */
@@ -105,12 +79,12 @@ for (const [point, counts] of Object.entries(points))
     test(`killed at ${point}, the ${count}. time`, async (t) => {
       const folder = temporary(t, 'crash');
       const worker = work(folder, 'app', '0', point, String(count));
-      await worker.ended;
+      assert.equal(await worker.ended, 'killed');
       await assertWell(folder);
-      await assertKept(folder, worker.done);
+      await assertKept(folder, worker.said);
       // The next takes up the work where it was left.
       const next = work(folder, 'app', '0', 'rounds=2');
-      assert.equal(await next.ended, 0);
+      assert.equal(await next.ended, 'done');
       await assertWell(folder);
     });
 
@@ -119,9 +93,9 @@ test('eight at once, each with its own containers, end with nothing lost and not
   const workers = Array.from({ length: 8 }, (_, number) => work(folder, `app${number}`, '0', 'rounds=8'));
   assert.deepEqual(
     await Promise.all(workers.map(({ ended }) => ended)),
-    workers.map(() => 0),
+    workers.map(() => 'done'),
   );
-  for (const { done } of workers) assert.equal(done.filter(({ act }) => act === 'container').length, 8);
+  for (const { said } of workers) assert.equal(said.filter(({ act }) => act === 'container').length, 8);
   await assertWell(folder);
   await using store = await ImageStore.open(folder);
   assert.deepEqual([await store.containers(), await store.volumes(), await store.images()], [[], [], []]);
@@ -135,16 +109,8 @@ test('four at once, each killed at random again and again', async (t) => {
   const folder = temporary(t, 'crash');
   for (let time = 0; time < 3; time++) {
     const workers = ['one', 'two', 'three', 'four'].map((name) => work(folder, name, String(time)));
-    await Promise.all(
-      workers.map(async (worker) => {
-        // On a busy machine a start alone takes seconds.
-        for (let waited = 0; worker.done.length < 4 && waited < 30_000; waited += 20) await sleep(20);
-        await sleep(Math.random() * 1000);
-        worker.kill();
-        await worker.ended;
-      }),
-    );
+    await Promise.all(workers.map((worker) => worker.killSoon(4, 500)));
     await assertWell(folder);
-    for (const { done } of workers) assert.ok(done.length > 3);
+    for (const { said } of workers) assert.ok(said.length > 3);
   }
 });

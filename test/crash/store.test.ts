@@ -1,44 +1,19 @@
 /** A process that works in a store is killed at any moment: nothing that it was told is done is lost, and nothing is wrong. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 
 import { isImageError } from '../../src/errors.ts';
 import type { StorePoint } from '../../src/store/database.ts';
 import { parseIndexFile } from '../../src/store/index-file.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
+import { startWorker, type Worker } from '../support/start-worker.ts';
 import { temporary } from '../support/temporary.ts';
 import type { Done } from './store-worker.ts';
 
-interface Running {
-  readonly done: Done[];
-  readonly ended: Promise<void>;
-  kill(): void;
-}
-
-/** Starts a worker that says what it has done. */
-function work(...args: readonly string[]): Running {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'store-worker.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const done: Done[] = [];
-  let text = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-    const lines = text.split('\n');
-    text = lines.pop() ?? '';
-    for (const line of lines) done.push(JSON.parse(line) as Done);
-  });
-  child.stderr.setEncoding('utf8').on('data', (part: string) => (complaint += part));
-  const ended = new Promise<void>((resolve, reject) =>
-    child.on('close', (code, signal) => {
-      if (signal === 'SIGKILL' || (process.platform === 'win32' && code === 1)) resolve();
-      else reject(new Error(`the worker ended by itself (${code}): ${complaint}`));
-    }),
-  );
-  return { done, ended, kill: () => child.kill('SIGKILL') };
+function work(...args: readonly string[]): Worker<Done> {
+  return startWorker(join(import.meta.dirname, 'store-worker.ts'), args, (line) => JSON.parse(line) as Done);
 }
 
 /** Opens the store as the next process does, and looks whether everything is there and right. */
@@ -92,8 +67,8 @@ for (const [point, counts] of Object.entries(points)) {
     test(`killed at ${point}, the ${count}. time`, async (t) => {
       const folder = temporary(t, 'crash');
       const worker = work(folder, 'app', '0', point, String(count));
-      await worker.ended;
-      await assertWell(folder, worker.done, under('app', 0, worker.done));
+      assert.equal(await worker.ended, 'killed');
+      await assertWell(folder, worker.said, under('app', 0, worker.said));
     });
   }
 }
@@ -109,14 +84,10 @@ test('three that work at once, each killed at random again and again', async (t)
       names.map(async (name) => {
         const start = rounds.get(name) ?? 0;
         const worker = work(folder, name, String(start));
-        // A busy machine may take seconds to start it.
-        for (const until = Date.now() + 20_000; worker.done.length === 0 && Date.now() < until;) await wait(20);
-        await wait(Math.random() * 1500);
-        worker.kill();
-        await worker.ended;
-        done.get(name)?.push(...worker.done);
-        rounds.set(name, start + worker.done.filter(({ act }) => act === 'flush').length);
-        last.set(name, under(name, start, worker.done));
+        await worker.killSoon(1, 600);
+        done.get(name)?.push(...worker.said);
+        rounds.set(name, start + worker.said.filter(({ act }) => act === 'flush').length);
+        last.set(name, under(name, start, worker.said));
       }),
     );
     const all = [...done.values()].flat();
