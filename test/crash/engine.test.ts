@@ -1,6 +1,6 @@
 /** The Engine API's server under many clients, and killed at any moment: nobody's work is lost, and nothing is left lying about. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -223,10 +223,16 @@ const acts: readonly Act[] = [
 
 for (const act of acts)
   test(`kill -9 in the middle of ${act.name}: the next server's list is true, and nothing is orphaned`, { timeout: 120_000 }, async (t) => {
+    const prepared = await homeWithBase(t);
+    if (act.prepare) {
+      const first = await startEngine(t, prepared);
+      await act.prepare(first);
+      await first.end();
+    }
     for (const after of [15, 80, 220]) {
-      const home = await homeWithBase(t);
+      const home = temporary(t, 'engine');
+      cpSync(prepared, home, { recursive: true, preserveTimestamps: true });
       const engine = await startEngine(t, home);
-      await act.prepare?.(engine);
       const noted = new Set<string>();
       let killed = false;
       const client = (async () => {
