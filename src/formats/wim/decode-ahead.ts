@@ -48,8 +48,8 @@ export interface DecodeOptions {
 /** With fewer tasks a worker would not have begun before this thread is done. */
 const fewTasks = 8;
 const maxWorkers = 4;
-/** What all targets together may take. Bytes. */
-const maxTargets = 2 ** 27;
+/** What all targets and sources together may take: of solid chunks of 64 MiB one is decoded at a time. Bytes. */
+const maxMemory = 2 ** 27;
 /** The memory of decoding in this thread, kept: each reserves addresses by the gigabyte until it is collected. */
 const kept: DecoderMemory[] = [];
 const maxKept = 2 ** 21;
@@ -107,8 +107,8 @@ async function* inWorkers(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
   // One that is decoded into, one that is read, one more for the worker that is ahead of the other.
-  const targets = size * 3 * maxWorkers <= maxTargets ? 3 : 1;
-  const most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), Math.floor(maxTargets / (size * targets))));
+  const targets = size * 4 * maxWorkers <= maxMemory ? 3 : 1;
+  const most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), Math.floor(maxMemory / (size * (targets + 1)))));
   const workers: DecodingWorker[] = [];
   const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];
   const { promise: aborted, reject } = Promise.withResolvers<never>();
