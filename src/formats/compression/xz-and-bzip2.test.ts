@@ -111,7 +111,7 @@ for (const [kind, runs] of [
   });
 
   test(`a ${kind} bomb is left, and not much of it comes through`, { skip: program.skip }, async () => {
-    const bomb = execFileSync(kind, ['-c', '-9'], { input: Buffer.alloc(100e6) });
+    const bomb = execFileSync(kind, ['-c', '-9'], { input: Buffer.alloc(30e6) });
     let length = 0;
     const read = async () => {
       for await (const chunk of decompress(cut(bomb, 65_536), kind, { limits: { ratio: 100, ratioFrom: 5e6 } })) length += chunk.length;
