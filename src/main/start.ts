@@ -4,7 +4,7 @@ import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
-  if (words[0] !== 'serve') growYoung();
+  if (words[0] !== 'serve' && words[0] !== 'wim') growYoung();
   const terminal = processTerminal();
   // The PowerShell module's word.
   if (words[0] === '__cmdlet') {
@@ -53,7 +53,8 @@ function end(exitCode: number, terminal: ProcessTerminal): void {
 
 /**
  * A list of thousands is made once and printed: nearly all of it is still needed when V8 looks for garbage after each megabyte, and what is needed is copied each time.
- * So the room for new objects grows at once to what it may be, which costs a short run up to 16 MB. A server, which stays, keeps V8's own measure.
+ * So the room for new objects grows at once to what it may be, which costs a short run up to 16 MB. A server, which stays, keeps V8's own measure,
+ * and so does who walks over the files of a WIM and needs hardly any of them twice: there the room would cost 50 MB.
  */
 function growYoung(): void {
   process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=16');
