@@ -64,16 +64,17 @@ export async function* decodeAhead(
   descriptors: readonly number[],
   options: DecodeOptions,
 ): AsyncGenerator<DecodedTask, void, undefined> {
+  // Of large chunks a second one is reason enough, and each stands for thousands of files.
+  const few = options.chunkSize > taskSize ? 1 : fewTasks;
   const first: DecodeTask[] = [];
-  while (first.length <= fewTasks) {
+  while (first.length <= few) {
     const next = tasks.next();
     if (next.done) break;
     first.push(next.value);
   }
   const size = Math.max(taskSize, options.chunkSize);
   const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
-  const isMuch = first.length > fewTasks || (first.length > 1 && options.chunkSize > taskSize);
-  if (isMuch) yield* inWorkers(rest, descriptors, size, options.signal);
+  if (first.length > few) yield* inWorkers(rest, descriptors, size, options.signal);
   else yield* inThisThread(rest, descriptors, size, options.signal);
 }
 
