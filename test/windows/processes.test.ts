@@ -204,7 +204,7 @@ interface SlowRegistry {
 /** A door of ours behind a proxy that stops in the middle of the one large layer. */
 async function slowRegistry(t: TestContext): Promise<SlowRegistry> {
   const door = await startDoor(t);
-  const image = await makeImage({ layers: [randomBytes(6_000_000).toString('hex')], compression: 'none' });
+  const image = await makeImage({ layers: [randomBytes(3_000_000).toString('hex')], compression: 'none' });
   const [layer] = image.layers;
   assert.ok(layer);
   {
