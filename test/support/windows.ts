@@ -82,6 +82,8 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
   const prefix = join(temporary(t, 'wine'), 'prefix');
   const environment: Readonly<Record<string, string>> = {
     WINEPREFIX: prefix,
+    // Its server leaves a folder there.
+    TMPDIR: join(prefix, '..'),
     WINEARCH: 'win64',
     WINEDEBUG: '-all',
     // No offers to download a .NET or a browser, no icons in this user's menus.
@@ -183,10 +185,16 @@ async function installedWindows(environment: Readonly<Record<string, string>>): 
   return kept;
 }
 
-/** Its own programs, most of a gigabyte, are nobody's to change: they are not copied. */
+/** Its own programs, most of a gigabyte, are nobody's to change: they are not copied. Nor is the name of the folder that its server had. */
 function copyWindows(installed: string, prefix: string): void {
   const programs = join(installed, 'drive_c', 'windows');
-  cpSync(installed, prefix, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: (source) => source !== programs });
+  const left = [programs, join(installed, 'wineserver')];
+  cpSync(installed, prefix, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: true,
+    filter: (source) => !left.includes(source),
+  });
   symlinkSync(programs, join(prefix, 'drive_c', 'windows'));
 }
 
