@@ -1,11 +1,9 @@
 /** WIM files become images and images WIM files: wimlib makes and reads the ones, umoci and skopeo the others. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -37,6 +35,7 @@ import { makeWim } from '../support/make-wim.ts';
 import { peer, skipWithout } from '../support/peers.ts';
 import { runProgram } from '../support/program.ts';
 import { temporary } from '../support/temporary.ts';
+import { treeLines } from '../support/tree-lines.ts';
 import { someTime } from '../support/wim-trees.ts';
 
 const wimlib = peer('wimlib-imagex');
@@ -72,30 +71,6 @@ function makeTree(folder: string): void {
   if (isRoot) chownSync(join(folder, 'copy'), 1234, 5678);
   for (const name of ['bin/program', 'bin/empty', 'copy', 'copy 2', 'a:b\\c', 'bin', 'empty', 'deep/er/est', 'deep/er', 'deep', '.'])
     utimesSync(join(folder, name), 1_600_000_000, 1_500_000_000 + name.length);
-}
-
-/** A line for each name of a tree on the disk. */
-function treeLines(folder: string): string[] {
-  const firsts = new Map<bigint, string>();
-  const lines: string[] = [];
-  const visit = (path: string): void => {
-    const whole = join(folder, path);
-    const stats = lstatSync(whole, { bigint: true });
-    const first = firsts.get(stats.ino) ?? path;
-    firsts.set(stats.ino, first);
-    const mode = Number(stats.mode).toString(8);
-    const content = stats.isSymbolicLink()
-      ? readlinkSync(whole)
-      : stats.isFile()
-        ? createHash('sha1').update(readFileSync(whole)).digest('hex')
-        : `${stats.rdev}`;
-    // A link's own time cannot be set by every program.
-    const time = stats.isSymbolicLink() ? '' : String(stats.mtimeNs / 100n);
-    lines.push(`${path} ${mode} ${stats.uid}:${stats.gid} ${time} ${content}${first === path ? '' : ` = ${first}`}`);
-    if (stats.isDirectory()) for (const name of readdirSync(whole).sort()) visit(path === '' ? name : `${path}/${name}`);
-  };
-  visit('');
-  return lines;
 }
 
 async function apply(wim: string, folder: string): Promise<string[]> {

@@ -1,17 +1,6 @@
 /** WIM files that we write, read by wimlib, 7-Zip and ourselves. */
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
@@ -24,6 +13,7 @@ import { createWim } from '../../src/operations/create-wim.ts';
 import { peer } from '../support/peers.ts';
 import { runProgram } from '../support/program.ts';
 import { temporary } from '../support/temporary.ts';
+import { treeLines } from '../support/tree-lines.ts';
 
 const wimlib = peer('wimlib-imagex');
 const sevenZip = peer('7zz');
@@ -89,26 +79,6 @@ before(async () => {
   await runProgram('chown', ['1234:56789', join(tree, 'program')]);
 });
 
-/** All that a tree on disk says of each path, as lines. Names of one file name the first. */
-function described(root: string): string[] {
-  const lines: string[] = [];
-  const inodes = new Map<bigint, string>();
-  const visit = (path: string) => {
-    const full = join(root, path);
-    const { mode, uid, gid, mtimeNs, ino, nlink, rdev, size } = lstatSync(full, { bigint: true });
-    const isFile = (mode & 0o170000n) === 0o100000n;
-    const isFolder = (mode & 0o170000n) === 0o040000n;
-    const first = inodes.get(ino) ?? path;
-    inodes.set(ino, first);
-    const what = isFile ? `${size} ${readFileSync(full).toString('base64')}` : lstatSync(full).isSymbolicLink() ? readlinkSync(full) : rdev;
-    const time = isFolder && path === '' ? '' : mtimeNs - (mtimeNs % 100n);
-    lines.push(`${path} ${mode.toString(8)} ${uid}:${gid} ${time} ${isFile && nlink > 1n ? `= ${first}` : ''} ${isFolder ? '' : what}`);
-    if (isFolder) for (const name of readdirSync(full).sort()) visit(path === '' ? name : `${path}/${name}`);
-  };
-  visit('');
-  return lines;
-}
-
 for (const compression of compressions) {
   test(
     `a folder written with ${compression} comes out of wimlib as it went in, and 7-Zip finds no fault`,
@@ -124,7 +94,7 @@ for (const compression of compressions) {
       assert.match(stdout, new RegExp(`Directory Count: +${written.images[0]!.folders}\\nFile Count: +${written.images[0]!.files}\\n`));
       const applied = join(folder, 'applied');
       await wimlib.run(['apply', file, '1', applied, '--unix-data']);
-      assert.deepEqual(described(applied), described(tree));
+      assert.deepEqual(treeLines(applied, { linkTimes: true }), treeLines(tree, { linkTimes: true }));
     },
   );
 }
@@ -136,7 +106,7 @@ test(
     const folder = temporary(t, 'wim-write');
     const [one, two, theirs] = ['one.wim', 'two.wim', 'theirs.wim'].map((name) => join(folder, name)) as [string, string, string];
     await createWim(tree, one);
-    described(tree);
+    treeLines(tree);
     await createWim(tree, two);
     assert.ok(readFileSync(one).equals(readFileSync(two)));
     await wimlib.run(['capture', tree, theirs, 'tree', '--unix-data', '--norpfix']);
