@@ -1,10 +1,13 @@
 /** Starts the front end that the words ask for, on this process's terminal. */
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
+/** What stays, or walks over many thousands of files and needs hardly any of them twice: room for new objects would cost 50 MB there, and save no time. */
+const lasting: ReadonlySet<string> = new Set(['serve', 'wim', 'install', 'save']);
+
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
   silenceSqliteWarning();
-  if (words[0] !== 'serve' && words[0] !== 'wim') growYoung();
+  if (!lasting.has(words[0] ?? '')) growYoung();
   const terminal = processTerminal();
   // The PowerShell module's word.
   if (words[0] === '__cmdlet') {
@@ -53,8 +56,7 @@ function end(exitCode: number, terminal: ProcessTerminal): void {
 
 /**
  * A list of thousands is made once and printed: nearly all of it is still needed when V8 looks for garbage after each megabyte, and what is needed is copied each time.
- * So the room for new objects grows at once to what it may be, which costs a short run up to 16 MB. A server, which stays, keeps V8's own measure,
- * and so does who walks over the files of a WIM and needs hardly any of them twice: there the room would cost 50 MB.
+ * So the room for new objects grows at once to what it may be, which costs a short run up to 16 MB.
  */
 function growYoung(): void {
   process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=16');
