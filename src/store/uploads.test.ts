@@ -105,6 +105,28 @@ test('a body that breaks off leaves what has arrived', async (t) => {
   await upload.finish(digestOf(bytes));
 });
 
+test('who goes on where a broken body has come to may ask before its end was noticed', async (t) => {
+  const store = await open(t);
+  const bytes = randomBytes(2_000_000);
+  const upload = await store.repository(name).upload();
+  const end = Promise.withResolvers<void>();
+  const broken = async function* () {
+    yield* chunksOf(bytes.subarray(0, 2 ** 20), 65_536);
+    await end.promise;
+    throw new ImageError('unavailable', 'gone');
+  };
+  const first = fails(upload.append(broken(), 0), 'unavailable');
+  let again = await store.repository(name).upload(upload.id);
+  while (again.offset < 2 ** 20) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    again = await store.repository(name).upload(upload.id);
+  }
+  const second = again.append(chunksOf(bytes.subarray(2 ** 20)), 2 ** 20);
+  setTimeout(end.resolve, 50);
+  await Promise.all([first, second]);
+  await again.finish(digestOf(bytes));
+});
+
 test('who asks while a piece is being written is told of every whole block that has come', async (t) => {
   const store = await open(t);
   const bytes = randomBytes(3_000_000);
