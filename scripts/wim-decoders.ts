@@ -36,7 +36,7 @@ function compile(root: string, file: string): void {
   if (status !== 0) throw new Error('the decoders of WIM files could not be compiled');
 }
 
-/** One hash of all that the result depends on: it takes two seconds to make, and changes once a year. */
+/** One hash of all that the module depends on, which takes two seconds to compile and seldom changes. */
 function sourcesOf(root: string): string {
   const sum = createHash('sha256');
   const files = globSync('assembly/**/*.ts', { cwd: root }).toSorted();

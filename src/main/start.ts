@@ -1,7 +1,7 @@
 /** Starts the front end that the words ask for, on this process's terminal. */
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
-/** What stays, or walks over many thousands of files and needs hardly any of them twice: room for new objects would cost 50 MB there, and save no time. */
+/** What stays, or walks over many thousands of files and needs hardly any of them twice: room for new objects costs up to 90 MB there, and saves no time. */
 const lasting: ReadonlySet<string> = new Set(['serve', 'wim', 'install', 'save']);
 
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */

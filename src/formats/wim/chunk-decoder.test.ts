@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isImageError } from '../../errors.ts';
-import { ChunkDecoder, DecoderMemory } from './chunk-decoder.ts';
+import { ChunkDecoder, DecoderMemory, type ChunkCodec } from './chunk-decoder.ts';
 import { chunkEncoder } from './chunk-encoder.ts';
-
-type Codec = Parameters<ChunkDecoder['decode']>[0];
 
 const memory = new DecoderMemory(2 ** 22, 1);
 const decoder = new ChunkDecoder(memory);
 
-function decode(codec: Codec, packed: Uint8Array, size: number, chunkSize = 32_768): Buffer {
+function decode(codec: ChunkCodec, packed: Uint8Array, size: number, chunkSize = 32_768): Buffer {
   const { source } = memory;
   source.set(packed);
   source.fill(0, packed.length, packed.length + 16);
@@ -21,7 +19,7 @@ function decode(codec: Codec, packed: Uint8Array, size: number, chunkSize = 32_7
   return Buffer.from(target.subarray(0, size));
 }
 
-function refused(codec: Codec, packed: Uint8Array, size: number, why: RegExp): void {
+function refused(codec: ChunkCodec, packed: Uint8Array, size: number, why: RegExp): void {
   assert.throws(
     () => decode(codec, packed, size),
     (error) => {
@@ -300,7 +298,7 @@ test('30,000 damaged chunks decode to something or are refused, and nothing else
   };
   const sizes = { xpress: 6000, lzx: 6000, lzms: 1057 };
   const text = Buffer.from(Array.from({ length: 400 }, (_, i) => `line ${i * i} of it ${'ab'.repeat(i % 7)}\n`).join('')).subarray(0, 6000);
-  const whole: Record<Codec, Buffer> = { xpress: Buffer.alloc(0), lzx: Buffer.alloc(0), lzms: lzmsChunk };
+  const whole: Record<ChunkCodec, Buffer> = { xpress: Buffer.alloc(0), lzx: Buffer.alloc(0), lzms: lzmsChunk };
   for (const codec of ['xpress', 'lzx'] as const) {
     const target = Buffer.alloc(text.length);
     whole[codec] = target.subarray(0, chunkEncoder(codec).encode(text, text.length, target));

@@ -3,6 +3,8 @@ import { ImageError } from '../../errors.ts';
 import { lzxMainSymbols } from './lzx-format.ts';
 import type { WimCompression } from './wim-header.ts';
 
+export type ChunkCodec = Exclude<WimCompression, 'none'>;
+
 /** What a chunk decoder may touch behind its source and its target. Bytes. */
 export const padding = 16;
 
@@ -47,7 +49,6 @@ export class DecoderMemory {
   readonly memory: SharedMemory;
   readonly targets: readonly Uint8Array[];
   readonly source: Uint8Array;
-  readonly size: number;
 
   /** @param size of each target, and of the source. Bytes. */
   constructor(size: number, targets: number, memory?: SharedMemory) {
@@ -55,7 +56,6 @@ export class DecoderMemory {
     const pages = Math.ceil((stateSize + room * (targets + 1)) / 65_536);
     this.memory = memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const part = (number: number): Uint8Array => new Uint8Array(this.memory.buffer, stateSize + room * number, room);
-    this.size = size;
     this.targets = Array.from({ length: targets }, (_, number) => part(number));
     this.source = part(targets);
   }
@@ -77,26 +77,12 @@ export class ChunkDecoder {
    * @param size what the chunk decodes to, in bytes
    * @throws ImageError `invalid-content` where it does not decode to exactly so many; `target` is then of no use
    */
-  decode(
-    codec: Exclude<WimCompression, 'none'>,
-    chunkSize: number,
-    source: Uint8Array,
-    sourceLength: number,
-    target: Uint8Array,
-    size: number,
-  ): void {
+  decode(codec: ChunkCodec, chunkSize: number, source: Uint8Array, sourceLength: number, target: Uint8Array, size: number): void {
     const fault = this.#run(codec, chunkSize, source.byteOffset, sourceLength, target.byteOffset, size);
     if (fault !== 0) throw new ImageError('invalid-content', `${codec.toUpperCase()} data is damaged: ${faults[fault]}`);
   }
 
-  #run(
-    codec: Exclude<WimCompression, 'none'>,
-    chunkSize: number,
-    source: number,
-    sourceLength: number,
-    target: number,
-    size: number,
-  ): number {
+  #run(codec: ChunkCodec, chunkSize: number, source: number, sourceLength: number, target: number, size: number): number {
     switch (codec) {
       case 'xpress':
         return this.#decoders.decodeXpress(source, sourceLength, target, size);

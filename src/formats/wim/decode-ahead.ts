@@ -50,9 +50,8 @@ const fewTasks = 8;
 const maxWorkers = 4;
 /** What all targets and sources together may take: of solid chunks of 64 MiB one is decoded at a time. Bytes. */
 const maxMemory = 2 ** 27;
-/** The memory of decoding in this thread, kept: each reserves addresses by the gigabyte until it is collected. */
+/** Memories of decoding in this thread, but for those of larger chunks: each reserves addresses by the gigabyte until it is collected. */
 const kept: DecoderMemory[] = [];
-const maxKept = 2 ** 21;
 
 /**
  * Does tasks in their order, ahead of who asks for them: in this thread where they are few, else in workers, as many as there are cores, four at most and two at least.
@@ -86,7 +85,7 @@ async function* inThisThread(
   size: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  const memory = (size <= maxKept ? kept.pop() : undefined) ?? new DecoderMemory(Math.max(size, maxKept), 1);
+  const memory = (size === taskSize ? kept.pop() : undefined) ?? new DecoderMemory(size, 1);
   try {
     const decoder = new TaskDecoder(descriptors, memory);
     for (let next = tasks.next(); !next.done; next = tasks.next()) {
@@ -97,7 +96,7 @@ async function* inThisThread(
       await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
-    if (memory.size === maxKept && kept.length < maxWorkers) kept.push(memory);
+    if (size === taskSize && kept.length < maxWorkers) kept.push(memory);
   }
 }
 

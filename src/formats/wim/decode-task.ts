@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
-import { ChunkDecoder, padding, type DecoderMemory, type DecoderModule } from './chunk-decoder.ts';
+import { ChunkDecoder, padding, type ChunkCodec, type DecoderMemory, type DecoderModule } from './chunk-decoder.ts';
 import { writeNewFile, type NewFile } from './write-new-file.ts';
 import type { WimCompression } from './wim-header.ts';
 import { chunkEntrySize, readInto } from './wim-resource.ts';
@@ -139,7 +139,7 @@ export class TaskDecoder {
         this.#source.fill(0, packed, packed + padding);
         try {
           this.#decoder.decode(
-            codec as Exclude<WimCompression, 'none'>,
+            codec as ChunkCodec,
             chunkSize,
             this.#source,
             packed,
