@@ -31,6 +31,8 @@ const profiles = {
   store: ['src/store/image-store.ts'],
   list: ['src/frontends/cli/commands/images.ts'],
   remote: ['src/remote/registries.ts'],
+  decoder: ['src/formats/wim/wim-decoder.worker.ts'],
+  wim: ['src/frontends/cli/commands/wim-verify.ts', 'src/frontends/cli/commands/wim-extract.ts'],
   cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],
 };
 

@@ -72,9 +72,9 @@ export function readSymbol(code: usize): u32 {
   if (left < 32) fetch();
   let entry: u32 = load<u16>(tableOf(code + codeAt, capacity) + (<usize>(bits >> (64 - rootBits)) << 1));
   if (entry === 0) entry = longCode(code + codeAt, rootBits, <u32>(bits >> 48));
-  bits <<= (entry & 31);
-  left -= entry & 31;
-  const symbol = entry >> 5;
+  bits <<= entry;
+  left -= entry & 63;
+  const symbol = entry >> 6;
   const place = code + frequenciesAt + (symbol << 2);
   store<u32>(place, load<u32>(place) + 1);
   const more = load<u32>(code) - 1;

@@ -3,7 +3,7 @@
  * `rootBits` bits; longer codes, which are rare, are found by their length's first code.
  *
  * In memory: for each length the end of its codes as 16 bits from the left, what makes a code the place of its symbol, and where its symbols start; all symbols that have
- * a code in the order of their codes, u16; the table, u16, `symbol << 5 | length`, 0 where the code is longer and in an empty code.
+ * a code in the order of their codes, u16; the table, u16, `symbol << 6 | length`, 0 where the code is longer and in an empty code.
  */
 
 const sortedAt: usize = 216;
@@ -71,7 +71,7 @@ export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: us
     const end = load<u32>(startOf(code, length));
     const width: u32 = 1 << (rootBits - length);
     for (; at < end; at++) {
-      const entry = ((<u32>load<u16>(sorted + (at << 1))) << 5) | length;
+      const entry = ((<u32>load<u16>(sorted + (at << 1))) << 6) | length;
       const stop = place + (width << 1);
       if (width >= 4) for (; place < stop; place += 8) store<u64>(place, <u64>entry * 0x0001_0001_0001_0001);
       else for (; place < stop; place += 2) store<u16>(place, <u16>entry);
@@ -81,12 +81,12 @@ export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: us
   return true;
 }
 
-/** For codes that the table has not. @param next the next 16 bits @returns `symbol << 5 | length`; 0 where the code is empty */
+/** For codes that the table has not. @param next the next 16 bits @returns `symbol << 6 | length`; 0 where the code is empty */
 export function longCode(code: usize, rootBits: u32, next: u32): u32 {
   for (let length = rootBits + 1; length <= 16; length++) {
     if (next < load<u32>(limitOf(code, length))) {
       const place = (next >> (16 - length)) + load<u32>(deltaOf(code, length));
-      return (<u32>load<u16>(code + sortedAt + (place << 1)) << 5) | length;
+      return (<u32>load<u16>(code + sortedAt + (place << 1)) << 6) | length;
     }
   }
   return 0;

@@ -24,6 +24,7 @@ import {
 } from './faults';
 import { buildCode, longCode, tableOf } from './huffman-decoder';
 import { alignedCode, lengthCode, lengthLengths, lzxSlots, mainCode, mainLengths, preCode, smallLengths } from './memory-map';
+import { unitsAt } from './units';
 
 /** Symbols that there is room for, of chunks of 2 MiB. */
 const mainCapacity: u32 = 656;
@@ -78,9 +79,9 @@ function symbol(code: usize, capacity: u32, rootBits: u32): u32 {
   let entry: u32 = load<u16>(tableOf(code, capacity) + (<usize>(bits >> (64 - rootBits)) << 1));
   if (entry === 0) entry = longCode(code, rootBits, <u32>(bits >> 48));
   if (entry === 0) failed = emptyCode;
-  bits <<= (entry & 31);
-  left -= entry & 31;
-  return entry >> 5;
+  bits <<= entry;
+  left -= entry & 63;
+  return entry >> 6;
 }
 
 @inline
@@ -133,7 +134,7 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
   const main = tableOf(mainCode, mainCapacity);
   const lengthTable = tableOf(lengthCode, lengthSymbols);
   const alignedTable = tableOf(alignedCode, 8);
-  const stop = most;
+  const stop = most + 4;
   let from = at;
   let ahead = bits;
   let count = left;
@@ -142,23 +143,34 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
   let r2 = recent2;
   let out = start;
   while (out < end) {
-    if (count < 32) {
-      if (from >= stop) return endsEarly;
-      ahead |= (<u64>rotl<u32>(load<u32>(from), 16)) << (32 - count);
-      count += 32;
-      from += 4;
-    }
+    // 48 bits and more, without a branch that would be guessed wrong: a literal, a match and its length.
+    if (from > stop) return endsEarly;
+    ahead |= unitsAt(from) >> count;
+    from += <usize>((~count >> 3) & 6);
+    count |= 48;
     let entry: u32 = load<u16>(main + (<usize>(ahead >> (64 - mainBits)) << 1));
     if (entry === 0) {
       entry = longCode(mainCode, mainBits, <u32>(ahead >> 48));
       if (entry === 0) return emptyCode;
     }
-    ahead <<= (entry & 31);
-    count -= entry & 31;
-    const item = entry >> 5;
+    ahead <<= entry;
+    count -= entry;
+    let item = entry >> 6;
     if (item < 256) {
       store<u8>(out++, <u8>item);
-      continue;
+      if (out === end) break;
+      entry = load<u16>(main + (<usize>(ahead >> (64 - mainBits)) << 1));
+      if (entry === 0) {
+        entry = longCode(mainCode, mainBits, <u32>(ahead >> 48));
+        if (entry === 0) return emptyCode;
+      }
+      ahead <<= entry;
+      count -= entry;
+      item = entry >> 6;
+      if (item < 256) {
+        store<u8>(out++, <u8>item);
+        continue;
+      }
     }
     let length: u32 = (item & 7) + 2;
     if (length === 9) {
@@ -167,19 +179,17 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
         entry = longCode(lengthCode, lengthBits, <u32>(ahead >> 48));
         if (entry === 0) return emptyLengthCode;
       }
-      ahead <<= (entry & 31);
-      count -= entry & 31;
-      length += entry >> 5;
+      ahead <<= entry;
+      count -= entry;
+      length += entry >> 6;
     }
     const slot = (item - 256) >> 3;
     let offset: u32;
     if (slot >= 3) {
-      if (count < 32) {
-        if (from >= stop) return endsEarly;
-        ahead |= (<u64>rotl<u32>(load<u32>(from), 16)) << (32 - count);
-        count += 32;
-        from += 4;
-      }
+      if (from > stop) return endsEarly;
+      ahead |= unitsAt(from) >> count;
+      from += <usize>((~count >> 3) & 6);
+      count |= 48;
       const facts = load<u64>(lzxSlots + (slot << 3));
       let width = <u32>(facts >> 32);
       offset = <u32>facts;
@@ -189,9 +199,9 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
         ahead <<= width;
         entry = load<u16>(alignedTable + (<usize>(ahead >> (64 - alignedBits)) << 1));
         if (entry === 0) return emptyOffsetCode;
-        ahead <<= (entry & 31);
-        count -= width + (entry & 31);
-        offset += entry >> 5;
+        ahead <<= entry;
+        count -= width + entry;
+        offset += entry >> 6;
       } else {
         offset += <u32>((ahead >> 1) >> (63 - width));
         ahead <<= width;
@@ -218,7 +228,7 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
   }
   at = from;
   bits = ahead;
-  left = count;
+  left = count & 63;
   recent0 = r0;
   recent1 = r1;
   recent2 = r2;
@@ -268,7 +278,6 @@ function undoCalls(target: usize, size: u32): void {
   }
 }
 
-/** @param mainSymbols 256 literals, and 8 lengths for each slot that a chunk of its greatest size can need */
 export function decodeLzx(source: usize, sourceLength: u32, target: usize, size: u32, mainSymbols: u32, hasLongBlocks: bool): u32 {
   const sourceEnd = source + sourceLength;
   at = source;

@@ -4,6 +4,7 @@ import { copyMatch } from './copy-match';
 import { emptyCode, endsEarly, incompleteCode, matchBeforeChunk, matchPassesChunk, none, tooShort, wrongMatchLength } from './faults';
 import { buildCode, longCode, tableOf } from './huffman-decoder';
 import { mainCode as code, mainLengths as lengths } from './memory-map';
+import { unitsAt } from './units';
 
 const symbols: u32 = 512;
 const rootBits: u32 = 11;
@@ -18,34 +19,48 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
   if (!buildCode(code, symbols, rootBits, lengths, symbols)) return incompleteCode;
   const table = tableOf(code, symbols);
   const sourceEnd = source + sourceLength;
+  // So far a stream that ends in time can be read ahead.
+  const most = sourceEnd + 8;
   let at = source + 256;
-  let bits: u64 = 0; // the next ones, from the left
-  let left: u32 = 0; // how many of them are there
+  let bits: u64 = 0; // the next ones, from the left; behind those that are counted, what comes next or zeros
+  let left: u32 = 0; // how many of them are there, in its lowest six bits
   let out = target;
   const end = target + size;
   while (out < end) {
-    if (left < 32) {
-      if (at >= sourceEnd + 4) return endsEarly;
-      bits |= (<u64>rotl<u32>(load<u32>(at), 16)) << (32 - left);
-      left += 32;
-      at += 4;
-    }
+    // As many units as there is room for, 48 bits and more: enough for a literal and a match. No branch that would be guessed wrong.
+    if (at > most) return endsEarly;
+    bits |= unitsAt(at) >> left;
+    at += <usize>((~left >> 3) & 6);
+    left |= 48;
     let entry: u32 = load<u16>(table + ((<usize>(bits >> (64 - rootBits))) << 1));
     if (entry === 0) {
       entry = longCode(code, rootBits, <u32>(bits >> 48));
       if (entry === 0) return emptyCode;
     }
-    bits <<= entry & 31;
-    left -= entry & 31;
-    const symbol = entry >> 5;
+    bits <<= entry;
+    left -= entry;
+    let symbol = entry >> 6;
     if (symbol < 256) {
       store<u8>(out++, <u8>symbol);
-      continue;
+      if (out === end) break;
+      entry = load<u16>(table + ((<usize>(bits >> (64 - rootBits))) << 1));
+      if (entry === 0) {
+        entry = longCode(code, rootBits, <u32>(bits >> 48));
+        if (entry === 0) return emptyCode;
+      }
+      bits <<= entry;
+      left -= entry;
+      symbol = entry >> 6;
+      if (symbol < 256) {
+        store<u8>(out++, <u8>symbol);
+        continue;
+      }
     }
     const width = (symbol >> 4) & 15;
     let length = symbol & 15;
     if (length === 15) {
       // Bytes among the units of 16 bits: they lie where a decoder stands that reads one unit whenever it has fewer than 16 bits. What we have read beyond goes back.
+      left &= 63;
       const ahead = left - (16 + (left & 15));
       at -= ahead >> 3;
       left -= ahead;

@@ -9,13 +9,17 @@ const memory = new DecoderMemory(2 ** 22, 1);
 const decoder = new ChunkDecoder(memory);
 
 function decode(codec: ChunkCodec, packed: Uint8Array, size: number, chunkSize = 32_768): Buffer {
-  const { source } = memory;
-  source.set(packed);
-  source.fill(0, packed.length, packed.length + 16);
-  // What lies further behind than a decoder may write must stay.
+  const { window } = memory;
+  window.set(packed);
+  // What lies behind the source is another's, and further behind the target than a decoder may write must stay as it is.
+  const behind = window.subarray(packed.length, packed.length + 24).fill(0x5a);
   const target = (memory.targets[0] as Uint8Array).subarray(0, size + 24).fill(0xa5);
-  decoder.decode(codec, chunkSize, source, packed.length, target, size);
-  assert.ok(target.subarray(size + 16).every((byte) => byte === 0xa5));
+  try {
+    decoder.decode(codec, chunkSize, window.byteOffset, packed.length, target.byteOffset, size);
+  } finally {
+    assert.ok(target.subarray(size + 16).every((byte) => byte === 0xa5));
+    assert.ok(behind.every((byte) => byte === 0x5a));
+  }
   return Buffer.from(target.subarray(0, size));
 }
 
@@ -304,7 +308,7 @@ test('30,000 damaged chunks decode to something or are refused, and nothing else
     whole[codec] = target.subarray(0, chunkEncoder(codec).encode(text, text.length, target));
   }
   const target = (memory.targets[0] as Uint8Array).subarray(0, text.length + 24);
-  const { source } = memory;
+  const { window: source } = memory;
   let refusals = 0;
   for (const [codec, count] of [
     ['xpress', 13_000],
@@ -320,10 +324,9 @@ test('30,000 damaged chunks decode to something or are refused, and nothing else
         source[at]! ^= 1 << next(8);
       }
       const length = next(4) === 0 ? next(whole[codec].length + 1) : whole[codec].length;
-      source.fill(0, length, whole[codec].length + 16);
       target.fill(0xa5, size + 16);
       try {
-        decoder.decode(codec, 32_768, source, length, target, size);
+        decoder.decode(codec, 32_768, source.byteOffset, length, target.byteOffset, size);
       } catch (error) {
         assert.ok(isImageError(error, 'invalid-content'), `${codec} ${i}: ${String(error)}`);
         refusals++;

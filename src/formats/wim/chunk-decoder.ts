@@ -1,21 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { ImageError } from '../../errors.ts';
 import { lzxMainSymbols } from './lzx-format.ts';
-import type { WimCompression } from './wim-header.ts';
+import { wimCodecs, type WimCompression } from './wim-header.ts';
 
 export type ChunkCodec = Exclude<WimCompression, 'none'>;
 
 /** What a chunk decoder may touch behind its source and its target. Bytes. */
-export const padding = 16;
+const padding = 16;
 
 /** How much of the memory the decoders need for themselves. Bytes. */
 const stateSize = 2 ** 19;
 
 interface Decoders {
   readonly end: { readonly value: number };
-  decodeXpress(source: number, sourceLength: number, target: number, size: number): number;
-  decodeLzx(source: number, sourceLength: number, target: number, size: number, mainSymbols: number, hasLongBlocks: boolean): number;
-  decodeLzms(source: number, sourceLength: number, target: number, size: number): number;
+  decode(codec: number, source: number, length: number, target: number, size: number, mainSymbols: number, hasLongBlocks: boolean): number;
 }
 
 /** What of WebAssembly is used here: Node has it, its types do not say so. */
@@ -42,22 +40,23 @@ export function decoderModule(): DecoderModule {
 }
 
 /**
- * A memory for one thread's decoders, which others may read: targets that chunks are decoded into, and a source. It takes of the machine what is written to of it.
+ * A memory for one thread's decoders, which others may read: targets that chunks are decoded into, and a window for packed ones. It takes of the machine what is written
+ * to of it. What is behind a target or the window, as much as a decoder may touch, is the memory's too.
  */
 export class DecoderMemory {
   /** To be sent to another thread, which makes another of these from it. */
   readonly memory: SharedMemory;
   readonly targets: readonly Uint8Array[];
-  readonly source: Uint8Array;
+  readonly window: Uint8Array;
 
-  /** @param size of each target, and of the source. Bytes. */
+  /** @param size of each target, and of the window. Bytes. */
   constructor(size: number, targets: number, memory?: SharedMemory) {
     const room = size + padding;
     const pages = Math.ceil((stateSize + room * (targets + 1)) / 65_536);
     this.memory = memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    const part = (number: number): Uint8Array => new Uint8Array(this.memory.buffer, stateSize + room * number, room);
+    const part = (number: number): Uint8Array => new Uint8Array(this.memory.buffer, stateSize + room * number, size);
     this.targets = Array.from({ length: targets }, (_, number) => part(number));
-    this.source = part(targets);
+    this.window = part(targets);
   }
 }
 
@@ -72,25 +71,15 @@ export class ChunkDecoder {
 
   /**
    * @param chunkSize of the resource, a power of two that the codec allows
-   * @param source in the memory, at least 16 bytes longer than `sourceLength`, with zeros there
-   * @param target in the memory, at least 16 bytes longer than `size`; what is there may be overwritten
+   * @param source where the packed chunk is in the memory; 16 bytes behind it are the memory's too, and are as before when this has ended
+   * @param target where it is to be unpacked to in the memory; 16 bytes behind it may be overwritten
    * @param size what the chunk decodes to, in bytes
-   * @throws ImageError `invalid-content` where it does not decode to exactly so many; `target` is then of no use
+   * @throws ImageError `invalid-content` where it does not decode to exactly so many; what is at the target is then of no use
    */
-  decode(codec: ChunkCodec, chunkSize: number, source: Uint8Array, sourceLength: number, target: Uint8Array, size: number): void {
-    const fault = this.#run(codec, chunkSize, source.byteOffset, sourceLength, target.byteOffset, size);
+  decode(codec: ChunkCodec, chunkSize: number, source: number, packedSize: number, target: number, size: number): void {
+    const symbols = codec === 'lzx' ? lzxMainSymbols(chunkSize) : 0;
+    const fault = this.#decoders.decode(wimCodecs.indexOf(codec), source, packedSize, target, size, symbols, chunkSize > 32_768);
     if (fault !== 0) throw new ImageError('invalid-content', `${codec.toUpperCase()} data is damaged: ${faults[fault]}`);
-  }
-
-  #run(codec: ChunkCodec, chunkSize: number, source: number, sourceLength: number, target: number, size: number): number {
-    switch (codec) {
-      case 'xpress':
-        return this.#decoders.decodeXpress(source, sourceLength, target, size);
-      case 'lzx':
-        return this.#decoders.decodeLzx(source, sourceLength, target, size, lzxMainSymbols(chunkSize), chunkSize > 32_768);
-      case 'lzms':
-        return this.#decoders.decodeLzms(source, sourceLength, target, size);
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import { canceled } from '../../io/concurrently.ts';
 import { DecoderMemory, decoderModule, type DecoderModule, type SharedMemory } from './chunk-decoder.ts';
 import { DecodeError, TaskDecoder, type DecodeTask } from './decode-task.ts';
 import { taskSize } from './plan-decoding.ts';
+import { packTask, type TaskMessage } from './task-message.ts';
 
 export interface DecoderData {
   readonly descriptors: readonly number[];
@@ -16,7 +17,7 @@ export interface DecoderData {
 }
 
 export interface ToDecoder {
-  readonly task: DecodeTask;
+  readonly task: TaskMessage;
   /** Which of the worker's targets. */
   readonly target: number;
 }
@@ -182,8 +183,7 @@ class DecodingWorker implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#waiting.push({ resolve, reject });
-      const { steps, parts, size } = task;
-      this.#worker.postMessage({ task: { steps, parts, size }, target } satisfies ToDecoder, []);
+      this.#worker.postMessage({ task: packTask(task), target } satisfies ToDecoder, []);
     });
   }
 

@@ -14,6 +14,12 @@ export interface BlobToDecode {
   readonly files?: readonly NewFile[] | undefined;
 }
 
+interface Waiting<B> {
+  readonly asked: B;
+  /** By the table: who asks may not know it. */
+  readonly size: number;
+}
+
 /** A blob, or a piece of one. */
 export interface BlobPiece<B extends BlobToDecode> {
   readonly asked: B;
@@ -35,7 +41,7 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   options: { readonly signal?: AbortSignal | undefined; readonly explain: (blob: WimBlob) => Promise<string> },
 ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
   /** What has been asked for and, from `first` on, not been given; `number` is the number of that one. */
-  let waiting: B[] = [];
+  let waiting: Waiting<B>[] = [];
   let first = 0;
   let number = 0;
   let chunkSize = 0;
@@ -44,31 +50,33 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   let missing: B | undefined;
   const wanted = function* (): Generator<WantedBlob, void, undefined> {
     for (const asked of blobs) {
-      const { blob } = asked;
-      waiting.push(asked);
-      if (blob.sha1 === '') {
+      const { sha1 } = asked.blob;
+      if (sha1 === '') {
+        waiting.push({ asked, size: 0 });
         yield emptyBlob;
         continue;
       }
-      const row = table.find(Buffer.from(blob.sha1, 'hex'));
+      const row = table.find(Buffer.from(sha1, 'hex'));
       if (row < 0) {
         missing = asked;
         return;
       }
-      yield { place: table.place(row), size: table.size(row), sha1: blob.sha1, files: asked.files };
+      const size = table.size(row);
+      waiting.push({ asked, size });
+      yield { place: table.place(row), size, sha1, files: asked.files };
     }
   };
   let hash: Hash | undefined;
   let offset = 0;
   const take = (): B => {
     number++;
-    const taken = waiting[first++] as B;
+    const { asked } = waiting[first++] as Waiting<B>;
     // Not each time: what is behind would be moved for each.
     if (first > 10_000 && first * 2 > waiting.length) {
       waiting = waiting.slice(first);
       first = 0;
     }
-    return taken;
+    return asked;
   };
   const empty = (asked: B): BlobPiece<B> => ({ asked, offset: 0, bytes: noBytes, isLast: true });
   try {
@@ -80,9 +88,9 @@ export async function* decodeBlobs<B extends BlobToDecode>(
       const pieces: BlobPiece<B>[] = [];
       for (const part of task.parts) {
         while (number < part.index) pieces.push(empty(take()));
-        const asked = waiting[first] as B;
+        const { asked, size } = waiting[first] as Waiting<B>;
         const piece = bytes.subarray(part.at, part.at + part.length);
-        const isLast = offset + part.length === sizeOf(asked.blob, table);
+        const isLast = offset + part.length === size;
         pieces.push({ asked, offset, bytes: piece, isLast });
         if (part.sha1 === undefined) {
           hash ??= createHash('sha1');
@@ -99,13 +107,13 @@ export async function* decodeBlobs<B extends BlobToDecode>(
       yield pieces;
     }
     if (missing) throw missingBlob(missing.blob, files[0]?.path ?? '', await options.explain(missing.blob));
-    if (waiting.length > first) yield waiting.slice(first).map(empty);
+    if (waiting.length > first) yield waiting.slice(first).map(({ asked }) => empty(asked));
     for (const file of files) file.refuseChanged();
   } catch (error) {
     // What reads as damage may be a file that somebody is writing.
     for (const file of files) file.refuseChanged();
     if (!(error instanceof DecodeError) || error.index < 0) throw error;
-    const { blob } = waiting[first + error.index - number] as B;
+    const { blob } = (waiting[first + error.index - number] as Waiting<B>).asked;
     const row = table.find(Buffer.from(blob.sha1, 'hex'));
     const path = files[row < 0 ? 0 : table.place(row).resource.file]?.path;
     throw new ImageError(error.code, `${path}: blob ${blob.sha1}${await options.explain(blob)}: ${error.message}`, {
@@ -122,11 +130,6 @@ const emptyBlob: WantedBlob = {
   size: 0,
   sha1: '',
 };
-
-/** By the table: who asks may not know it. */
-function sizeOf(blob: WimBlob, table: LookupTable): number {
-  return table.size(table.find(Buffer.from(blob.sha1, 'hex')));
-}
 
 /** What to do about a blob that is in none of the files. */
 export const missingBlobHint = 'Where it is a delta WIM, give its base too (--ref FILE); where it is none, the file is damaged.';

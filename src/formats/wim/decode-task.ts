@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
-import { ChunkDecoder, padding, type ChunkCodec, type DecoderMemory, type DecoderModule } from './chunk-decoder.ts';
+import { ChunkDecoder, type ChunkCodec, type DecoderMemory, type DecoderModule } from './chunk-decoder.ts';
 import { writeNewFile, type NewFile } from './write-new-file.ts';
 import type { WimCompression } from './wim-header.ts';
 import { chunkEntrySize, readInto } from './wim-resource.ts';
@@ -68,10 +68,8 @@ export class TaskDecoder {
   readonly #descriptors: readonly number[];
   readonly #decoder: ChunkDecoder;
   readonly #targets: readonly Uint8Array[];
-  /** The packed chunk, and zeros. */
-  readonly #source: Uint8Array;
   /** Packed bytes of the file `#windowFile`, from `#windowStart` to `#windowEnd`. */
-  #window = new Uint8Array(0);
+  readonly #window: Uint8Array;
   #windowFile = -1;
   #windowStart = 0;
   #windowEnd = 0;
@@ -80,7 +78,7 @@ export class TaskDecoder {
     this.#descriptors = descriptors;
     this.#decoder = new ChunkDecoder(memory, module);
     this.#targets = memory.targets;
-    this.#source = memory.source;
+    this.#window = memory.window;
   }
 
   /**
@@ -132,20 +130,11 @@ export class TaskDecoder {
           'invalid-content',
           `${where()}: ${packed} bytes for ${unpacked}: its entry in the chunk table decreases or is too large`,
         );
-      if (packed === unpacked) {
-        this.#packed(step.file, start, packed, target, at, steps, number, bounds);
-      } else {
-        this.#packed(step.file, start, packed, this.#source, 0, steps, number, bounds);
-        this.#source.fill(0, packed, packed + padding);
+      const from = this.#read(step.file, start, packed, steps, number, bounds);
+      if (packed === unpacked) target.set(this.#window.subarray(from, from + packed), at);
+      else {
         try {
-          this.#decoder.decode(
-            codec as ChunkCodec,
-            chunkSize,
-            this.#source,
-            packed,
-            target.subarray(at, at + unpacked + padding),
-            unpacked,
-          );
+          this.#decoder.decode(codec as ChunkCodec, chunkSize, this.#window.byteOffset + from, packed, target.byteOffset + at, unpacked);
         } catch (error) {
           throw new ImageError('invalid-content', `${where()} does not decode: ${(error as Error).message}`, { cause: error });
         }
@@ -167,9 +156,8 @@ export class TaskDecoder {
     const to = Math.min(endChunk, count - 1);
     if (from <= to) {
       const length = (to - from + 1) * entry;
-      const table = new Uint8Array(length);
-      this.#packed(file, offset + (from - 1) * entry, length, table, 0, steps, number, undefined);
-      const view = new DataView(table.buffer);
+      const at = this.#read(file, offset + (from - 1) * entry, length, steps, number, undefined);
+      const view = new DataView(this.#window.buffer, this.#window.byteOffset + at, length);
       for (let chunk = from; chunk <= to; chunk++) {
         const place = (chunk - from) * entry;
         const relative =
@@ -187,34 +175,25 @@ export class TaskDecoder {
     return bounds;
   }
 
-  /** Packed bytes, copied to `target`; what follows is read with them where it is wanted next. */
-  #packed(
+  /** Brings packed bytes into the window, and what is wanted next behind them. @returns where in the window they are */
+  #read(
     file: number,
     offset: number,
     length: number,
-    target: Uint8Array,
-    at: number,
     steps: readonly DecodeStep[],
     number: number,
     bounds: Float64Array | undefined,
-  ): void {
-    const within = file === this.#windowFile && offset >= this.#windowStart && offset + length <= this.#windowEnd;
-    if (!within) {
-      const end = wantedEnd(steps, number, bounds);
-      if (length >= readAhead / 4) {
-        readInto(this.#descriptors[file] as number, target.subarray(at, at + length), offset, endsAt);
-        return;
-      }
-      const wanted = Math.max(length, Math.min(readAhead, end - offset));
-      this.#windowFile = -1;
-      if (this.#window.length < wanted) this.#window = new Uint8Array(wanted > readAhead / 16 ? readAhead : readAhead / 16);
-      readInto(this.#descriptors[file] as number, this.#window.subarray(0, wanted), offset, endsAt);
-      this.#windowFile = file;
-      this.#windowStart = offset;
-      this.#windowEnd = offset + wanted;
-    }
-    const from = offset - this.#windowStart;
-    target.set(this.#window.subarray(from, from + length), at);
+  ): number {
+    if (file === this.#windowFile && offset >= this.#windowStart && offset + length <= this.#windowEnd) return offset - this.#windowStart;
+    // Behind a large one the next would be cut, and read twice.
+    const ahead = length >= readAhead / 4 ? 0 : Math.min(readAhead, wantedEnd(steps, number, bounds) - offset);
+    const wanted = Math.max(length, ahead);
+    this.#windowFile = -1;
+    readInto(this.#descriptors[file] as number, this.#window.subarray(0, wanted), offset, endsAt);
+    this.#windowFile = file;
+    this.#windowStart = offset;
+    this.#windowEnd = offset + wanted;
+    return 0;
   }
 }
 

@@ -42,33 +42,46 @@ export async function verifyWim(wim: Wim, { signal, onProgress }: VerifyWimOptio
 }
 
 async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<VerifiedWim, 'integrity'>> {
-  let entries = 0;
-  for (const { index } of wim.images) {
-    const tree = await wim.tree(index, options);
-    for (const { path, node } of tree.walk()) {
-      entries++;
-      const missing = node.blobs.find(({ isMissing }) => isMissing);
-      if (missing)
-        throw new ImageError(
-          'incomplete',
-          `${wim.path}: blob ${missing.sha1} of ${JSON.stringify(`/${path}`)} in image ${index} is not in this file`,
-          {
-            hint: missingBlobHint,
-            detail: { sha1: missing.sha1, path },
-          },
-        );
-    }
-  }
   const rows = wim.table.inFileOrder();
   let total = 0;
   for (const row of rows) total += wim.table.size(row);
   const all = function* (): Generator<BlobToDecode, void, undefined> {
     for (const row of rows) yield { blob: { sha1: wim.table.sha1(row), size: wim.table.size(row) } };
   };
-  let bytes = 0;
-  for await (const pieces of wim.decode(all(), options)) {
-    for (const piece of pieces) bytes += piece.bytes.length;
-    options.onProgress?.(bytes, total);
+  const decoded = wim.decode(all(), options);
+  // Workers need a while to begin: meanwhile the images are read. What is wrong with those is told first.
+  const first = decoded.next();
+  first.catch(() => undefined);
+  let entries = 0;
+  try {
+    for (const { index } of wim.images) entries += await verifyTree(wim, index, options);
+    let bytes = 0;
+    for (let next = await first; !next.done; next = await decoded.next()) {
+      for (const piece of next.value) bytes += piece.bytes.length;
+      options.onProgress?.(bytes, total);
+    }
+    return { images: wim.images.length, blobs: rows.length, bytes, entries };
+  } finally {
+    await decoded.return();
   }
-  return { images: wim.images.length, blobs: rows.length, bytes, entries };
+}
+
+/** @returns how many files and folders the image has */
+async function verifyTree(wim: Wim, index: number, options: VerifyWimOptions): Promise<number> {
+  let entries = 0;
+  const tree = await wim.tree(index, options);
+  for (const { path, node } of tree.walk()) {
+    entries++;
+    const { missing } = node;
+    if (missing)
+      throw new ImageError(
+        'incomplete',
+        `${wim.path}: blob ${missing.sha1} of ${JSON.stringify(`/${path}`)} in image ${index} is not in this file`,
+        {
+          hint: missingBlobHint,
+          detail: { sha1: missing.sha1, path },
+        },
+      );
+  }
+  return entries;
 }

@@ -4,6 +4,7 @@ import { asImageError } from '../../errors.ts';
 import { DecoderMemory } from './chunk-decoder.ts';
 import type { FromDecoder, ToDecoder, DecoderData } from './decode-ahead.ts';
 import { DecodeError, TaskDecoder } from './decode-task.ts';
+import { unpackTask } from './task-message.ts';
 
 const port = parentPort!;
 const { descriptors, size, targets, memory, module } = workerData as DecoderData;
@@ -12,7 +13,7 @@ const decoder = new TaskDecoder(descriptors, new DecoderMemory(size, targets, me
 port.on('message', ({ task, target }: ToDecoder) => {
   let answer: FromDecoder = {};
   try {
-    decoder.run(task, target);
+    decoder.run(unpackTask(task), target);
   } catch (error) {
     const { code, message, hint, detail } = asImageError(error, 'a WIM file could not be decoded');
     answer = { error: { code, message, hint, detail, ...(error instanceof DecodeError ? { index: error.index, file: error.file } : {}) } };

@@ -3,6 +3,9 @@ import { overLimit, type WimLimits } from './wim-limits.ts';
 
 export type WimCompression = 'none' | 'xpress' | 'lzx' | 'lzms';
 
+/** By the numbers that headers of solid resources have for them. */
+export const wimCodecs: readonly WimCompression[] = ['none', 'xpress', 'lzx', 'lzms'];
+
 /** Where a resource lies, as headers and lookup tables say it: 24 bytes. */
 export interface ResourceHeader {
   /** Bytes from the start of the file. */

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { asImageError, ImageError } from '../../errors.ts';
 import type { WimFile } from './wim-file.ts';
-import type { WimCompression } from './wim-header.ts';
+import { wimCodecs, type WimCompression } from './wim-header.ts';
 import { overLimit, type WimLimits } from './wim-limits.ts';
 
 /** Bytes of a file that unpack to other bytes, in chunks that know nothing of each other. */
@@ -30,7 +30,6 @@ export function chunkEntrySize(size: number): 4 | 8 {
 }
 
 const solidHeaderSize = 16;
-const solidCodecs: readonly WimCompression[] = ['none', 'xpress', 'lzx', 'lzms'];
 
 /**
  * Reads the header and the chunk table of a solid resource.
@@ -51,7 +50,7 @@ export function readSolidResource(
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const size = Number(view.getBigUint64(0, true));
   const chunkSize = view.getUint32(8, true);
-  const codec = solidCodecs[view.getUint32(12, true)];
+  const codec = wimCodecs[view.getUint32(12, true)];
   if (codec === undefined) throw refuse(`codec ${view.getUint32(12, true)}, expected 0 to 3`);
   if (
     chunkSize < 4096 ||

@@ -159,6 +159,15 @@ export class WimNode implements WimEntry {
     return [...(data ? [data] : []), ...(reparse ? [reparse] : []), ...this.streams.map(({ data: blob }) => blob)];
   }
 
+  /** One of its blobs that is in none of the files. */
+  get missing(): WimBlob | undefined {
+    const { buffer } = this.#bytes;
+    const isThere = (hashAt: number) => isZeroHash(buffer, hashAt) || this.#table.find(buffer, hashAt) >= 0;
+    // Nearly always: without a text for each hash.
+    if (isThere(this.at + entryFields.hash) && this.#streamEntries().every((at) => isThere(at + 16))) return undefined;
+    return this.blobs.find(({ isMissing }) => isMissing);
+  }
+
   get linkGroup(): bigint {
     return this.isReparsePoint ? 0n : this.#bytes.view.getBigUint64(this.at + entryFields.linkGroup, true);
   }

@@ -1,0 +1,88 @@
+/**
+ * Tasks as they are sent to another thread: numbers and one text for all their steps and parts. A task can have a thousand of each, and as objects
+ * they take both threads longer to write and to read than most of them take to hash.
+ */
+import type { DecodedPart, DecodeStep, DecodeTask } from './decode-task.ts';
+import { wimCodecs } from './wim-header.ts';
+import type { NewFile } from './write-new-file.ts';
+
+export interface TaskMessage {
+  readonly size: number;
+  readonly steps: Float64Array;
+  /** What steps of solid resources have besides numbers, by the step's number. */
+  readonly solid: readonly (readonly [step: number, bounds: Float64Array, name: string | undefined])[];
+  readonly parts: Float64Array;
+  /** 40 digits for each part that has a sum, in their order. */
+  readonly sums: string;
+  readonly files: readonly (readonly [part: number, files: readonly NewFile[]])[];
+}
+
+const stepNumbers = 9;
+const partNumbers = 4;
+const sumDigits = 40;
+
+export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
+  const stepsPacked = new Float64Array(steps.length * stepNumbers);
+  const solid: [number, Float64Array, string | undefined][] = [];
+  let at = 0;
+  for (const [number, step] of steps.entries()) {
+    stepsPacked[at++] = step.file;
+    stepsPacked[at++] = step.offset;
+    stepsPacked[at++] = step.packedSize;
+    stepsPacked[at++] = step.size;
+    stepsPacked[at++] = wimCodecs.indexOf(step.codec);
+    stepsPacked[at++] = step.chunkSize;
+    stepsPacked[at++] = step.firstChunk;
+    stepsPacked[at++] = step.endChunk;
+    stepsPacked[at++] = step.at;
+    if (step.bounds) solid.push([number, step.bounds, step.name]);
+  }
+  const partsPacked = new Float64Array(parts.length * partNumbers);
+  const files: [number, readonly NewFile[]][] = [];
+  let sums = '';
+  at = 0;
+  for (const [number, part] of parts.entries()) {
+    partsPacked[at++] = part.index;
+    partsPacked[at++] = part.at;
+    partsPacked[at++] = part.length;
+    partsPacked[at++] = part.sha1 === undefined ? 0 : 1;
+    sums += part.sha1 ?? '';
+    if (part.files) files.push([number, part.files]);
+  }
+  return { size, steps: stepsPacked, solid, parts: partsPacked, sums, files };
+}
+
+export function unpackTask({ size, steps, solid, parts, sums, files }: TaskMessage): DecodeTask {
+  const numbers = (packed: Float64Array, at: number) => packed[at] as number;
+  const bounds = new Map(solid.map(([step, own, name]) => [step, { bounds: own, name }]));
+  const filesOf = new Map(files);
+  let sum = 0;
+  return {
+    size,
+    steps: Array.from({ length: steps.length / stepNumbers }, (_, number): DecodeStep => {
+      const at = number * stepNumbers;
+      return {
+        file: numbers(steps, at),
+        offset: numbers(steps, at + 1),
+        packedSize: numbers(steps, at + 2),
+        size: numbers(steps, at + 3),
+        codec: wimCodecs[numbers(steps, at + 4)] as DecodeStep['codec'],
+        chunkSize: numbers(steps, at + 5),
+        firstChunk: numbers(steps, at + 6),
+        endChunk: numbers(steps, at + 7),
+        at: numbers(steps, at + 8),
+        ...bounds.get(number),
+      };
+    }),
+    parts: Array.from({ length: parts.length / partNumbers }, (_, number): DecodedPart => {
+      const at = number * partNumbers;
+      const isWhole = numbers(parts, at + 3) === 1;
+      return {
+        index: numbers(parts, at),
+        at: numbers(parts, at + 1),
+        length: numbers(parts, at + 2),
+        ...(isWhole ? { sha1: sums.slice(sum, (sum += sumDigits)), files: filesOf.get(number) } : {}),
+      };
+    }),
+  };
+}
