@@ -60,6 +60,8 @@ export class DecodeError extends ImageError {
 
 /** Read at once where more is wanted behind. Bytes. */
 const readAhead = 2 ** 20;
+/** Read by itself. Bytes. */
+const largeRead = readAhead / 4;
 /** Between two resources, as many bytes are read in vain rather than by another call. */
 const maxGap = 65_536;
 
@@ -91,7 +93,7 @@ export class TaskDecoder {
     for (let index = 0; index < steps.length; index++) {
       const step = steps[index] as DecodeStep;
       try {
-        if (step.codec === 'none') this.#copy(step, target);
+        if (step.codec === 'none') this.#copy(steps, index, target);
         else this.#decode(steps, index, target);
       } catch (error) {
         throw new DecodeError(firstPartAt(parts, step.at), step.file, error as ImageError);
@@ -110,8 +112,13 @@ export class TaskDecoder {
     }
   }
 
-  #copy({ file, offset, size, at }: DecodeStep, target: Uint8Array): void {
-    readInto(this.#descriptors[file] as number, target.subarray(at, at + size), offset, endsAt);
+  #copy(steps: readonly DecodeStep[], number: number, target: Uint8Array): void {
+    const { file, offset, size, at } = steps[number] as DecodeStep;
+    if (size >= largeRead) readInto(this.#descriptors[file] as number, target.subarray(at, at + size), offset, endsAt);
+    else {
+      const from = this.#read(file, offset, size, steps, number, undefined);
+      target.set(this.#window.subarray(from, from + size), at);
+    }
   }
 
   #decode(steps: readonly DecodeStep[], number: number, target: Uint8Array): void {
@@ -186,7 +193,7 @@ export class TaskDecoder {
   ): number {
     if (file === this.#windowFile && offset >= this.#windowStart && offset + length <= this.#windowEnd) return offset - this.#windowStart;
     // Behind a large one the next would be cut, and read twice.
-    const ahead = length >= readAhead / 4 ? 0 : Math.min(readAhead, wantedEnd(steps, number, bounds) - offset);
+    const ahead = length >= largeRead ? 0 : Math.min(readAhead, wantedEnd(steps, number, bounds) - offset);
     const wanted = Math.max(length, ahead);
     this.#windowFile = -1;
     readInto(this.#descriptors[file] as number, this.#window.subarray(0, wanted), offset, endsAt);
@@ -200,11 +207,12 @@ export class TaskDecoder {
 /** Where what is wanted from here on ends, as far as it lies in one piece. */
 function wantedEnd(steps: readonly DecodeStep[], number: number, bounds: Float64Array | undefined): number {
   const step = steps[number] as DecodeStep;
-  if (bounds === undefined && step.endChunk - step.firstChunk < Math.ceil(step.size / step.chunkSize)) return 0;
+  const isPart = step.codec !== 'none' && step.endChunk - step.firstChunk < Math.ceil(step.size / step.chunkSize);
+  if (bounds === undefined && isPart) return 0;
   let end = bounds ? (bounds.at(-1) as number) : step.offset + step.packedSize;
   for (let next = number + 1; next < steps.length; next++) {
-    const { file, offset, packedSize, codec, bounds: own, firstChunk } = steps[next] as DecodeStep;
-    if (file !== step.file || codec === 'none' || own || firstChunk > 0 || offset < end || offset - end > maxGap) break;
+    const { file, offset, packedSize, bounds: own, firstChunk } = steps[next] as DecodeStep;
+    if (file !== step.file || own || firstChunk > 0 || offset < end || offset - end > maxGap) break;
     end = offset + packedSize;
     if (end - step.offset > readAhead) break;
   }
