@@ -3,6 +3,7 @@ import { mkdir, readdir, realpath, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asImageError, ImageError } from '../errors.ts';
+import type { DecodingWorkers } from '../formats/wim/decode-ahead.ts';
 import type { BlobToDecode } from '../formats/wim/decode-blobs.ts';
 import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
@@ -52,6 +53,8 @@ const turn = 64;
  *   else as `Wim.tree` and `Wim.read`
  */
 export async function extractWim(wim: Wim, index: number, folder: string, options: ExtractWimOptions = {}): Promise<ExtractedWim> {
+  // They begin while the names are looked at. Of an image among several, or a part of one, it may be too little.
+  await using workers = wim.images.length === 1 && options.path === undefined ? wim.startDecoding() : undefined;
   const tree = await wim.tree(index, options);
   const from = tree.find(options.path ?? '');
   if (!from) throw new ImageError('not-found', `${wim.path}: image ${index} has no ${JSON.stringify(options.path)}`);
@@ -61,7 +64,7 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     const root = await realpath(folder);
     await requireSpace(root, plan.bytes);
     await makeFolders(root, plan, options.signal);
-    await writeFiles(wim, root, plan, options);
+    await writeFiles(wim, root, plan, { ...options, workers });
     await makeLinks(wim, root, plan, options);
     await giveAttributes(root, plan);
     finishFolders(root, plan);
@@ -118,7 +121,12 @@ async function makeFolders(root: string, { folders }: WimExtraction, signal: Abo
   }
 }
 
-async function writeFiles(wim: Wim, root: string, plan: WimExtraction, { signal, onProgress }: ExtractWimOptions): Promise<void> {
+async function writeFiles(
+  wim: Wim,
+  root: string,
+  plan: WimExtraction,
+  { signal, onProgress, workers }: ExtractWimOptions & { readonly workers: DecodingWorkers | undefined },
+): Promise<void> {
   const asNew = (list: NameList, number: number): NewFile => {
     const { accessed, written, ...rights } = plan.rights(plan.node(list, number));
     return { path: `${root}/${plan.path(list, number)}`, accessed: seconds(accessed), written: seconds(written), ...rights };
@@ -143,7 +151,7 @@ async function writeFiles(wim: Wim, root: string, plan: WimExtraction, { signal,
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
   let bytes = 0;
   try {
-    for await (const pieces of wim.decode(asked(), { signal })) {
+    for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
         bytes += piece.length * (blob.files?.length ?? 0);
         // A blob that came as one piece has been written where it was decoded.

@@ -42,6 +42,8 @@ export interface DecodedTask {
 
 export interface DecodeOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Started before, for this alone; whoever started them ends them. */
+  readonly workers?: DecodingWorkers | undefined;
   /** Bytes of the largest chunk. */
   readonly chunkSize: number;
 }
@@ -74,8 +76,16 @@ export async function* decodeAhead(
   }
   const size = Math.max(taskSize, options.chunkSize);
   const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
-  if (first.length > few) yield* inWorkers(rest, descriptors, size, options.signal);
+  if (first.length > few) yield* inWorkers(rest, options.workers ?? new DecodingWorkers(descriptors, size), options);
   else yield* inThisThread(rest, descriptors, size, options.signal);
+}
+
+/**
+ * The workers that decoding all of these files will need, while their user still looks at what else there is to know; undefined where there is too little for any.
+ * @param bytes of all files
+ */
+export function startDecoding(descriptors: readonly number[], bytes: number, chunkSize: number): DecodingWorkers | undefined {
+  return bytes > fewTasks * taskSize ? new DecodingWorkers(descriptors, Math.max(taskSize, chunkSize)).startAll() : undefined;
 }
 
 type Tasks = Pick<Iterator<DecodeTask, unknown, undefined>, 'next'>;
@@ -101,16 +111,46 @@ async function* inThisThread(
   }
 }
 
+/** Workers that start when they are made, or one after another when they are needed. */
+export class DecodingWorkers implements AsyncDisposable {
+  /** Of each worker: one that is decoded into, one that is read, one more for the worker that is ahead of the other. */
+  readonly targets: number;
+  readonly #workers: DecodingWorker[] = [];
+  readonly #most: number;
+  readonly #start: () => DecodingWorker;
+
+  /** @param size of a target, in bytes */
+  constructor(descriptors: readonly number[], size: number) {
+    this.targets = size * 4 * maxWorkers <= maxMemory ? 3 : 1;
+    const room = Math.floor(maxMemory / (size * (this.targets + 1)));
+    this.#most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), room));
+    this.#start = () => new DecodingWorker(descriptors, size, this.targets);
+  }
+
+  /** For what will need them all: a worker takes a twentieth of a second to begin. */
+  startAll(): this {
+    while (this.#workers.length < this.#most) this.#workers.push(this.#start());
+    return this;
+  }
+
+  /** One with a free target; undefined where all have their hands full. */
+  next(): DecodingWorker | undefined {
+    let worker = this.#workers.toSorted((a, b) => b.free.length - a.free.length)[0];
+    if ((worker === undefined || worker.free.length < this.targets) && this.#workers.length < this.#most)
+      this.#workers.push((worker = this.#start()));
+    return worker && worker.free.length > 0 ? worker : undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+}
+
 async function* inWorkers(
   tasks: Tasks,
-  descriptors: readonly number[],
-  size: number,
-  signal: AbortSignal | undefined,
+  workers: DecodingWorkers,
+  { signal, workers: given }: DecodeOptions,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  // One that is decoded into, one that is read, one more for the worker that is ahead of the other.
-  const targets = size * 4 * maxWorkers <= maxMemory ? 3 : 1;
-  const most = Math.max(1, Math.min(maxWorkers, Math.max(2, availableParallelism()), Math.floor(maxMemory / (size * (targets + 1)))));
-  const workers: DecodingWorker[] = [];
   const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
@@ -120,16 +160,14 @@ async function* inWorkers(
     if (signal?.aborted) throw canceled(signal.reason);
     for (let isMore = true; ;) {
       while (isMore) {
-        let worker = workers.toSorted((a, b) => b.free.length - a.free.length)[0];
-        if ((worker === undefined || worker.free.length < targets) && workers.length < most)
-          workers.push((worker = new DecodingWorker(descriptors, size, targets)));
-        const target = worker?.free.shift();
-        if (worker === undefined || target === undefined) break;
+        const worker = workers.next();
+        if (worker === undefined) break;
         const next = tasks.next();
         if (next.done) {
           isMore = false;
           break;
         }
+        const target = worker.free.shift() as number;
         const done = worker.run(next.value, target);
         // It is waited for in its turn; until then its failure is not nobody's.
         done.catch(() => undefined);
@@ -143,7 +181,7 @@ async function* inWorkers(
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+    if (given === undefined) await workers[Symbol.asyncDispose]();
   }
 }
 

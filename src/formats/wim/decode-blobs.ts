@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
-import { decodeAhead } from './decode-ahead.ts';
+import { decodeAhead, type DecodeOptions } from './decode-ahead.ts';
 import { DecodeError, wrongHash } from './decode-task.ts';
 import type { LookupTable } from './lookup-table.ts';
 import { planDecoding, type WantedBlob } from './plan-decoding.ts';
@@ -38,15 +38,12 @@ export interface BlobPiece<B extends BlobToDecode> {
 export async function* decodeBlobs<B extends BlobToDecode>(
   blobs: Iterable<B>,
   { files, table }: { readonly files: readonly WimFile[]; readonly table: LookupTable },
-  options: { readonly signal?: AbortSignal | undefined; readonly explain: (blob: WimBlob) => Promise<string> },
+  options: Pick<DecodeOptions, 'signal' | 'workers'> & { readonly explain: (blob: WimBlob) => Promise<string> },
 ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
   /** What has been asked for and, from `first` on, not been given; `number` is the number of that one. */
   let waiting: Waiting<B>[] = [];
   let first = 0;
   let number = 0;
-  let chunkSize = 0;
-  for (const { header } of files) chunkSize = Math.max(chunkSize, header.chunkSize);
-  chunkSize = Math.max(chunkSize, table.solidChunkSize);
   let missing: B | undefined;
   const wanted = function* (): Generator<WantedBlob, void, undefined> {
     for (const asked of blobs) {
@@ -83,7 +80,7 @@ export async function* decodeBlobs<B extends BlobToDecode>(
     for await (const { task, bytes } of decodeAhead(
       planDecoding(wanted()),
       files.map(({ descriptor }) => descriptor),
-      { chunkSize, signal: options.signal },
+      { chunkSize: largestChunk(files, table), signal: options.signal, workers: options.workers },
     )) {
       const pieces: BlobPiece<B>[] = [];
       for (const part of task.parts) {
@@ -122,6 +119,11 @@ export async function* decodeBlobs<B extends BlobToDecode>(
       cause: error,
     });
   }
+}
+
+/** Of all files: of a target that any chunk fits into. Bytes. */
+export function largestChunk(files: readonly WimFile[], table: LookupTable): number {
+  return Math.max(table.solidChunkSize, ...files.map(({ header }) => header.chunkSize));
 }
 
 const noBytes = new Uint8Array(0);

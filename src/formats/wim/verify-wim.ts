@@ -42,28 +42,21 @@ export async function verifyWim(wim: Wim, { signal, onProgress }: VerifyWimOptio
 }
 
 async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<VerifiedWim, 'integrity'>> {
+  await using workers = wim.startDecoding();
+  let entries = 0;
+  for (const { index } of wim.images) entries += await verifyTree(wim, index, options);
   const rows = wim.table.inFileOrder();
   let total = 0;
   for (const row of rows) total += wim.table.size(row);
   const all = function* (): Generator<BlobToDecode, void, undefined> {
     for (const row of rows) yield { blob: { sha1: wim.table.sha1(row), size: wim.table.size(row) } };
   };
-  const decoded = wim.decode(all(), options);
-  // Workers need a while to begin: meanwhile the images are read. What is wrong with those is told first.
-  const first = decoded.next();
-  first.catch(() => undefined);
-  let entries = 0;
-  try {
-    for (const { index } of wim.images) entries += await verifyTree(wim, index, options);
-    let bytes = 0;
-    for (let next = await first; !next.done; next = await decoded.next()) {
-      for (const piece of next.value) bytes += piece.bytes.length;
-      options.onProgress?.(bytes, total);
-    }
-    return { images: wim.images.length, blobs: rows.length, bytes, entries };
-  } finally {
-    await decoded.return();
+  let bytes = 0;
+  for await (const pieces of wim.decode(all(), { ...options, workers })) {
+    for (const piece of pieces) bytes += piece.bytes.length;
+    options.onProgress?.(bytes, total);
   }
+  return { images: wim.images.length, blobs: rows.length, bytes, entries };
 }
 
 /** @returns how many files and folders the image has */

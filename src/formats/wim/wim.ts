@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors.ts';
 import { checkMetadata } from './check-metadata.ts';
-import { decodeBlobs, type BlobPiece, type BlobToDecode } from './decode-blobs.ts';
-import { decodeAhead } from './decode-ahead.ts';
+import { decodeBlobs, largestChunk, type BlobPiece, type BlobToDecode } from './decode-blobs.ts';
+import { decodeAhead, startDecoding, type DecodingWorkers } from './decode-ahead.ts';
 import { DecodeError, wrongHash } from './decode-task.ts';
 import type { LookupTable } from './lookup-table.ts';
 import { MetadataBytes } from './metadata-bytes.ts';
@@ -196,8 +196,17 @@ export class Wim implements Disposable, AsyncDisposable {
   }
 
   /** What `read` is made of, without a copy: see `decodeBlobs`. */
-  decode<B extends BlobToDecode>(blobs: Iterable<B>, { signal }: ReadWimOptions = {}): AsyncGenerator<BlobPiece<B>[], void, undefined> {
-    return decodeBlobs(blobs, this.#open, { signal, explain: async ({ sha1 }) => await this.#namesOf(sha1) });
+  decode<B extends BlobToDecode>(
+    blobs: Iterable<B>,
+    { signal, workers }: ReadWimOptions & { readonly workers?: DecodingWorkers | undefined } = {},
+  ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
+    return decodeBlobs(blobs, this.#open, { signal, workers, explain: async ({ sha1 }) => await this.#namesOf(sha1) });
+  }
+
+  /** Starts workers for one `decode` of nearly all that there is, which its caller ends; undefined where it is too little for any. */
+  startDecoding(): DecodingWorkers | undefined {
+    const bytes = this.files.reduce((sum, { size }) => sum + size, 0);
+    return startDecoding(this.#descriptors, bytes, largestChunk(this.files, this.table));
   }
 
   /** The same blobs sorted by their places: in this order no chunk of a solid resource is decoded twice. Missing and empty ones come first. */
