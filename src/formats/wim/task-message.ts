@@ -14,12 +14,16 @@ export interface TaskMessage {
   readonly parts: Float64Array;
   /** 40 digits for each part that has a sum, in their order. */
   readonly sums: string;
-  readonly files: readonly (readonly [part: number, files: readonly NewFile[]])[];
+  /** What parts are to be made: numbers for each file, and the paths, with what no path has between them. */
+  readonly files: Float64Array;
+  readonly paths: string;
 }
 
 const stepNumbers = 9;
 const partNumbers = 4;
+const fileNumbers = 6;
 const sumDigits = 40;
+const betweenPaths = '\0';
 
 export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
   const stepsPacked = new Float64Array(steps.length * stepNumbers);
@@ -38,7 +42,8 @@ export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
     if (step.bounds) solid.push([number, step.bounds, step.name]);
   }
   const partsPacked = new Float64Array(parts.length * partNumbers);
-  const files: [number, readonly NewFile[]][] = [];
+  const files: number[] = [];
+  const paths: string[] = [];
   let sums = '';
   at = 0;
   for (const [number, part] of parts.entries()) {
@@ -47,15 +52,18 @@ export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
     partsPacked[at++] = part.length;
     partsPacked[at++] = part.sha1 === undefined ? 0 : 1;
     sums += part.sha1 ?? '';
-    if (part.files) files.push([number, part.files]);
+    for (const { path, accessed, written, mode, owner } of part.files ?? []) {
+      files.push(number, accessed, written, mode, owner?.uid ?? -1, owner?.gid ?? -1);
+      paths.push(path);
+    }
   }
-  return { size, steps: stepsPacked, solid, parts: partsPacked, sums, files };
+  return { size, steps: stepsPacked, solid, parts: partsPacked, sums, files: Float64Array.from(files), paths: paths.join(betweenPaths) };
 }
 
-export function unpackTask({ size, steps, solid, parts, sums, files }: TaskMessage): DecodeTask {
+export function unpackTask({ size, steps, solid, parts, sums, files, paths }: TaskMessage): DecodeTask {
   const numbers = (packed: Float64Array, at: number) => packed[at] as number;
   const bounds = new Map(solid.map(([step, own, name]) => [step, { bounds: own, name }]));
-  const filesOf = new Map(files);
+  const filesOf = unpackFiles(files, paths.split(betweenPaths));
   let sum = 0;
   return {
     size,
@@ -85,4 +93,24 @@ export function unpackTask({ size, steps, solid, parts, sums, files }: TaskMessa
       };
     }),
   };
+}
+
+/** The files of each part that has any. */
+function unpackFiles(packed: Float64Array, paths: readonly string[]): Map<number, NewFile[]> {
+  const filesOf = new Map<number, NewFile[]>();
+  for (let file = 0; file < packed.length / fileNumbers; file++) {
+    const [part, accessed, written, mode, uid, gid] = packed.subarray(file * fileNumbers, (file + 1) * fileNumbers) as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const made = { path: paths[file] as string, accessed, written, mode, owner: uid < 0 ? undefined : { uid, gid } };
+    const others = filesOf.get(part);
+    if (others) others.push(made);
+    else filesOf.set(part, [made]);
+  }
+  return filesOf;
 }
