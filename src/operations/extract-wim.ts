@@ -145,7 +145,7 @@ async function writeFiles(
       const files: NewFile[] = [];
       for (; position < order.length && rows[order[position] as number] === row; position++)
         files.push(asNew(plan.files, order[position] as number));
-      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, files };
+      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, row, files };
     }
   };
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;

@@ -163,9 +163,8 @@ export class WimExtraction {
   }
 
   #addFile(folder: number, node: WimNode, path: string): void {
-    const data = node.data ?? { sha1: '', size: 0 };
-    if (data.isMissing) throw this.#missing(data, path);
-    const row = data.sha1 === '' ? -1 : this.#wim.table.find(Buffer.from(data.sha1, 'hex'));
+    const row = node.dataRow;
+    if (row < 0 && node.data?.isMissing) throw this.#missing(node.data, path);
     const list = row < 0 ? this.emptyFiles : this.files;
     const group = node.linkGroup;
     const linked = row < 0 ? this.#linkedEmpty : this.#linked;
@@ -175,7 +174,7 @@ export class WimExtraction {
       (row < 0 ? this.emptyHardLinks : this.hardLinks).add(folder, node, first);
       return;
     }
-    this.bytes += data.size;
+    if (row >= 0) this.bytes += this.#wim.table.size(row);
     const number = list.add(folder, node, row);
     if (group !== 0n && first === undefined) linked.set(group, number);
   }

@@ -159,6 +159,26 @@ test('what is told to stop in the middle leaves a draft, and nothing that runs o
   assert.equal((await store.usage()).drafts, 400_000);
 });
 
+test('a manifest whose bytes were poured in before is held as soon as they are relied on', async (t) => {
+  const folder = storeFolder(t);
+  const image = await makeImage({ layers: ['a layer'] });
+  const bytes = image.blobs.get(image.target.digest) as Buffer;
+  await using store = await ImageStore.open(folder);
+  {
+    await using poured = await store.begin();
+    await poured.write({ ...image.target, mediaType: 'application/octet-stream' }, async () => chunksOf(bytes));
+  }
+  await using ingest = await store.begin();
+  const isRead = Promise.reject(new Error('it is here, and nobody needs to fetch it'));
+  isRead.catch(() => undefined);
+  await fails(
+    ingest.write(image.target, () => isRead),
+    'incomplete',
+  );
+  await using other = await ImageStore.open(folder);
+  assert.deepEqual((await other.sweep()).blobs, []);
+});
+
 test('a sweep takes nothing that a live lease wrote or found', async (t) => {
   const folder = storeFolder(t);
   const [one, other] = [await open(t, folder), await open(t, folder)];

@@ -200,19 +200,18 @@ export class StoreIngest implements Ingest {
     sparse: boolean,
     operation: Operation,
   ): Promise<void> {
-    const here = this.#blobs.row(target.digest);
+    const isVerified = (): boolean => this.#blobs.row(target.digest)?.state === blobState.verified;
     const known = this.#database.get('SELECT 1 FROM manifest WHERE digest = ?', target.digest) !== undefined;
-    if (sparse && known && here && here.state === blobState.verified) {
+    if (sparse && known && isVerified()) {
       // Only its bytes are asked for.
       const held = await this.#transact(() => {
-        const still = this.#blobs.row(target.digest)?.state === blobState.verified;
+        const still = isVerified();
         if (still) this.#lease.hold(target.digest);
         return still;
       });
       if (held) return;
     } else if (!sparse && (await this.has(target, operation))) return;
-    // An archive's pieces were poured in without knowing what they are.
-    const poured = here && here.state !== blobState.damaged && here.size === target.size;
+    const poured = await this.#holdPoured(target);
     const ready = await readyManifest(
       this.#database,
       this.#blobs,
@@ -229,6 +228,20 @@ export class StoreIngest implements Ingest {
     } finally {
       await ready.end();
     }
+  }
+
+  /** Whether the bytes of a manifest are here, which an archive's pieces were poured in without knowing. Then they are held: a sweep may be about to take them. */
+  async #holdPoured({ digest, size }: Descriptor): Promise<boolean> {
+    const isHere = (): boolean => {
+      const row = this.#blobs.row(digest);
+      return row !== undefined && row.state !== blobState.damaged && row.size === size;
+    };
+    if (!isHere()) return false;
+    return await this.#transact(() => {
+      if (!isHere()) return false;
+      this.#lease.hold(digest);
+      return true;
+    });
   }
 
   async #put(draft: string, target: Descriptor): Promise<void> {

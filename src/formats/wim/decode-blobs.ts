@@ -10,6 +10,8 @@ import type { NewFile } from './write-new-file.ts';
 
 export interface BlobToDecode {
   readonly blob: WimBlob;
+  /** Its number in the lookup table, where who asks knows it. */
+  readonly row?: number | undefined;
   /** What is to be made of it: by whoever decodes it where it comes as one piece, else by whoever gets the pieces. */
   readonly files?: readonly NewFile[] | undefined;
 }
@@ -53,7 +55,7 @@ export async function* decodeBlobs<B extends BlobToDecode>(
         yield emptyBlob;
         continue;
       }
-      const row = table.find(Buffer.from(sha1, 'hex'));
+      const row = asked.row ?? table.find(Buffer.from(sha1, 'hex'));
       if (row < 0) {
         missing = asked;
         return;

@@ -49,7 +49,7 @@ async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<V
   let total = 0;
   for (const row of rows) total += wim.table.size(row);
   const all = function* (): Generator<BlobToDecode, void, undefined> {
-    for (const row of rows) yield { blob: { sha1: wim.table.sha1(row), size: wim.table.size(row) } };
+    for (const row of rows) yield { blob: { sha1: wim.table.sha1(row), size: wim.table.size(row) }, row };
   };
   let bytes = 0;
   for await (const pieces of wim.decode(all(), { ...options, workers })) {

@@ -123,9 +123,16 @@ export class WimNode implements WimEntry {
   }
 
   get data(): WimBlob | undefined {
-    if ((this.attributes & wimAttributes.directory) !== 0 && (this.attributes & wimAttributes.encrypted) === 0) return undefined;
+    if (!this.#mayHaveData) return undefined;
     const hash = this.#unnamed(this.isReparsePoint ? 1 : 0);
     return hash === undefined ? { sha1: '', size: 0 } : this.#blob(hash);
+  }
+
+  /** The number in the lookup table of what `data` is; -1 where that has no bytes, or is in none of the files. */
+  get dataRow(): number {
+    if (!this.#mayHaveData) return -1;
+    const hash = this.#unnamed(this.isReparsePoint ? 1 : 0);
+    return hash === undefined || isZeroHash(this.#bytes.buffer, hash) ? -1 : this.#table.find(this.#bytes.buffer, hash);
   }
 
   get streams(): readonly WimStream[] {
@@ -207,6 +214,10 @@ export class WimNode implements WimEntry {
         return node;
     }
     return undefined;
+  }
+
+  get #mayHaveData(): boolean {
+    return (this.attributes & wimAttributes.directory) === 0 || (this.attributes & wimAttributes.encrypted) !== 0;
   }
 
   /**
