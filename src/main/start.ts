@@ -2,9 +2,9 @@
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
 /** Commands and cmdlets that walk over hundreds of thousands of files and keep hardly any of what they make for one. */
-const bulky = /^(?:install|save|(?:install|save|export|import)-container(?:os)?images?)$/i;
+const bulky = /^(?:install|save|wim create|wim extract|(?:install|save|export|import)-container(?:os)?images?)$/i;
 /** Whose time matters, or who stay. */
-const asUsual = /^(?:serve|wim)$/;
+const asUsual = /^(?:serve|wim\b.*)$/;
 
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
@@ -62,10 +62,10 @@ function end(exitCode: number, terminal: ProcessTerminal): void {
  * once: nearly all of the list is still needed when V8 looks for garbage after each MB, and would be copied each time. That costs it up to 16 MB.
  */
 function boundYoung(words: readonly string[]): void {
-  const [first = '', , cmdlet = ''] = words;
-  const word = first === '__cmdlet' ? cmdlet : first;
-  if (asUsual.test(word)) return;
-  process.getBuiltinModule('node:v8').setFlagsFromString(`--semi-space-growth-factor=${bulky.test(word) ? 1 : 16}`);
+  const [first = '', second = '', third = ''] = words;
+  const name = first === '__cmdlet' ? third : first === 'wim' ? `wim ${second}` : first;
+  if (!bulky.test(name) && asUsual.test(name)) return;
+  process.getBuiltinModule('node:v8').setFlagsFromString(`--semi-space-growth-factor=${bulky.test(name) ? 1 : 16}`);
 }
 
 /** Node 22 calls node:sqlite experimental on each start; 24 does not, and neither is news for a user of `bay`. */
