@@ -85,8 +85,8 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     // Its server leaves a folder there.
     TMPDIR: join(prefix, '..'),
     WINEARCH: 'win64',
-    // Wine's own failures alone: without them a program that it gives up ends with code 1 and says nothing.
-    WINEDEBUG: '-all,err+all',
+    // How Wine itself gives a program up, which then ends with code 1 and says nothing. Not all of its errors: those of its own services, which whoever starts it gets, say nothing of a program.
+    WINEDEBUG: '-all,err+virtual,err+seh',
     // No offers to download a .NET or a browser, no icons in this user's menus.
     WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe=',
     HOME: prefix,
