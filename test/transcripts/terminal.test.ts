@@ -92,6 +92,8 @@ test('a question is asked on the terminal, and no is an answer', { skip: tmux.sk
   await terminal.type('bay image prune');
   await terminal.shows(/^Are you sure you want to continue\? \[y\/N\] *$/m);
   await terminal.type('n');
+  // What is typed before the shell has its turn again stands before its prompt.
+  await terminal.shows(/\[y\/N\] n\n\$ *$/m);
   await terminal.type('bay images -q | wc -l; bay image prune');
   await terminal.shows(/^1\nWARNING! [^]*\[y\/N\] *$/m);
   await terminal.type('y');
