@@ -29,17 +29,8 @@ function compile(root: string, file: string): void {
   const options = [
     ...['--outFile', file, '--runtime', 'stub', '-O3', '--noAssert', '--use', 'abort='],
     // The memory is its user's, and shared: others read what is decoded where it is. Its size is its user's to choose.
-    ...[
-      '--importMemory',
-      '--noExportMemory',
-      '--sharedMemory',
-      '--initialMemory',
-      '8',
-      '--maximumMemory',
-      '65536',
-      '--enable',
-      'threads,simd',
-    ],
+    ...['--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '8', '--maximumMemory', '65536'],
+    ...['--enable', 'threads,simd'],
   ];
   const words = [compiler, join('assembly', 'wim-decoders', 'index.ts'), ...options];
   const { status } = spawnSync(process.execPath, words, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });

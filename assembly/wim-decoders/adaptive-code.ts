@@ -5,7 +5,7 @@
  */
 
 import { endsEarly, none } from './faults';
-import { buildCode, longCode, tableOf } from './huffman-decoder';
+import { buildCode, entryAt, tableOf } from './huffman-decoder';
 import { chooseLengths } from './huffman-lengths';
 
 const capacity: u32 = 800;
@@ -70,8 +70,7 @@ function fetch(): void {
 @inline
 export function readSymbol(code: usize): u32 {
   if (left < 32) fetch();
-  let entry: u32 = load<u16>(tableOf(code + codeAt, capacity) + (<usize>(bits >> (64 - rootBits)) << 1));
-  if (entry === 0) entry = longCode(code + codeAt, rootBits, <u32>(bits >> 48));
+  const entry = entryAt(code + codeAt, tableOf(code + codeAt, capacity), rootBits, bits);
   bits <<= entry;
   left -= entry & 63;
   const symbol = entry >> 6;

@@ -81,8 +81,15 @@ export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: us
   return true;
 }
 
+/** The next symbol's entry, of a code whose table is known; 0 where the code is empty. @param bits from the left */
+@inline
+export function entryAt(code: usize, table: usize, rootBits: u32, bits: u64): u32 {
+  const entry: u32 = load<u16>(table + (<usize>(bits >> (64 - rootBits)) << 1));
+  return entry === 0 ? longCode(code, rootBits, <u32>(bits >> 48)) : entry;
+}
+
 /** For codes that the table has not. @param next the next 16 bits @returns `symbol << 6 | length`; 0 where the code is empty */
-export function longCode(code: usize, rootBits: u32, next: u32): u32 {
+function longCode(code: usize, rootBits: u32, next: u32): u32 {
   for (let length = rootBits + 1; length <= 16; length++) {
     if (next < load<u32>(limitOf(code, length))) {
       const place = (next >> (16 - length)) + load<u32>(deltaOf(code, length));

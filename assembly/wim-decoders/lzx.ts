@@ -22,7 +22,7 @@ import {
   wrongBlockSize,
   zeroRecentOffset,
 } from './faults';
-import { buildCode, longCode, tableOf } from './huffman-decoder';
+import { buildCode, entryAt, tableOf } from './huffman-decoder';
 import { alignedCode, lengthCode, lengthLengths, lzxSlots, mainCode, mainLengths, preCode, smallLengths } from './memory-map';
 import { unitsAt } from './units';
 
@@ -76,8 +76,7 @@ function read(count: u32): u32 {
 
 function symbol(code: usize, capacity: u32, rootBits: u32): u32 {
   refill();
-  let entry: u32 = load<u16>(tableOf(code, capacity) + (<usize>(bits >> (64 - rootBits)) << 1));
-  if (entry === 0) entry = longCode(code, rootBits, <u32>(bits >> 48));
+  const entry = entryAt(code, tableOf(code, capacity), rootBits, bits);
   if (entry === 0) failed = emptyCode;
   bits <<= entry;
   left -= entry & 63;
@@ -148,22 +147,16 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
     ahead |= unitsAt(from) >> count;
     from += <usize>((~count >> 3) & 6);
     count |= 48;
-    let entry: u32 = load<u16>(main + (<usize>(ahead >> (64 - mainBits)) << 1));
-    if (entry === 0) {
-      entry = longCode(mainCode, mainBits, <u32>(ahead >> 48));
-      if (entry === 0) return emptyCode;
-    }
+    let entry = entryAt(mainCode, main, mainBits, ahead);
+    if (entry === 0) return emptyCode;
     ahead <<= entry;
     count -= entry;
     let item = entry >> 6;
     if (item < 256) {
       store<u8>(out++, <u8>item);
       if (out === end) break;
-      entry = load<u16>(main + (<usize>(ahead >> (64 - mainBits)) << 1));
-      if (entry === 0) {
-        entry = longCode(mainCode, mainBits, <u32>(ahead >> 48));
-        if (entry === 0) return emptyCode;
-      }
+      entry = entryAt(mainCode, main, mainBits, ahead);
+      if (entry === 0) return emptyCode;
       ahead <<= entry;
       count -= entry;
       item = entry >> 6;
@@ -174,11 +167,8 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
     }
     let length: u32 = (item & 7) + 2;
     if (length === 9) {
-      entry = load<u16>(lengthTable + (<usize>(ahead >> (64 - lengthBits)) << 1));
-      if (entry === 0) {
-        entry = longCode(lengthCode, lengthBits, <u32>(ahead >> 48));
-        if (entry === 0) return emptyLengthCode;
-      }
+      entry = entryAt(lengthCode, lengthTable, lengthBits, ahead);
+      if (entry === 0) return emptyLengthCode;
       ahead <<= entry;
       count -= entry;
       length += entry >> 6;

@@ -2,7 +2,7 @@
 
 import { copyMatch } from './copy-match';
 import { emptyCode, endsEarly, incompleteCode, matchBeforeChunk, matchPassesChunk, none, tooShort, wrongMatchLength } from './faults';
-import { buildCode, longCode, tableOf } from './huffman-decoder';
+import { buildCode, entryAt, tableOf } from './huffman-decoder';
 import { mainCode as code, mainLengths as lengths } from './memory-map';
 import { unitsAt } from './units';
 
@@ -32,22 +32,16 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
     bits |= unitsAt(at) >> left;
     at += <usize>((~left >> 3) & 6);
     left |= 48;
-    let entry: u32 = load<u16>(table + ((<usize>(bits >> (64 - rootBits))) << 1));
-    if (entry === 0) {
-      entry = longCode(code, rootBits, <u32>(bits >> 48));
-      if (entry === 0) return emptyCode;
-    }
+    let entry = entryAt(code, table, rootBits, bits);
+    if (entry === 0) return emptyCode;
     bits <<= entry;
     left -= entry;
     let symbol = entry >> 6;
     if (symbol < 256) {
       store<u8>(out++, <u8>symbol);
       if (out === end) break;
-      entry = load<u16>(table + ((<usize>(bits >> (64 - rootBits))) << 1));
-      if (entry === 0) {
-        entry = longCode(code, rootBits, <u32>(bits >> 48));
-        if (entry === 0) return emptyCode;
-      }
+      entry = entryAt(code, table, rootBits, bits);
+      if (entry === 0) return emptyCode;
       bits <<= entry;
       left -= entry;
       symbol = entry >> 6;

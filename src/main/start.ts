@@ -2,9 +2,9 @@
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
 /** Commands and cmdlets that walk over hundreds of thousands of files and keep hardly any of what they make for one. */
-const bulky = /^(?:install|save|wim create|wim extract|(?:install|save|export|import)-container(?:os)?images?)$/i;
-/** Whose time matters, or who stay. */
-const asUsual = /^(?:serve|wim\b.*)$/;
+const bulky = /^(?:install|(?:image )?save|wim (?:create|extract)|(?:install|save|export|import)-container(?:os)?images?)$/i;
+/** What stays, or has no list to print. */
+const asUsual = /^(?:serve|wim .*)$/;
 
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
@@ -58,14 +58,13 @@ function end(exitCode: number, terminal: ProcessTerminal): void {
 
 /**
  * How V8's room for new objects grows, as a factor: by itself it doubles, up to 128 MB while objects live for a moment each, and that stays.
- * Bulky work keeps to the first MB: it takes no longer, and a third less memory. A short run, which makes a list of thousands and prints it, goes to what there may be at
+ * Bulky work keeps to the first MB: that takes hardly longer, and a third less memory. A short run, which makes a list of thousands and prints it, goes to what there may be at
  * once: nearly all of the list is still needed when V8 looks for garbage after each MB, and would be copied each time. That costs it up to 16 MB.
  */
-function boundYoung(words: readonly string[]): void {
-  const [first = '', second = '', third = ''] = words;
-  const name = first === '__cmdlet' ? third : first === 'wim' ? `wim ${second}` : first;
-  if (!bulky.test(name) && asUsual.test(name)) return;
-  process.getBuiltinModule('node:v8').setFlagsFromString(`--semi-space-growth-factor=${bulky.test(name) ? 1 : 16}`);
+function boundYoung([first = '', second = '', third = '']: readonly string[]): void {
+  const name = first === '__cmdlet' ? third : first === 'wim' || first === 'image' ? `${first} ${second}` : first;
+  const factor = bulky.test(name) ? 1 : asUsual.test(name) ? undefined : 16;
+  if (factor !== undefined) process.getBuiltinModule('node:v8').setFlagsFromString(`--semi-space-growth-factor=${factor}`);
 }
 
 /** Node 22 calls node:sqlite experimental on each start; 24 does not, and neither is news for a user of `bay`. */

@@ -76,8 +76,12 @@ export async function* decodeAhead(
   }
   const size = Math.max(taskSize, options.chunkSize);
   const rest = { next: () => (first.length > 0 ? { done: false as const, value: first.shift() as DecodeTask } : tasks.next()) };
-  if (first.length > few) yield* inWorkers(rest, options.workers ?? new DecodingWorkers(descriptors, size), options);
-  else yield* inThisThread(rest, descriptors, size, options.signal);
+  if (first.length <= few) yield* inThisThread(rest, descriptors, size, options.signal);
+  else if (options.workers) yield* inWorkers(rest, options.workers, options.signal);
+  else {
+    await using own = new DecodingWorkers(descriptors, size);
+    yield* inWorkers(rest, own, options.signal);
+  }
 }
 
 /**
@@ -149,7 +153,7 @@ export class DecodingWorkers implements AsyncDisposable {
 async function* inWorkers(
   tasks: Tasks,
   workers: DecodingWorkers,
-  { signal, workers: given }: DecodeOptions,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
   const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -181,7 +185,6 @@ async function* inWorkers(
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    if (given === undefined) await workers[Symbol.asyncDispose]();
   }
 }
 
