@@ -13,7 +13,7 @@ export interface ContainerBase {
   /** As it was asked for. */
   readonly image: string;
   readonly target: Descriptor;
-  readonly manifest: Descriptor;
+  readonly opened: Image;
   readonly origin?: Descriptor | undefined;
   readonly platform: Platform;
 }

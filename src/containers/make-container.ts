@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { Image } from '../content/image.ts';
 import { ImageError, isImageError } from '../errors.ts';
 import { Tree } from '../layers/tree.ts';
 import type { ContainerRecord, NewContainer } from '../store/container-record.ts';
@@ -34,8 +33,7 @@ export async function makeContainer(
   const name = options.name?.replace(/^\//, '');
   if (name !== undefined) checkContainerName(name, options.name);
   checkSettings(settings, os);
-  const image = await Image.open(store, base.manifest, { signal });
-  const merged = mergeConfig({ ...settings.config, Image: base.image }, readConfig(image.config?.config ?? {}), os);
+  const merged = mergeConfig({ ...settings.config, Image: base.image }, readConfig(base.opened.config?.config ?? {}), os);
   requireCommand(merged);
   const host = await withOthers(store, withHostDefaults(settings.host, os));
   const others = new Map<string, readonly MountPoint[]>();
@@ -48,7 +46,7 @@ export async function makeContainer(
   const planned = planMounts({ host, config: merged }, os, (other) => others.get(other) ?? []);
 
   using _use = store.use();
-  const folders = await layOut.image(image, { signal, onProgress });
+  const folders = await layOut.image(base.opened, { signal, onProgress });
   const volumes: NewVolume[] = [];
   let files: ContainerFiles | undefined;
   const openFiles = () =>
@@ -65,8 +63,8 @@ export async function makeContainer(
     const config = { ...merged, Hostname: merged.Hostname || own };
     const networks = networksOf({ ...settings, host });
     const document = { platform: base.platform, config, host, networks, mounts };
-    const { target, manifest, origin } = base;
-    return await addRecord(store, { id, image: base.image, target, manifest, origin, created: now, document }, name, volumes);
+    const { image, target, opened, origin } = base;
+    return await addRecord(store, { id, image, target, manifest: opened.descriptor, origin, created: now, document }, name, volumes);
   } finally {
     files?.[Symbol.dispose]();
     for (const { draft } of volumes) await draft[Symbol.asyncDispose]();

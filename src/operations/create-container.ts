@@ -41,7 +41,7 @@ export async function createContainer(
   await using ingest = (await host.containers.isLaidOut(image)) ? undefined : await host.store.begin({ verb: 'create', signal });
   for (const target of ingest ? [image.descriptor, found.target] : [])
     if (!(await ingest?.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
-  const base = { image: asked, target: found.target, manifest: image.descriptor, origin: found.name?.origin, platform };
+  const base = { image: asked, target: found.target, opened: image, origin: found.name?.origin, platform };
   const container = await host.containers.create(settings, base, { name, now: host.now(), signal, onProgress });
   return { Id: container.id, Warnings: [...ignored(settings.host), ...(options.platform ? [] : foreign(platform))] };
 }

@@ -23,7 +23,7 @@ export function connectNow(place: Place): DatabaseSync {
   try {
     const connection = new (sqlite().DatabaseSync)(databasePath(place));
     try {
-      connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000');
+      connection.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000');
       const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       if (mode !== 'wal') connection.exec('PRAGMA journal_mode = WAL');
       // The first read maps SQLite's shared memory: it is now that a full disk shows.

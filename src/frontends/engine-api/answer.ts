@@ -12,13 +12,17 @@ export interface Answer {
   readonly lines?: (lines: ProgressLines) => Promise<void>;
 }
 
-/** Without escapes for HTML, and with Go's newline at the end. */
 export function jsonAnswer(status: number, value: unknown): Answer {
-  return jsonTextAnswer(status, JSON.stringify(value));
+  return jsonBytesAnswer(status, jsonBytes(value));
 }
 
-export function jsonTextAnswer(status: number, json: string): Answer {
-  const body = Buffer.from(`${json}\n`);
+/** Without escapes for HTML, and with Go's newline at the end. */
+export function jsonBytes(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
+}
+
+/** @param body of `jsonBytes` */
+export function jsonBytesAnswer(status: number, body: Buffer): Answer {
   return { status, headers: { 'Content-Type': 'application/json', 'Content-Length': body.length }, body };
 }
 

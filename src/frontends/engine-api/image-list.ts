@@ -4,7 +4,7 @@ import { familiar } from '../../model/reference.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { ImageStore } from '../../store/image-store.ts';
 import type { ImageRecord } from '../../store/image-record.ts';
-import { jsonTextAnswer, type Answer } from './answer.ts';
+import { jsonBytesAnswer, type Answer } from './answer.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Exchange } from './exchange.ts';
 import { manifestSummaries } from './manifest-summaries.ts';
@@ -31,7 +31,7 @@ export async function listImages(exchange: Exchange): Promise<Answer> {
       })),
     );
   });
-  return jsonTextAnswer(200, json);
+  return jsonBytesAnswer(200, json);
 }
 
 /** Bytes that another image has too, by the image's digest. */
