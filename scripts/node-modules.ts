@@ -7,8 +7,8 @@ import { join } from 'node:path';
 
 import type { Plugin } from 'esbuild';
 
-/** Loaded by the first call of one of its functions: it takes a sixth of a start, and who only lists calls none. No classes are taken from it. */
-const whenCalled = 'node:crypto';
+/** Loaded by the first call of one of their functions: the first takes a sixth of a start, and who only lists calls none. No classes or constants are taken from these. */
+const whenCalled: ReadonlySet<string> = new Set(['node:crypto', 'node:fs/promises', 'node:timers/promises']);
 
 const importOf = /^import \{([^}]*)\} from '(node:[\w/]+)';$/gm;
 
@@ -27,7 +27,7 @@ export function nodeModules(root: string): Plugin {
         const taken = [...(names.get(path) ?? [])].toSorted().map((name) => ({ name, local: `${prefix}$${name}` }));
         const module = `process.getBuiltinModule('${path}')`;
         const made =
-          path === whenCalled
+          whenCalled.has(path)
             ? taken.map(({ name, local }) => `const ${local} = (...values) => ${module}.${name}(...values);`).join('\n')
             : `const { ${taken.map(({ name, local }) => `${name}: ${local}`).join(', ')} } = ${module};`;
         return { contents: `${made}\nexport { ${taken.map(({ name, local }) => `${local} as ${name}`).join(', ')} };` };
