@@ -1,10 +1,10 @@
 /** From a template's text to its tree, by the rules of Go's text/template/parse, with its error texts. */
 
-import { ImageError } from '../../../errors.ts';
-import { lex, type Item, type ItemType } from './lex.ts';
+import { ItemReader } from './item-reader.ts';
+import type { Item, ItemType } from './lex.ts';
 import { readNumber, unquote } from './literals.ts';
 import { goQuote } from './printf.ts';
-import { templateError, type Call, type Node, type Operand, type Pipeline, type Tree } from './tree.ts';
+import type { Call, Node, Operand, Pipeline, Tree } from './tree.ts';
 import type { Float } from './values.ts';
 
 /** Deeper nesting than this is refused: no person writes it, and it would exhaust the stack. */
@@ -19,101 +19,49 @@ export function parse(name: string, text: string, functions: ReadonlySet<string>
 }
 
 class Parser {
-  readonly #name: string;
   readonly #text: string;
   readonly #functions: ReadonlySet<string>;
-  readonly #items: readonly Item[];
+  readonly #items: ItemReader;
   readonly #defined = new Map<string, readonly Node[]>();
-  #next = 0;
-  /** The line of the item looked at last, which Go's messages show. */
-  #line = 1;
-  #actionLine = 0;
   #variables: string[] = ['$'];
   #ranges = 0;
   #depth = 0;
 
   constructor(name: string, text: string, functions: ReadonlySet<string>) {
-    this.#name = name;
     this.#text = text;
     this.#functions = functions;
-    this.#items = lex(text);
+    this.#items = new ItemReader(name, text);
   }
 
   tree(): Tree {
     const body: Node[] = [];
-    while (this.#peek().type !== 'eof') {
-      if (this.#peek().type === 'left') {
-        const start = this.#next;
-        this.#take();
-        if (this.#takeSolid().type === 'define') {
+    while (this.#items.peek().type !== 'eof') {
+      if (this.#items.peek().type === 'left') {
+        const start = this.#items.place;
+        this.#items.take();
+        if (this.#items.takeSolid().type === 'define') {
           this.#definition();
           continue;
         }
-        this.#next = start;
+        this.#items.place = start;
       }
       const found = this.#textOrAction();
-      if (found === 'end' || found === 'else') this.#fail(`unexpected {{${found}}}`);
+      if (found === 'end' || found === 'else') this.#items.fail(`unexpected {{${found}}}`);
       if (typeof found === 'object') body.push(found);
     }
     return { text: this.#text, body, defined: this.#defined };
   }
 
-  #peek(): Item {
-    const item = this.#items[this.#next] ?? this.#items.at(-1);
-    if (item === undefined) throw new ImageError('internal', 'the lexer gave no item');
-    this.#line = item.line;
-    return item;
-  }
-
-  #take(): Item {
-    const item = this.#peek();
-    this.#next++;
-    return item;
-  }
-
-  #peekSolid(): Item {
-    while (this.#peek().type === 'space') this.#next++;
-    return this.#peek();
-  }
-
-  #takeSolid(): Item {
-    const item = this.#peekSolid();
-    this.#next++;
-    return item;
-  }
-
-  #expect(type: ItemType, context: string): Item {
-    const item = this.#takeSolid();
-    if (item.type !== type) this.#unexpected(item, context);
-    return item;
-  }
-
-  #fail(message: string): never {
-    throw templateError(`template: ${this.#name}:${this.#line}: ${message}`);
-  }
-
-  #unexpected(item: Item, context: string): never {
-    if (item.type === 'error') {
-      let extra = '';
-      if (this.#actionLine !== 0 && this.#actionLine !== item.line) {
-        extra = ` in action started at ${this.#name}:${this.#actionLine}`;
-        if (item.value.endsWith(' action')) extra = extra.slice(' in action'.length);
-      }
-      this.#fail(item.value + extra);
-    }
-    this.#fail(`unexpected ${shown(item)} in ${context}`);
-  }
-
   #definition(): void {
     const context = 'define clause';
-    const name = this.#templateName(this.#takeSolid(), context);
-    this.#expect('right', context);
+    const name = this.#templateName(this.#items.takeSolid(), context);
+    this.#items.expect('right', context);
     const outer = this.#variables;
     const ranges = this.#ranges;
     this.#variables = ['$'];
     this.#ranges = 0;
     const { nodes, end } = this.#list();
-    if (end !== 'end') this.#fail(`unexpected {{${end}}} in ${context}`);
+    if (end !== 'end') this.#items.fail(`unexpected {{${end}}} in ${context}`);
     this.#variables = outer;
     this.#ranges = ranges;
     this.#define(name, nodes);
@@ -123,25 +71,25 @@ class Parser {
   #define(name: string, nodes: readonly Node[]): void {
     const empty = (body: readonly Node[]) => body.every((node) => node.type === 'text' && node.text.trim() === '');
     const earlier = this.#defined.get(name);
-    if (earlier !== undefined && !empty(earlier) && !empty(nodes)) this.#fail(`template: multiple definition of template ${goQuote(name)}`);
+    if (earlier !== undefined && !empty(earlier) && !empty(nodes)) this.#items.fail(`template: multiple definition of template ${goQuote(name)}`);
     if (earlier === undefined || empty(earlier)) this.#defined.set(name, nodes);
   }
 
   #templateName(item: Item, context: string): string {
-    if (item.type !== 'string' && item.type !== 'rawString') this.#unexpected(item, context);
+    if (item.type !== 'string' && item.type !== 'rawString') this.#items.unexpected(item, context);
     return this.#unquote(item);
   }
 
   #unquote(item: Item): string {
     const text = unquote(item.value);
-    if (text === undefined) this.#fail('invalid syntax');
+    if (text === undefined) this.#items.fail('invalid syntax');
     return text;
   }
 
   #list(): { nodes: readonly Node[]; end: 'end' | 'else' } {
-    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
+    if (++this.#depth > maxDepth) this.#items.fail(`nested deeper than ${maxDepth} actions`);
     const nodes: Node[] = [];
-    while (this.#peekSolid().type !== 'eof') {
+    while (this.#items.peekSolid().type !== 'eof') {
       const found = this.#textOrAction();
       if (found === 'end' || found === 'else') {
         this.#depth--;
@@ -149,57 +97,57 @@ class Parser {
       }
       nodes.push(found);
     }
-    return this.#fail('unexpected EOF');
+    return this.#items.fail('unexpected EOF');
   }
 
   #textOrAction(): Node | 'end' | 'else' {
-    const item = this.#takeSolid();
+    const item = this.#items.takeSolid();
     if (item.type === 'text') return { type: 'text', at: item.at, source: goQuote(item.value), text: item.value };
-    if (item.type !== 'left') return this.#unexpected(item, 'input');
-    this.#actionLine = item.line;
+    if (item.type !== 'left') return this.#items.unexpected(item, 'input');
+    this.#items.actionLine = item.line;
     const found = this.#action();
-    this.#actionLine = 0;
+    this.#items.actionLine = 0;
     return found;
   }
 
   #action(): Node | 'end' | 'else' {
-    const item = this.#takeSolid();
+    const item = this.#items.takeSolid();
     const { at } = item;
     switch (item.type) {
       case 'block':
         return this.#block();
       case 'break':
       case 'continue': {
-        const end = this.#takeSolid();
+        const end = this.#items.takeSolid();
         const source = `{{${item.type}}}`;
-        if (end.type !== 'right') this.#unexpected(end, source);
-        if (this.#ranges === 0) this.#fail(`${source} outside {{range}}`);
+        if (end.type !== 'right') this.#items.unexpected(end, source);
+        if (this.#ranges === 0) this.#items.fail(`${source} outside {{range}}`);
         return { type: item.type, at, source };
       }
       case 'else': {
         // `{{else if …}}` and `{{else with …}}` are read by the control that they belong to.
-        const { type } = this.#peekSolid();
-        if (type !== 'if' && type !== 'with') this.#expect('right', 'else');
+        const { type } = this.#items.peekSolid();
+        if (type !== 'if' && type !== 'with') this.#items.expect('right', 'else');
         return 'else';
       }
       case 'end':
-        this.#expect('right', 'end');
+        this.#items.expect('right', 'end');
         return 'end';
       case 'if':
       case 'range':
       case 'with':
         return this.#control(item.type, at);
       case 'template': {
-        const name = this.#templateName(this.#takeSolid(), 'template clause');
+        const name = this.#templateName(this.#items.takeSolid(), 'template clause');
         let pipeline: Pipeline | undefined;
-        if (this.#takeSolid().type !== 'right') {
-          this.#next--;
+        if (this.#items.takeSolid().type !== 'right') {
+          this.#items.place--;
           pipeline = this.#pipeline('template clause', 'right');
         }
         return this.#templateNode(at, name, pipeline);
       }
       default: {
-        this.#next--;
+        this.#items.place--;
         const pipeline = this.#pipeline('command', 'right');
         return { type: 'action', at, source: `{{${pipeline.source}}}`, pipeline };
       }
@@ -220,7 +168,7 @@ class Parser {
 
   #block(): Node {
     const context = 'block clause';
-    const item = this.#takeSolid();
+    const item = this.#items.takeSolid();
     const name = this.#templateName(item, context);
     const pipeline = this.#pipeline(context, 'right');
     const outer = this.#variables;
@@ -228,7 +176,7 @@ class Parser {
     this.#variables = ['$'];
     this.#ranges = 0;
     const { nodes, end } = this.#list();
-    if (end !== 'end') this.#fail(`unexpected {{${end}}} in ${context}`);
+    if (end !== 'end') this.#items.fail(`unexpected {{${end}}} in ${context}`);
     this.#variables = outer;
     this.#ranges = ranges;
     this.#define(name, nodes);
@@ -236,7 +184,7 @@ class Parser {
   }
 
   #control(type: 'if' | 'with' | 'range', at: number): Node {
-    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
+    if (++this.#depth > maxDepth) this.#items.fail(`nested deeper than ${maxDepth} actions`);
     const variables = this.#variables.length;
     const pipeline = this.#pipeline(type, 'right');
     if (type === 'range') this.#ranges++;
@@ -244,13 +192,13 @@ class Parser {
     if (type === 'range') this.#ranges--;
     let otherwise: readonly Node[] | undefined;
     if (end === 'else') {
-      const inner = this.#peek();
+      const inner = this.#items.peek();
       if (inner.type === type && (inner.type === 'if' || inner.type === 'with')) {
-        this.#next++;
+        this.#items.place++;
         otherwise = [this.#control(inner.type, inner.at)];
       } else {
         const rest = this.#list();
-        if (rest.end !== 'end') this.#fail(`expected end; found {{${rest.end}}}`);
+        if (rest.end !== 'end') this.#items.fail(`expected end; found {{${rest.end}}}`);
         otherwise = rest.nodes;
       }
     }
@@ -260,22 +208,22 @@ class Parser {
   }
 
   #pipeline(context: string, end: 'right' | 'rightParen'): Pipeline {
-    if (++this.#depth > maxDepth) this.#fail(`nested deeper than ${maxDepth} actions`);
-    const { at } = this.#peekSolid();
+    if (++this.#depth > maxDepth) this.#items.fail(`nested deeper than ${maxDepth} actions`);
+    const { at } = this.#items.peekSolid();
     const { variables, assigns } = this.#declarations(context);
     const calls: Call[] = [];
     for (;;) {
-      const item = this.#takeSolid();
+      const item = this.#items.takeSolid();
       if (item.type === end) break;
-      if (!operandTypes.has(item.type)) this.#unexpected(item, context);
-      this.#next--;
+      if (!operandTypes.has(item.type)) this.#items.unexpected(item, context);
+      this.#items.place--;
       calls.push(this.#call());
     }
-    if (calls.length === 0) this.#fail(`missing value for ${context}`);
+    if (calls.length === 0) this.#items.fail(`missing value for ${context}`);
     for (const [index, call] of calls.entries()) {
       const { type } = call.operands[0];
       if (index > 0 && ['bool', 'dot', 'nil', 'number', 'string'].includes(type))
-        this.#fail(`non executable command in pipeline stage ${index + 1}`);
+        this.#items.fail(`non executable command in pipeline stage ${index + 1}`);
     }
     this.#depth--;
     const declared = variables.length === 0 ? '' : `${variables.join(', ')} ${assigns ? '=' : ':='} `;
@@ -285,57 +233,57 @@ class Parser {
   #declarations(context: string): { variables: string[]; assigns: boolean } {
     const variables: string[] = [];
     for (;;) {
-      const start = this.#next;
-      const item = this.#peekSolid();
+      const start = this.#items.place;
+      const item = this.#items.peekSolid();
       if (item.type !== 'variable') return { variables, assigns: false };
-      this.#next++;
-      const following = this.#peekSolid();
+      this.#items.place++;
+      const following = this.#items.peekSolid();
       if (following.type === 'assign' || following.type === 'declare') {
-        this.#next++;
+        this.#items.place++;
         variables.push(item.value);
         this.#variables.push(item.value);
         return { variables, assigns: following.type === 'assign' };
       }
       if (following.type === 'char' && following.value === ',') {
-        this.#next++;
+        this.#items.place++;
         variables.push(item.value);
         this.#variables.push(item.value);
         if (context === 'range' && variables.length < 2) {
-          if (['variable', 'right', 'rightParen'].includes(this.#peekSolid().type)) continue;
-          this.#fail('range can only initialize variables');
+          if (['variable', 'right', 'rightParen'].includes(this.#items.peekSolid().type)) continue;
+          this.#items.fail('range can only initialize variables');
         }
-        this.#fail(`too many declarations in ${context}`);
+        this.#items.fail(`too many declarations in ${context}`);
       }
-      this.#next = start;
+      this.#items.place = start;
       return { variables, assigns: false };
     }
   }
 
   #call(): Call {
-    const { at } = this.#peekSolid();
+    const { at } = this.#items.peekSolid();
     const operands: Operand[] = [];
     for (;;) {
-      this.#peekSolid();
+      this.#items.peekSolid();
       const operand = this.#operand();
       if (operand !== undefined) operands.push(operand);
-      const item = this.#take();
+      const item = this.#items.take();
       if (item.type === 'space') continue;
-      if (item.type === 'right' || item.type === 'rightParen') this.#next--;
-      else if (item.type !== 'pipe') this.#unexpected(item, 'operand');
+      if (item.type === 'right' || item.type === 'rightParen') this.#items.place--;
+      else if (item.type !== 'pipe') this.#items.unexpected(item, 'operand');
       break;
     }
     const [first, ...rest] = operands;
-    if (first === undefined) this.#fail('empty command');
+    if (first === undefined) this.#items.fail('empty command');
     const source = operands.map((operand) => (operand.type === 'pipeline' ? `(${operand.source})` : operand.source)).join(' ');
     return { at, source, operands: [first, ...rest] };
   }
 
   #operand(): Operand | undefined {
     const head = this.#term();
-    if (head === undefined || this.#peek().type !== 'field') return head;
-    const { at } = this.#peek();
+    if (head === undefined || this.#items.peek().type !== 'field') return head;
+    const { at } = this.#items.peek();
     const names: string[] = [];
-    while (this.#peek().type === 'field') names.push(this.#take().value.slice(1));
+    while (this.#items.peek().type === 'field') names.push(this.#items.take().value.slice(1));
     const dotted = `.${names.join('.')}`;
     switch (head.type) {
       case 'field':
@@ -346,25 +294,25 @@ class Parser {
       case 'number':
       case 'nil':
       case 'dot':
-        return this.#fail(`unexpected . after term ${goQuote(head.source)}`);
+        return this.#items.fail(`unexpected . after term ${goQuote(head.source)}`);
       default:
         return { type: 'chain', at, source: (head.type === 'pipeline' ? `(${head.source})` : head.source) + dotted, head, names };
     }
   }
 
   #term(): Operand | undefined {
-    const item = this.#takeSolid();
+    const item = this.#items.takeSolid();
     const { at, value } = item;
     const placed = { at, source: value };
     switch (item.type) {
       case 'identifier':
-        if (!this.#functions.has(value)) this.#fail(`function ${goQuote(value)} not defined`);
+        if (!this.#functions.has(value)) this.#items.fail(`function ${goQuote(value)} not defined`);
         return { type: 'function', ...placed, name: value };
       case 'dot':
       case 'nil':
         return { type: item.type, ...placed };
       case 'variable':
-        if (!this.#variables.includes(value)) this.#fail(`undefined variable ${goQuote(value)}`);
+        if (!this.#variables.includes(value)) this.#items.fail(`undefined variable ${goQuote(value)}`);
         return { type: 'variable', ...placed, name: value, names: [] };
       case 'field':
         return { type: 'field', ...placed, names: [value.slice(1)] };
@@ -382,14 +330,14 @@ class Parser {
       case 'rawString':
         return { type: 'string', ...placed, value: this.#unquote(item) };
       default:
-        this.#next--;
+        this.#items.place--;
         return undefined;
     }
   }
 
   #number(item: Item): number | bigint | Float {
     const number = readNumber(item.value);
-    if (typeof number === 'string') this.#fail(number);
+    if (typeof number === 'string') this.#items.fail(number);
     return number;
   }
 }
@@ -408,26 +356,3 @@ const operandTypes: ReadonlySet<ItemType> = new Set<ItemType>([
   'variable',
   'leftParen',
 ]);
-
-const keywordTypes: ReadonlySet<string> = new Set([
-  'dot',
-  'nil',
-  'block',
-  'break',
-  'continue',
-  'define',
-  'else',
-  'end',
-  'if',
-  'range',
-  'template',
-  'with',
-]);
-
-/** An item as Go's messages show it. */
-function shown(item: Item): string {
-  if (item.type === 'eof') return 'EOF';
-  if (keywordTypes.has(item.type)) return `<${item.value}>`;
-  const runes = [...item.value];
-  return runes.length > 10 ? `${goQuote(runes.slice(0, 10).join(''))}...` : goQuote(item.value);
-}
