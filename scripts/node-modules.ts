@@ -26,10 +26,9 @@ export function nodeModules(root: string): Plugin {
         const prefix = path.slice('node:'.length).replaceAll(/\W/g, '_');
         const taken = [...(names.get(path) ?? [])].toSorted().map((name) => ({ name, local: `${prefix}$${name}` }));
         const module = `process.getBuiltinModule('${path}')`;
-        const made =
-          whenCalled.has(path)
-            ? taken.map(({ name, local }) => `const ${local} = (...values) => ${module}.${name}(...values);`).join('\n')
-            : `const { ${taken.map(({ name, local }) => `${name}: ${local}`).join(', ')} } = ${module};`;
+        const made = whenCalled.has(path)
+          ? taken.map(({ name, local }) => `const ${local} = (...values) => ${module}.${name}(...values);`).join('\n')
+          : `const { ${taken.map(({ name, local }) => `${name}: ${local}`).join(', ')} } = ${module};`;
         return { contents: `${made}\nexport { ${taken.map(({ name, local }) => `${local} as ${name}`).join(', ')} };` };
       });
     },

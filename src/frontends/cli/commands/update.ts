@@ -3,7 +3,8 @@
 import { ImageError } from '../../../errors.ts';
 import { updateContainer } from '../../../operations/update-container.ts';
 import { completeContainers } from '../complete-containers.ts';
-import { resourcesOf, restartPolicy } from '../create/create-document.ts';
+import { restartPolicy } from '../create/create-document.ts';
+import { resourcesOf } from '../create/resources.ts';
 import { createFlags } from '../create/create-flags.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';

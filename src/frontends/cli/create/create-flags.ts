@@ -1,4 +1,4 @@
-import type { Flags } from '../grammar.ts';
+import type { Flags, FlagValues } from '../grammar.ts';
 
 const list = (help: string) => ({ type: 'list', value: 'list', help }) as const;
 const text = (help: string) => ({ type: 'string', value: 'string', help }) as const;
@@ -121,3 +121,5 @@ export const createFlags = {
   'volumes-from': list('Mount volumes from the specified\ncontainer(s)'),
   workdir: { type: 'string', short: 'w', value: 'string', help: 'Working directory inside the container' },
 } as const satisfies Flags;
+
+export type CreateValues = FlagValues<typeof createFlags>;

@@ -71,7 +71,8 @@ class Parser {
   #define(name: string, nodes: readonly Node[]): void {
     const empty = (body: readonly Node[]) => body.every((node) => node.type === 'text' && node.text.trim() === '');
     const earlier = this.#defined.get(name);
-    if (earlier !== undefined && !empty(earlier) && !empty(nodes)) this.#items.fail(`template: multiple definition of template ${goQuote(name)}`);
+    if (earlier !== undefined && !empty(earlier) && !empty(nodes))
+      this.#items.fail(`template: multiple definition of template ${goQuote(name)}`);
     if (earlier === undefined || empty(earlier)) this.#defined.set(name, nodes);
   }
 
