@@ -11,6 +11,9 @@ import { basename } from 'node:path';
 
 import { build, type BuildResult, type Plugin } from 'esbuild';
 
+/** In so many profiles a chunk goes into the one file that every kind of run loads: they are small, and one more file costs more than reading all of them. */
+const common = 4;
+
 /** A file of dist/. */
 export interface Output {
   readonly name: string;
@@ -41,12 +44,14 @@ export async function joinChunks(
   for (const chunk of chunks.values()) {
     const of = memberships.get(chunk.name);
     if (of === undefined || fixed.has(chunk.name)) continue;
-    groups.set(of.join('-'), [...(groups.get(of.join('-')) ?? []), chunk]);
+    const name = of.length >= common ? 'common' : of.join('-');
+    groups.set(name, [...(groups.get(name) ?? []), chunk]);
   }
   const joined: Output[] = [];
   const moved = new Map<string, string>();
   // Those in the most profiles import no others: the names of what a file imports must be known before it has one.
-  for (const [name, members] of [...groups].toSorted(([a], [b]) => b.split('-').length - a.split('-').length)) {
+  const breadth = (name: string) => (name === 'common' ? common : name.split('-').length);
+  for (const [name, members] of [...groups].toSorted(([a], [b]) => breadth(b) - breadth(a))) {
     const text = renamed(await join(members), moved);
     const output = { name: `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.js`, text };
     for (const member of members) moved.set(member.name, output.name);

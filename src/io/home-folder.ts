@@ -129,7 +129,7 @@ export async function setStoreFolder(env: Environment, where: () => string): Pro
 }
 
 /** How layers that are made here are compressed, where the settings say it. @throws ImageError `invalid-config` */
-export function layerCompression(env: Environment): 'gzip' | 'zstd' | undefined {
+export function configuredCompression(env: Environment): 'gzip' | 'zstd' | undefined {
   return readSettings(homeFolder(env)).compression;
 }
 

@@ -7,7 +7,7 @@ import { listen, registryDoor } from '../frontends/registry/door.ts';
 import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
 import { isLoopback } from '../io/is-loopback.ts';
-import { defaultDockerSocket, layerCompression, samplesFolder } from '../io/home-folder.ts';
+import { defaultDockerSocket, configuredCompression, samplesFolder } from '../io/home-folder.ts';
 import { openHomeStore } from '../operations/open-store.ts';
 import { loadSamples } from '../operations/samples.ts';
 import type { ImageStore } from '../store/image-store.ts';
@@ -77,7 +77,7 @@ async function openEngine(
   const door = engineDoor(
     {
       store,
-      containers: new Containers(store, { compression: layerCompression(terminal.env) }),
+      containers: new Containers(store, { compression: configuredCompression(terminal.env) }),
       now: () => terminal.now(),
       openRegistries: async (options) => (await import('../remote/registries.ts')).openRegistries({ env, ...options }),
     },

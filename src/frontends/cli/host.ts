@@ -1,4 +1,4 @@
-import { layerCompression } from '../../io/home-folder.ts';
+import { configuredCompression } from '../../io/home-folder.ts';
 import type { Host } from '../../operations/host.ts';
 import type { Registries } from '../../remote/registries.ts';
 import type { ImageStore } from '../../store/image-store.ts';
@@ -52,7 +52,7 @@ export async function openContainers(
   const store = await openStore(caller);
   return {
     store,
-    containers: new Containers(store, { compression: layerCompression(caller.terminal.env) }),
+    containers: new Containers(store, { compression: configuredCompression(caller.terminal.env) }),
     now: () => caller.terminal.now(),
     [Symbol.asyncDispose]: () => store.close(),
   };

@@ -1,4 +1,4 @@
-import { layerCompression, storeFolder } from '../../io/home-folder.ts';
+import { configuredCompression, storeFolder } from '../../io/home-folder.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Containers } from '../../containers/containers.ts';
 import type { Host } from '../../operations/host.ts';
@@ -29,7 +29,7 @@ export class CmdletHost implements AsyncDisposable {
   containers(): Promise<Containers> {
     this.#containers ??= (async () => {
       const { Containers: Kept } = await import('../../containers/containers.ts');
-      return new Kept(await this.store(), { compression: layerCompression(this.#shell.env) });
+      return new Kept(await this.store(), { compression: configuredCompression(this.#shell.env) });
     })();
     return this.#containers;
   }

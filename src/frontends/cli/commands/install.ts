@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { ImageError } from '../../../errors.ts';
-import { downloadFolder, layerCompression } from '../../../io/home-folder.ts';
+import { downloadFolder, configuredCompression } from '../../../io/home-folder.ts';
 import { familiar, type Reference } from '../../../model/reference.ts';
 import type { Identity } from '../../../model/identity.ts';
 import type { WimLoss } from '../../../layers/wim-losses.ts';
@@ -40,7 +40,7 @@ export const install = command({
     const [name] = operands;
     await using store = await openStore(invocation);
     const { Containers } = await import('../../../containers/containers.ts');
-    const host = { store, containers: new Containers(store, { compression: layerCompression(terminal.env) }) };
+    const host = { store, containers: new Containers(store, { compression: configuredCompression(terminal.env) }) };
     const show = flags.quiet || flags.json ? undefined : terminal;
     if (isFile(name)) {
       if (/\.tar(?:\.\w+)?$/i.test(name))
