@@ -76,7 +76,7 @@ function readProblem(bytes: Buffer, response: WireResponse): AnswerProblem {
 /** What a stranger wrote, fit for a terminal's line. */
 export function oneLine(text: string, limit = 500): string {
   // eslint-disable-next-line no-control-regex
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
 }
 
