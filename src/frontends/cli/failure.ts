@@ -43,6 +43,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'invalid-content': 'Nothing of it has been kept. Get it again from where it was made.',
   'too-large': 'That is more than such a thing ever needs; nothing of it has been kept.',
   unavailable: 'Check the address and the network. What has been downloaded is kept: the next try goes on with it.',
+  insecure: 'No credentials were sent there. Whoever runs the registry can say whether it is set up wrong, or somebody is in between.',
   protocol: 'Check the address: what answers there may be no registry, or a proxy before one.',
   internal: 'This is a fault of Bayplan: report it with what --debug prints.',
 };
