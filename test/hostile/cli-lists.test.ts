@@ -79,3 +79,21 @@ test('being sent elsewhere, and no catalog, are explained', async (t) => {
   );
   await home.refuses(['catalog', liar.host], { says: /^Error: .*does not list its repositories/m, hint: /bay tags/ });
 });
+
+test('what an error quotes gives no orders to a terminal either', async (t) => {
+  const home = await homeWithImage(t);
+  const entry = {
+    mediaType: mediaTypes.ociManifest,
+    digest: digestOf(Buffer.from('a')),
+    size: 1,
+    platform: { os: 'plan9\u001b]0;title\u0007', architecture: 'x\u202e' },
+  };
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] });
+  const liar = await lyingRegistry(t, (_, answer) => answer(200, { 'content-type': mediaTypes.ociIndex }, index));
+  const ended = await home.refuses(['pull', `${liar.host}/app`], {
+    says: /^Error: no matching manifest/m,
+    hint: /plan9/,
+    stdout: /Pulling/,
+  });
+  assert.doesNotMatch(ended.stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+});
