@@ -232,7 +232,7 @@ class Reading {
   async #fromUrl(transport: Transport, url: URL, at: number): Promise<WireResponse> {
     const response = await transport(this.#request(url, at));
     if (response.status === 200 || response.status === 206) return response;
-    const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`);
+    const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`, { elsewhere: true });
     throw response.status === 404 || response.status === 410 ? new ImageError('blob-unknown', error.message, { cause: error }) : error;
   }
 
