@@ -67,3 +67,14 @@ test('more indexes than any image has are not read to their end', async () => {
   );
   assert.ok(there.asked < 20, `${there.asked} were read`);
 });
+
+test('of thousands of platforms some are named', async () => {
+  const source = place();
+  const root = source.put(index(...Array.from({ length: 5000 }, (_, at) => entry(`plan9/a${at}`, String(at)))));
+  await assert.rejects(selectPlatform(source, root), (error) => {
+    assert.ok(isImageError(error, 'platform-not-found'));
+    assert.match(error.hint ?? '', /plan9\/a0, .* and 4960 more: choose one/);
+    assert.ok((error.hint ?? '').length < 1000);
+    return true;
+  });
+});

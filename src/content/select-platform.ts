@@ -20,6 +20,9 @@ export interface SelectOptions extends Operation {
   readonly platform?: Platform | undefined;
 }
 
+/** More than any image has, and still a line that can be read. */
+const mostNamed = 40;
+
 interface Candidate extends Selection {
   readonly platform: Platform | undefined;
 }
@@ -53,7 +56,7 @@ export async function selectPlatform(source: ImageSource, origin: Descriptor, op
   if (best) return { root: best.candidate.root, path: best.candidate.path };
   const there = [...new Set(candidates.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : [])))];
   throw new ImageError('platform-not-found', `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`, {
-    hint: `There is ${there.join(', ')}: choose one with --platform.`,
+    hint: `There is ${there.slice(0, mostNamed).join(', ')}${there.length > mostNamed ? ` and ${there.length - mostNamed} more` : ''}: choose one with --platform.`,
     detail: { wanted: formatPlatform(wanted), platforms: there },
   });
 }

@@ -84,3 +84,9 @@ export async function hostReach(hostname: string): Promise<Reach> {
 export function mayPointTo(from: Reach, to: Reach): boolean {
   return order.indexOf(to) <= order.indexOf(from);
 }
+
+/** True where a server may send us on to a URL: an address written in it must not lie further inwards than the server. */
+export async function maySendTo(server: URL, url: URL): Promise<boolean> {
+  const literal = literalReach(url.hostname);
+  return url.hostname === server.hostname || literal === undefined || mayPointTo(await hostReach(server.hostname), literal);
+}

@@ -17,6 +17,8 @@ const maxProblemBytes = 64 * 1024;
 export interface AnswerContext {
   /** True where no credentials were there to send: then a login may help. */
   readonly anonymous?: boolean;
+  /** True where the answer is not the registry's: no login there would help. */
+  readonly elsewhere?: boolean;
   /** Codes that the registry's words have here, before the usual ones: `MANIFEST_UNKNOWN` → its sentence. */
   readonly say?: (problem: AnswerProblem, status: number) => ImageError | undefined;
 }
@@ -76,7 +78,7 @@ function readProblem(bytes: Buffer, response: WireResponse): AnswerProblem {
 /** What a stranger wrote, fit for a terminal's line. */
 export function oneLine(text: string, limit = 500): string {
   // eslint-disable-next-line no-control-regex
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
 }
 
@@ -120,6 +122,8 @@ function hintFor(response: WireResponse, context: AnswerContext, wait: number | 
     const when = wait === undefined ? '' : ` It asks to wait ${Math.ceil(wait / 1000)} s.`;
     return `The registry limits how often it is asked${limit === undefined ? '' : ` (${limit})`}.${when} A login often raises the limit; a mirror avoids it.`;
   }
+  if (response.status === 401 && context.elsewhere)
+    return 'That host is not the registry, and gets no credentials. Get the image from a registry that holds all of it.';
   if (response.status === 401)
     return context.anonymous === false
       ? 'The credentials that are kept for this registry are not accepted; log in again.'

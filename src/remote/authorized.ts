@@ -1,4 +1,4 @@
-import { parseChallenges, type Challenge } from './challenge.ts';
+import { bestChallenge, type Challenge } from './challenge.ts';
 import { discard } from './body.ts';
 import type { Credentials } from './registry-options.ts';
 import { basicAuthorization, fetchToken, type Token } from './token.ts';
@@ -32,11 +32,6 @@ export function authorized(next: Transport, settings: AuthSettings): Transport {
     discard(response);
     return next(withAuthorization(request, second));
   };
-}
-
-function bestChallenge(header: string | undefined): Challenge | undefined {
-  const offered = parseChallenges(header);
-  return offered.find(({ scheme }) => scheme === 'bearer') ?? offered.find(({ scheme }) => scheme === 'basic');
 }
 
 function withAuthorization(request: WireRequest, authorization: string | undefined): WireRequest {

@@ -9,22 +9,26 @@ import type { WireResponse } from './transport.ts';
 const leastBytes = 1024;
 
 /**
- * Passes a body on, lent where it lends. Where `idle` milliseconds of waiting bring less than a kilobyte, it fails with `unavailable`; time that the consumer takes does not count.
- * A connection that breaks off fails with `unavailable` too.
+ * Passes a body on, lent where it lends. Where `idle` milliseconds of waiting bring less than a kilobyte, or where all waiting together takes `total`, it fails with
+ * `unavailable`; time that the consumer takes does not count. A connection that breaks off fails with `unavailable` too.
  */
 export async function* patient(
   body: Readable & Partial<Lender>,
   idle: number,
   what: string,
   signal?: AbortSignal,
+  total = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let waiting = true;
   let waited = 0;
+  let waitedInAll = 0;
   let bytes = 0;
   const step = Math.min(1000, Math.max(10, idle / 4));
   const timer = setInterval(() => {
     if (!waiting) return;
     waited += step;
+    waitedInAll += step;
+    if (waitedInAll >= total) body.destroy(tooSlow(what, total));
     if (waited < idle) return;
     if (bytes < leastBytes) body.destroy(stalled(what, idle));
     waited = bytes = 0;
@@ -55,6 +59,15 @@ function stalled(what: string, idle: number): ImageError {
   return new ImageError('unavailable', `${what} stopped: nothing for ${Math.round(idle / 1000)} s`);
 }
 
+function tooSlow(what: string, total: number): ImageError {
+  return new ImageError('unavailable', `${what} came too slowly: it was not whole after ${Math.round(total / 1000)} s`);
+}
+
+/** Milliseconds of waiting for a document: it is small, and a server that drips it must not keep anybody for hours. */
+export function documentPatience(idle: number): number {
+  return 10 * idle;
+}
+
 /** The whole of an answer. @throws ImageError `too-large` before the rest is read, `unavailable` */
 export async function readBody(response: WireResponse, limit: number, idle: number, what: string, signal?: AbortSignal): Promise<Buffer> {
   const length = Number(response.headers['content-length']);
@@ -62,15 +75,15 @@ export async function readBody(response: WireResponse, limit: number, idle: numb
     response.body.destroy();
     throw new ImageError('too-large', `${what} is larger than ${limit} bytes`);
   }
-  return readBytes(patient(response.body, idle, what, signal), limit, what);
+  return readBytes(patient(response.body, idle, what, signal, documentPatience(idle)), limit, what);
 }
 
 /** The start of an answer that only explains a failure: what comes late, broken or after `limit` is left out. */
-export async function readStart(response: WireResponse, limit: number, idle: number): Promise<Buffer> {
+export async function readStart(response: WireResponse, limit: number, total: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of patient(response.body, idle, 'the answer')) {
+    for await (const chunk of patient(response.body, total, 'the answer', undefined, total)) {
       chunks.push(chunk);
       size += chunk.length;
       if (size >= limit) break;

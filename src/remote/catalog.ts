@@ -22,7 +22,9 @@ export async function listCatalog(endpoint: Endpoint, idle: number, page: Page, 
         answerError(response, `cannot list the repositories of ${endpoint.host}`, {
           say: (problem, status) =>
             [404, 405, 501].includes(status)
-              ? new ImageError('unsupported', `${endpoint.host} does not list its repositories: ${problem.message}`)
+              ? new ImageError('unsupported', `${endpoint.host} does not list its repositories: ${problem.message}`, {
+                  hint: `Many registries do not. The tags of one repository: bay tags ${endpoint.host}/REPOSITORY`,
+                })
               : undefined,
         }),
     },

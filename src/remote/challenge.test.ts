@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseChallenges } from './challenge.ts';
+import { bestChallenge, parseChallenges } from './challenge.ts';
 
 const plain = (header: string) => parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
 
@@ -47,4 +47,15 @@ test('what is quoted comes out as it was', () => {
       assert.deepEqual(plain(header), [['bearer', { service: value, scope: 's' }]]);
     }),
   );
+});
+
+test('Bearer goes before Basic, unless it names no token service', () => {
+  const scheme = (header: string) => bestChallenge(header)?.scheme;
+  assert.equal(scheme('Basic realm="x", Bearer realm="https://a.example/t"'), 'bearer');
+  assert.equal(scheme('Bearer, Basic realm="x"'), 'basic');
+  assert.equal(scheme('Bearer authorization_uri="https://login.example/x", Basic realm="https://a.example/"'), 'basic');
+  assert.equal(scheme('Bearer, Bearer realm="https://a.example/t"'), 'bearer');
+  assert.equal(bestChallenge('Bearer, Bearer realm="https://a.example/t"')?.parameters.get('realm'), 'https://a.example/t');
+  assert.equal(scheme('Bearer'), 'bearer');
+  assert.equal(scheme('Negotiate'), undefined);
 });

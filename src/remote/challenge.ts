@@ -40,3 +40,13 @@ export function parseChallenges(header: string | undefined): readonly Challenge[
   }
   return challenges;
 }
+
+/**
+ * The challenge to be answered: Bearer before Basic, as registries that offer both mean it. A Bearer that names no token service is for other programs
+ * (some single sign-ons add one), and counts only where nothing else is offered.
+ */
+export function bestChallenge(header: string | undefined): Challenge | undefined {
+  const offered = parseChallenges(header);
+  const bearers = offered.filter(({ scheme }) => scheme === 'bearer');
+  return bearers.find(({ parameters }) => parameters.get('realm')) ?? offered.find(({ scheme }) => scheme === 'basic') ?? bearers[0];
+}

@@ -9,6 +9,10 @@ import type { Transport, WireResponse } from './transport.ts';
 const maxPageBytes = 32 * 1024 * 1024;
 const maxPages = 10_000;
 const maxItems = 2_000_000;
+/** Of all names together. */
+const maxNameBytes = 128 * 1024 * 1024;
+/** Pages in a row that bring nothing new: registries hide what the user may not see, and some send a page of nothing for that. */
+const maxIdlePages = 100;
 
 export interface ListRequest extends Operation {
   readonly transport: Transport;
@@ -52,16 +56,29 @@ export async function* listPages(
   }
 }
 
+/** What no name holds and a terminal obeys, or is deceived by. */
+// eslint-disable-next-line no-control-regex
+const unprintable = /[\u0000-\u0020\u007f-\u00a0\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
 /** The names under one key of every page, up to `limit`; `null` is an empty page. */
 export async function listNames(request: ListRequest, key: string, limit = maxItems): Promise<string[]> {
   const names: string[] = [];
+  let size = 0;
+  let idlePages = 0;
   for await (const { document } of listPages(request)) {
     const page = document[key] ?? [];
-    if (!Array.isArray(page) || !page.every((name) => typeof name === 'string'))
+    if (!Array.isArray(page) || !page.every((name) => typeof name === 'string' && !unprintable.test(name)))
       throw new ImageError('protocol', `${request.url.host} answers the ${request.what} with something that is no list of names`);
-    for (const name of page) names.push(name);
+    const last = names.at(-1);
+    for (const name of page as readonly string[]) {
+      names.push(name);
+      size += name.length;
+    }
     if (names.length >= limit) break;
     if (names.length > maxItems) throw new ImageError('too-large', `the list of ${request.what} has more than ${maxItems} names`);
+    if (size > maxNameBytes) throw new ImageError('too-large', `the list of ${request.what} is larger than ${maxNameBytes} bytes`);
+    idlePages = names.at(-1) === last ? idlePages + 1 : 0;
+    if (idlePages > maxIdlePages) throw new ImageError('protocol', `${request.url.host} lists the ${request.what} without end`);
   }
   return names;
 }

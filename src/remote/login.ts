@@ -1,7 +1,7 @@
 import { ImageError, isImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { answerError } from './answer-error.ts';
-import { parseChallenges } from './challenge.ts';
+import { bestChallenge } from './challenge.ts';
 import { discard } from './body.ts';
 import type { Credentials } from './registry-options.ts';
 import { basicAuthorization, fetchToken } from './token.ts';
@@ -34,8 +34,7 @@ export async function proveCredentials(
     discard(first);
     return { keep: credentials, checked: false };
   }
-  const offered = parseChallenges(first.headers['www-authenticate']);
-  const challenge = offered.find(({ scheme }) => scheme === 'bearer') ?? offered.find(({ scheme }) => scheme === 'basic');
+  const challenge = bestChallenge(first.headers['www-authenticate']);
   if (first.status !== 401 || challenge === undefined) throw await answerError(first, `Get "${base.href}"`);
   discard(first);
   let authorization: string;

@@ -6,7 +6,7 @@ import { sizeMismatch } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { acceptedManifests, isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { answerError } from './answer-error.ts';
-import { discard, patient } from './body.ts';
+import { discard, documentPatience, patient } from './body.ts';
 import { explainDenial, manifestError, repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
 import { isPassing, pause, retryDelay } from './retry.ts';
 import type { Transport, WireRequest, WireResponse } from './transport.ts';
@@ -124,7 +124,9 @@ class Reading {
     for (;;) {
       const body = this.#response?.body;
       if (body === undefined) return;
-      const source = patient(body, this.#access.idle, this.#target.digest, this.#options.signal);
+      const { idle } = this.#access;
+      const total = isManifestType(this.#target.mediaType) ? documentPatience(idle) : undefined;
+      const source = patient(body, idle, this.#target.digest, this.#options.signal, total);
       let failure: unknown;
       try {
         for (;;) {
@@ -230,7 +232,7 @@ class Reading {
   async #fromUrl(transport: Transport, url: URL, at: number): Promise<WireResponse> {
     const response = await transport(this.#request(url, at));
     if (response.status === 200 || response.status === 206) return response;
-    const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`);
+    const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`, { elsewhere: true });
     throw response.status === 404 || response.status === 410 ? new ImageError('blob-unknown', error.message, { cause: error }) : error;
   }
 

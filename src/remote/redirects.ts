@@ -1,5 +1,5 @@
 import { ImageError } from '../errors.ts';
-import { hostReach, literalReach, mayPointTo } from './address-reach.ts';
+import { maySendTo } from './address-reach.ts';
 import { discard } from './body.ts';
 import type { Transport, WireRequest, WireResponse } from './transport.ts';
 
@@ -49,9 +49,7 @@ async function redirectTarget(request: WireRequest, response: WireResponse, same
     );
   if (target.origin !== request.url.origin) {
     if (sameOrigin) throw refuse('insecure', `another host, ${target.host}, and the credentials are not for that one`);
-    const literal = literalReach(target.hostname);
-    if (literal !== undefined && !mayPointTo(await hostReach(request.url.hostname), literal))
-      throw refuse('insecure', `the internal address ${target.host}`);
+    if (!(await maySendTo(request.url, target))) throw refuse('insecure', `the internal address ${target.host}`);
   }
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (!reads && response.status !== 307 && response.status !== 308)

@@ -5,6 +5,7 @@ import { mediaTypes } from '../model/media-types.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { isDigest, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { familiarName } from '../model/reference.ts';
+import { maySendTo } from './address-reach.ts';
 import { answerError } from './answer-error.ts';
 import { discard } from './body.ts';
 import { repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
@@ -33,7 +34,7 @@ export async function beginUpload(
   }
   if (response.status !== 202) throw await pushError(access, response);
   discard(response);
-  return new RemoteUpload(access, sessionLocation(response), 0, chunkMinimum(response), options);
+  return new RemoteUpload(access, await sessionLocation(response), 0, chunkMinimum(response), options);
 }
 
 /** Goes on with a session by its location. @throws ImageError `upload-unknown`, `invalid-argument` */
@@ -101,7 +102,7 @@ export class RemoteUpload implements Upload {
     }
     if (response.status !== 202 && response.status !== 201 && response.status !== 204) throw await pushError(this.#access, response);
     discard(response);
-    this.#location = sessionLocation(response, this.#location);
+    this.#location = await sessionLocation(response, this.#location);
     const end = rangeEnd(response);
     if (end !== undefined) this.#offset = end;
     else if (body.length === undefined) await this.refresh();
@@ -117,7 +118,7 @@ export class RemoteUpload implements Upload {
     }
     if (response.status !== 204 && response.status !== 202 && response.status !== 200) throw await pushError(this.#access, response);
     discard(response);
-    this.#location = sessionLocation(response, this.#location);
+    this.#location = await sessionLocation(response, this.#location);
     this.#offset = rangeEnd(response) ?? 0;
     this.#minimum = Math.max(this.#minimum, chunkMinimum(response));
   }
@@ -177,7 +178,7 @@ export async function pushError(access: RepositoryAccess, response: WireResponse
 }
 
 /** Where a session goes on: relative or absolute, with a query that is the registry's own. It may be another host's; credentials do not go there. */
-function sessionLocation(response: WireResponse, current?: URL): URL {
+async function sessionLocation(response: WireResponse, current?: URL): Promise<URL> {
   const text = response.headers.location;
   if (text === undefined && current !== undefined) return current;
   if (text === undefined || !URL.canParse(text, response.url.href))
@@ -189,6 +190,9 @@ function sessionLocation(response: WireResponse, current?: URL): URL {
     throw new ImageError('insecure', `${response.url.host} wants the upload at ${location.protocol}//${location.host}, unencrypted`, {
       hint: 'The registry, or a proxy before it, is set up wrong: it must name itself with https.',
     });
+  // Nor does the content go to an address that the registry could not reach itself.
+  if (!(await maySendTo(response.url, location)))
+    throw new ImageError('insecure', `${response.url.host} wants the upload at the internal address ${location.host}`);
   return location;
 }
 

@@ -65,10 +65,13 @@ export function retryDelay(response: WireResponse | undefined, done: number, pol
   return asked > policy.longest ? undefined : Math.max(asked, policy.base);
 }
 
+/** In seconds: what is longer is nothing that anybody could mean, and still a registry that wants to be left alone. */
+const longestAsked = 1e9;
+
 /** Milliseconds that a Retry-After header asks for: seconds, or a date (RFC 9110, section 10.2.3). */
 export function retryAfter(header: string | undefined, now = Date.now()): number | undefined {
   const text = header?.trim() ?? '';
-  if (/^\d{1,9}(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.min(Number(text), longestAsked) * 1000;
   const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

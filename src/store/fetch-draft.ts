@@ -10,6 +10,9 @@ import { DraftFile } from './draft-file.ts';
 /** How often a source that gives nothing more is asked again. */
 const patience = 4;
 
+/** What is worth another start of the count: a source that gives a byte a time would be asked for ever. */
+const goodBytes = 1024 * 1024;
+
 /**
  * Brings a piece's bytes into a sealed draft at `path`, going on from what is there. A source that breaks off is asked for the rest;
  * a draft that was gone on with and proves wrong is thrown away, and the whole asked for once.
@@ -25,6 +28,7 @@ export async function fetchDraft(
   let draft = (await DraftFile.reopen(path, algorithm, { signal })) ?? (await DraftFile.create(path, algorithm));
   let continued = draft.size > 0;
   let failures = 0;
+  let good = draft.size;
   try {
     for (;;) {
       const offset = draft.size;
@@ -36,7 +40,8 @@ export async function fetchDraft(
       } catch (error) {
         if (isImageError(error, 'too-large')) wrong = sizeMismatch(target, `more than ${target.size}`);
         else {
-          failures = draft.size > offset ? 1 : failures + 1;
+          failures = draft.size - good >= goodBytes ? 1 : failures + 1;
+          if (failures === 1) good = draft.size;
           if (!isImageError(error, 'unavailable') || failures > patience || draft.size === 0) throw error;
           continued = true;
           const delay = 250 * 2 ** failures;
@@ -50,6 +55,7 @@ export async function fetchDraft(
       continued = false;
       await draft.drop();
       draft = await DraftFile.create(path, algorithm);
+      good = 0;
     }
   } catch (error) {
     if (keep && !isImageError(error, 'digest-mismatch', 'size-mismatch', 'disk-full')) await draft.close();

@@ -9,6 +9,7 @@ import { test, type TestContext } from 'node:test';
 
 import { ImageError, type ErrorCode } from '../../src/errors.ts';
 import type { Progress } from '../../src/io/operation.ts';
+import { mediaTypes } from '../../src/model/media-types.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import { makeCertificates, openssl } from '../support/certificates.ts';
 import { blobOf, honest, isolated, lyingRegistry, noise, type LyingRegistry } from '../support/lying-registry.ts';
@@ -111,6 +112,24 @@ test('a body that stalls, or drips, is taken up elsewhere or ends', async (t) =>
     assert.deepEqual(await bytesOf(await liar.repository('app').open(target)), bytes);
     assert.equal(liar.requests.length, 2);
   }
+});
+
+test('a document that drips, however steadily, ends', async (t) => {
+  const liar = await lyingRegistry(
+    t,
+    ({ method }, answer, response) => {
+      if (method === 'HEAD') return answer(405);
+      response.writeHead(200, { 'content-type': mediaTypes.ociManifest });
+      const timer = setInterval(() => response.write(Buffer.alloc(2000, ' ')), 20);
+      response.once('close', () => clearInterval(timer));
+      return undefined;
+    },
+    { registry: { timeouts: { idle: 100 }, retry: { tries: 1 } } },
+  );
+  await fails(liar.repository('app').tags(), 'unavailable', /too slowly/);
+  await fails(liar.repository('app').resolve('latest'), 'unavailable', /too slowly/);
+  const document = { ...target, mediaType: mediaTypes.ociManifest, size: 4_000_000 };
+  await fails(liar.repository('app').open(document).then(bytesOf), 'unavailable', /too slowly/);
 });
 
 test('time that the reader takes is no stall', async (t) => {

@@ -43,6 +43,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'invalid-content': 'Nothing of it has been kept. Get it again from where it was made.',
   'too-large': 'That is more than such a thing ever needs; nothing of it has been kept.',
   unavailable: 'Check the address and the network. What has been downloaded is kept: the next try goes on with it.',
+  insecure: 'No credentials were sent there. Whoever runs the registry can say whether it is set up wrong, or somebody is in between.',
   protocol: 'Check the address: what answers there may be no registry, or a proxy before one.',
   internal: 'This is a fault of Bayplan: report it with what --debug prints.',
 };
@@ -63,9 +64,15 @@ export function describeFailure(thrown: unknown, options: { readonly debug: bool
   const exitCode = typeof own === 'number' ? own : exitCodes[error.code];
   if (exitCode === 141) return { text: '', exitCode };
   const bold = (text: string) => (options.colour ? `\u001b[1;31m${text}\u001b[0m` : text);
-  const lines = [error.detail['plain'] === true ? error.message : `${bold('Error:')} ${error.message}`];
+  const lines = [error.detail['plain'] === true ? harmless(error.message) : `${bold('Error:')} ${harmless(error.message)}`];
   const hint = error.hint ?? (error.detail['plain'] === true ? undefined : hints[error.code]);
-  if (hint !== undefined) lines.push(`Hint: ${hint}`);
+  if (hint !== undefined) lines.push(`Hint: ${harmless(hint)}`);
   if (options.debug) for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause));
   return { text: `${lines.join('\n')}\n`, exitCode };
+}
+
+/** Words of strangers are in many errors: whatever room they come from, no terminal is given orders by them. Lines and tabs are our own. */
+function harmless(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }

@@ -1,5 +1,6 @@
 /** `bay manifest inspect`. */
 
+import { ImageError } from '../../../errors.ts';
 import { readVerified } from '../../../io/verified.ts';
 import type { Descriptor } from '../../../model/descriptor.ts';
 import { isIndexType } from '../../../model/media-types.ts';
@@ -27,18 +28,38 @@ export const manifestInspect = command({
       const repository = registries.repository(reference);
       const target = await repository.resolve(identifier(reference), { signal });
       const bytes = await readVerified(() => repository.open(target, { signal }), target, maxManifestBytes);
-      const document = flags.verbose ? await verbose(repository, target, bytes, familiar(reference), signal) : parseJson(bytes, 'manifest');
-      terminal.stdout.write(
-        flags.json ? `${JSON.stringify(document)}\n` : `${JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t')}\n`,
-      );
+      const walk: Walk = { source: repository, signal, manifests: 0, bytes: 0 };
+      const document = flags.verbose ? await verbose(walk, target, bytes, familiar(reference)) : parseJson(bytes, 'manifest');
+      const text = flags.json ? JSON.stringify(document) : JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t');
+      terminal.stdout.write(`${printable(text)}\n`);
     } finally {
       registries.close();
     }
   },
 });
 
+/** The same document, with escapes for what JSON lets through and a terminal obeys, or is deceived by. */
+function printable(json: string): string {
+  return json.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Deeper than any image, and more manifests than any: an index that names the same one over and over needs few bytes to become all memory. */
+const maxDepth = 12;
+const maxManifests = 4096;
+const maxBytes = 64 * 1024 * 1024;
+
+interface Walk {
+  readonly source: ImageSource;
+  readonly signal: AbortSignal;
+  manifests: number;
+  bytes: number;
+}
+
 /** As docker's: each manifest with its descriptor and its document. */
-async function verbose(source: ImageSource, target: Descriptor, bytes: Buffer, name: string, signal: AbortSignal): Promise<unknown> {
+async function verbose(walk: Walk, target: Descriptor, bytes: Buffer, name: string, depth = 0): Promise<unknown> {
+  if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+  if (++walk.manifests > maxManifests) throw new ImageError('too-large', `${name} has more than ${maxManifests} manifests`);
+  if ((walk.bytes += bytes.length) > maxBytes) throw new ImageError('too-large', `${name} has manifests of more than ${maxBytes} bytes`);
   const manifest = parseManifest(bytes, target.mediaType);
   if (manifest.kind === 'manifest')
     return {
@@ -48,8 +69,8 @@ async function verbose(source: ImageSource, target: Descriptor, bytes: Buffer, n
     };
   const entries: unknown[] = [];
   for (const entry of manifest.manifests) {
-    const inner = await readVerified(() => source.open(entry, { signal }), entry, maxManifestBytes);
-    entries.push(await verbose(source, entry, inner, `${name.replace(/@.*$/, '')}@${entry.digest}`, signal));
+    const inner = await readVerified(() => walk.source.open(entry, { signal: walk.signal }), entry, maxManifestBytes);
+    entries.push(await verbose(walk, entry, inner, `${name.replace(/@.*$/, '')}@${entry.digest}`, depth + 1));
   }
   return entries;
 }
