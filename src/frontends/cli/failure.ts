@@ -1,6 +1,7 @@
 /** How an error is shown on the command line: its text and its exit code. The only place that decides either. */
 
 import { asImageError, type ErrorCode } from '../../errors.ts';
+import { printableText } from '../../io/printable.ts';
 
 /** Docker's codes: 1 for whatever failed, 125 for a line that could not be read (its errors carry that in `detail.exitCode`). */
 const exitCodes = {
@@ -63,16 +64,11 @@ export function describeFailure(thrown: unknown, options: { readonly debug: bool
   const own = error.detail['exitCode'];
   const exitCode = typeof own === 'number' ? own : exitCodes[error.code];
   if (exitCode === 141) return { text: '', exitCode };
+  // Words of strangers are in many errors: whatever room they come from, no terminal is given orders by them.
   const bold = (text: string) => (options.colour ? `\u001b[1;31m${text}\u001b[0m` : text);
-  const lines = [error.detail['plain'] === true ? harmless(error.message) : `${bold('Error:')} ${harmless(error.message)}`];
+  const lines = [error.detail['plain'] === true ? printableText(error.message) : `${bold('Error:')} ${printableText(error.message)}`];
   const hint = error.hint ?? (error.detail['plain'] === true ? undefined : hints[error.code]);
-  if (hint !== undefined) lines.push(`Hint: ${harmless(hint)}`);
+  if (hint !== undefined) lines.push(`Hint: ${printableText(hint)}`);
   if (options.debug) for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause));
   return { text: `${lines.join('\n')}\n`, exitCode };
-}
-
-/** Words of strangers are in many errors: whatever room they come from, no terminal is given orders by them. Lines and tabs are our own. */
-function harmless(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
