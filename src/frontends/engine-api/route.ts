@@ -6,7 +6,7 @@ export type Handler = (exchange: Exchange) => Promise<Answer> | Answer;
 
 export interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** A path with at most one `{name}`, which takes anything, slashes too. */
+  /** A path with at most one `{name}`, which takes anything, slashes too; at the end nothing as well. */
   readonly path: string;
   readonly handler: Handler;
   /** A body that is not for us to read as a form: an archive, a tar. */
@@ -36,12 +36,12 @@ export class RouteTable {
     }
   }
 
-  /** The first that fits. Dots are never resolved, nor slashes put together: what a name may be is for its grammar to say. */
+  /** The first that fits. A name at the end may be empty, and has its route's own answer then, as in docker. Dots are never resolved, nor slashes put together: what a name may be is for its grammar to say. */
   find(method: string, path: string): { readonly route: Route; readonly name: string } | undefined {
     const exact = this.#exact.get(`${method} ${path}`);
     if (exact) return { route: exact, name: '' };
     for (const { before, after, route: found } of this.#named.get(method) ?? [])
-      if (path.length > before.length + after.length && path.startsWith(before) && path.endsWith(after))
+      if (path.length > before.length + after.length - (after === '' ? 1 : 0) && path.startsWith(before) && path.endsWith(after))
         return { route: found, name: path.slice(before.length, path.length - after.length) };
     return undefined;
   }
