@@ -1,6 +1,7 @@
 import { ImageError } from '../../errors.ts';
 import { inspectNetwork, listNetworks } from '../../operations/list-networks.ts';
 import { pruneNetworks } from '../../operations/prune-networks.ts';
+import { removeNetwork } from '../../operations/remove-network.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -29,7 +30,7 @@ export function showNetwork(exchange: Exchange): Answer {
 export function deleteNetwork({ name }: Exchange): Answer {
   if (name === '')
     throw new ImageError('invalid-argument', `network  is ambiguous (${listNetworks().length} matches found based on ID prefix)`);
-  throw new ImageError('denied', `${inspectNetwork(name).Name} is a pre-defined network and cannot be removed`);
+  return removeNetwork(name);
 }
 
 /** `POST /networks/prune`. */
