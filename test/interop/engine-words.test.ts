@@ -57,6 +57,16 @@ test('filters that are none are nothing, and marks that are none are refused', a
   await refused(engine, 'GET /containers/json?limit=x', 400, 'strconv.Atoi: parsing "x": invalid syntax');
 });
 
+test('a query or a form that cannot be read is refused', async (t) => {
+  const engine = await startEngine(t);
+  await refused(engine, 'GET /images/json?all=%zz', 400, 'invalid URL escape "%zz"');
+  await refused(engine, 'POST /images/prune?filters=%', 400, 'invalid URL escape "%"');
+  await refused(engine, 'GET /images/json?all=%4&x=1', 400, 'invalid URL escape "%4"');
+  await refused(engine, 'GET /images/json?all=1;x=1', 400, 'invalid semicolon separator in query');
+  const form = { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: 'repo=%zz' };
+  await refused(engine, 'POST /images/app/tag', 400, 'invalid URL escape "%zz"', form);
+});
+
 test('a name that is empty has the answer of its route', async (t) => {
   const engine = await startEngine(t);
   await refused(engine, 'DELETE /images/', 400, 'image name cannot be blank');

@@ -3,6 +3,7 @@ import { ImageError } from '../../errors.ts';
 import { readBytes } from '../../io/verified.ts';
 import { isObject } from '../../model/descriptor.ts';
 import { jsonMistake, notAnObject } from './json-mistake.ts';
+import { readQuery } from './route.ts';
 
 /** Of a JSON or form body; docker's is 4 MiB for forms. A container's settings are a few KiB. */
 const maxDocumentBytes = 4 * 1024 * 1024;
@@ -19,7 +20,7 @@ export async function* bodyBytes(request: IncomingMessage): AsyncGenerator<Uint8
 /** A body that is a form, `application/x-www-form-urlencoded`; empty where it is not one. */
 export async function formBody(request: IncomingMessage): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '')) return new URLSearchParams();
-  return new URLSearchParams((await readBytes(bodyBytes(request), maxDocumentBytes, 'the form')).toString('utf8'));
+  return readQuery((await readBytes(bodyBytes(request), maxDocumentBytes, 'the form')).toString('utf8'));
 }
 
 /**
