@@ -26,7 +26,6 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     LogConfig: { Type: host.LogConfig.Type || 'json-file', Config: host.LogConfig.Config ?? {} },
     NetworkMode: network,
     RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || 'no' },
-    PortBindings: host.PortBindings ?? {},
     ConsoleSize: host.ConsoleSize ?? [0, 0],
     PidsLimit: (host.PidsLimit ?? 0) <= 0 ? null : host.PidsLimit,
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,

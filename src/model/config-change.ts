@@ -74,7 +74,7 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
     case 'HEALTHCHECK':
       return { ...config, Healthcheck: healthcheck(need(), shell) };
     default:
-      throw refuse(`${instruction} is not a valid change command`);
+      throw refuse(`${first} is not a valid change command`);
   }
 }
 

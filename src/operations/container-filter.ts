@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.ts';
 import { ImageError, isImageError } from '../errors.ts';
-import { labelFilter, parseFilterBoolean, parseFilterTime, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, labelFilter, parseFilterTime, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 
 type Test = (container: Container) => boolean;
@@ -30,7 +30,7 @@ export async function containerFilter(
   const all: Test[] = [];
   for (const { key, value } of terms) {
     requireFilterKey(key, keys);
-    const test = await testOf(host, key, value, now);
+    const test = key === 'is-task' ? taskTest(terms) : await testOf(host, key, value, now);
     if (['label', 'label!'].includes(key)) all.push(test);
     else alternatives.set(key, [...(alternatives.get(key) ?? []), test]);
   }
@@ -70,10 +70,6 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       return () => value === 'none';
     case 'id':
       return textTest(key, value, ({ id }) => [id]);
-    case 'is-task': {
-      const wanted = parseFilterBoolean(key, value);
-      return () => !wanted;
-    }
     case 'isolation':
       return ({ document }) => (document.host.Isolation || 'default').toLowerCase() === value.toLowerCase();
     case 'label':
@@ -97,6 +93,12 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
   }
 }
 
+/** None is a swarm's. */
+function taskTest(terms: readonly FilterTerm[]): Test {
+  const wanted = filterSwitch(terms, 'is-task');
+  return () => wanted !== true;
+}
+
 function textTest(key: string, value: string, texts: (container: Container) => readonly string[]): Test {
   const matches = patternTest(key, value);
   return (container) => texts(container).some(matches);
@@ -117,10 +119,14 @@ async function ancestorTest({ store }: Pick<Host, 'store'>, value: string): Prom
 function checkPort(key: string, value: string): void {
   if (value.includes(':')) throw new ImageError('invalid-argument', `filter for '${key}' should not contain ':': ${value}`);
   const [range = ''] = value.split('/', 1);
-  for (const port of range.split('-'))
+  const ports = range.split('-');
+  for (const port of ports)
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
       throw new ImageError(
         'invalid-argument',
         `error while looking up for ${key} ${value}: strconv.ParseUint: parsing ${JSON.stringify(port)}: ${/^\d+$/.test(port) ? 'value out of range' : 'invalid syntax'}`,
       );
+  const [from = '', to = from] = ports;
+  if (ports.length > 2 || Number(from) > Number(to))
+    throw new ImageError('invalid-argument', `error while looking up for ${key} ${value}: Invalid range specified for the Port: ${range}`);
 }

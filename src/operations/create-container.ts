@@ -32,7 +32,8 @@ export async function createContainer(
   const { signal, onProgress, name } = options;
   if (signal?.aborted) throw canceled(signal.reason);
   const settings = readSettings(document);
-  const { Image: asked } = settings.config;
+  const { Image: asked, Cmd, Entrypoint } = settings.config;
+  if (asked === '' && !Cmd?.length && !Entrypoint?.length) throw new ImageError('invalid-argument', 'no command specified');
   const found = await host.store.find(asked);
   const image = await openPlatform(host, asked, found.target, { signal, platform: options.platform });
   const platform = image.config?.platform;

@@ -12,6 +12,12 @@ export function requireFilterKey(key: string, keys: readonly string[]): void {
     throw new ImageError('invalid-argument', `invalid filter '${key}'`, { hint: `Filters here: ${keys.join(', ')}.` });
 }
 
+/** Docker's prunes of containers and networks take one end of time. @throws ImageError `invalid-argument`, with docker's text */
+export function requireOneUntil(terms: readonly FilterTerm[]): void {
+  if (terms.filter(({ key }) => key === 'until').length > 1)
+    throw new ImageError('invalid-argument', 'more than one until filter specified');
+}
+
 /** Of `key`, `key=value`, or `key!=value`, which turns the term around, as docker's does. */
 export function labelFilter(value: string): (labels: Readonly<Record<string, string>>) => boolean {
   const [, name = value, operator, text] = /^([^=!]*(?:![^=][^=!]*)*)(!?=)([\s\S]*)$/.exec(value) ?? [];
@@ -21,7 +27,7 @@ export function labelFilter(value: string): (labels: Readonly<Record<string, str
 }
 
 /** @throws ImageError `invalid-argument`, with docker's text */
-export function parseFilterBoolean(key: string, value: string): boolean {
+function parseFilterBoolean(key: string, value: string): boolean {
   const known = new Map([
     ...['1', 't', 'true'].map((text) => [text, true] as const),
     ...['0', 'f', 'false'].map((text) => [text, false] as const),
@@ -29,6 +35,17 @@ export function parseFilterBoolean(key: string, value: string): boolean {
   const found = known.get(value.toLowerCase());
   if (found === undefined) throw new ImageError('invalid-argument', `invalid filter '${key}=[${value}]'`);
   return found;
+}
+
+/**
+ * What the terms of a key that is a switch say; undefined where there is none.
+ * @throws ImageError `invalid-argument` where they say both: docker refuses that, and a prune must not guess
+ */
+export function filterSwitch(terms: readonly FilterTerm[], key: string): boolean | undefined {
+  const values = terms.filter((term) => term.key === key).map(({ value }) => value);
+  const [said, ...more] = new Set(values.map((value) => parseFilterBoolean(key, value)));
+  if (more.length > 0) throw new ImageError('invalid-argument', `invalid filter '${key}=[${values.toSorted().join(' ')}]'`);
+  return said;
 }
 
 /** A time, RFC 3339, Unix seconds, or a Go duration back from `now`. @returns milliseconds since 1970 @throws ImageError `invalid-argument` */

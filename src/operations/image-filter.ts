@@ -2,7 +2,7 @@ import { canonical, familiar, familiarName, repositoryName, type Reference } fro
 import { pathMatch } from '../model/path-match.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
-import { labelFilter, parseFilterBoolean, parseFilterTime, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, labelFilter, parseFilterTime, requireFilterKey, type FilterTerm } from './filter-term.ts';
 
 export type { FilterTerm } from './filter-term.ts';
 
@@ -29,7 +29,7 @@ export async function imageFilter(
     requireFilterKey(key, keys);
     switch (key) {
       case 'dangling': {
-        const wanted = parseFilterBoolean(key, value);
+        const wanted = filterSwitch(terms, key);
         tests.push((image) => isDangling(image) === wanted);
         break;
       }

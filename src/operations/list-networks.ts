@@ -1,13 +1,14 @@
 import { findNetwork, networks, type NetworkDocument } from '../containers/networks.ts';
 import { ImageError } from '../errors.ts';
-import { labelFilter, parseFilterBoolean, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, labelFilter, requireFilterKey, type FilterTerm } from './filter-term.ts';
 
 /** The networks that are there, by docker's filters: values of one key are alternatives, different keys must hold together. @throws ImageError `invalid-argument` */
 export function listNetworks(options: { readonly filters?: readonly FilterTerm[] | undefined } = {}): readonly NetworkDocument[] {
+  const { filters = [] } = options;
   const alternatives = new Map<string, ((network: NetworkDocument) => boolean)[]>();
-  for (const { key, value } of options.filters ?? []) {
+  for (const { key, value } of filters) {
     requireFilterKey(key, ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']);
-    alternatives.set(key, [...(alternatives.get(key) ?? []), testOf(key, value)]);
+    alternatives.set(key, [...(alternatives.get(key) ?? []), testOf(filters, key, value)]);
   }
   return networks().filter((network) => [...alternatives.values()].every((tests) => tests.some((test) => test(network))));
 }
@@ -17,10 +18,10 @@ export function inspectNetwork(name: string): NetworkDocument {
   return findNetwork(networks(), name);
 }
 
-function testOf(key: string, value: string): (network: NetworkDocument) => boolean {
+function testOf(terms: readonly FilterTerm[], key: string, value: string): (network: NetworkDocument) => boolean {
   switch (key) {
     case 'dangling': {
-      const wanted = parseFilterBoolean(key, value);
+      const wanted = filterSwitch(terms, key);
       // Those that are always there are never left over.
       return () => !wanted;
     }
@@ -37,8 +38,7 @@ function testOf(key: string, value: string): (network: NetworkDocument) => boole
     case 'scope':
       return ({ Scope }) => Scope === value;
     default:
-      if (value !== 'builtin' && value !== 'custom')
-        throw new ImageError('invalid-argument', `invalid filter 'type=${value}': must be builtin or custom`);
+      if (value !== 'builtin' && value !== 'custom') throw new ImageError('invalid-argument', `invalid filter: 'type'='${value}'`);
       return () => value === 'builtin';
   }
 }

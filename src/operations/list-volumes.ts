@@ -1,7 +1,7 @@
 import { folderSize } from '../containers/host-folder.ts';
 import { readVolume } from '../containers/volumes.ts';
 import type { VolumeRecord } from '../store/volume-record.ts';
-import { labelFilter, parseFilterBoolean, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, labelFilter, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 import { inspectedVolume, type InspectedVolume } from './inspect-volume.ts';
 
@@ -31,15 +31,15 @@ export function volumeFilter(terms: readonly FilterTerm[], keys: readonly string
     requireFilterKey(key, keys);
     const isLabel = key === 'label' || key === 'label!';
     const own = alternatives.get(isLabel ? `${key} ${at}` : key) ?? [];
-    alternatives.set(isLabel ? `${key} ${at}` : key, [...own, testOf(key, value)]);
+    alternatives.set(isLabel ? `${key} ${at}` : key, [...own, testOf(terms, key, value)]);
   }
   return (volume, users) => [...alternatives.values()].every((tests) => tests.some((test) => test(volume, users)));
 }
 
-function testOf(key: string, value: string): (volume: VolumeRecord, users: number) => boolean {
+function testOf(terms: readonly FilterTerm[], key: string, value: string): (volume: VolumeRecord, users: number) => boolean {
   switch (key) {
     case 'dangling': {
-      const wanted = parseFilterBoolean(key, value);
+      const wanted = filterSwitch(terms, key);
       return (_volume, users) => (users === 0) === wanted;
     }
     case 'driver':

@@ -1,4 +1,5 @@
 import { copy } from '../content/copy.ts';
+import { Image } from '../content/image.ts';
 import { openArchive } from '../content/open-archive.ts';
 import { selectPlatform, type Selection } from '../content/select-platform.ts';
 import type { Archive, ArchiveEntry } from '../content/archive.ts';
@@ -6,8 +7,9 @@ import { ImageError, isImageError } from '../errors.ts';
 import { Slots, together } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
+import { isImageManifestType } from '../model/media-types.ts';
 import { formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
-import { canonical, parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
+import { canonical, familiar, parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
 import type { Ingest } from '../store/ingest.ts';
 import type { Host } from './host.ts';
 
@@ -80,7 +82,11 @@ async function loadEntry(
 async function select(archive: Archive, entry: ArchiveEntry, options: LoadOptions): Promise<Selection | undefined> {
   if (options.platform) {
     try {
-      return await selectPlatform(archive, entry.target, options);
+      const selection = await selectPlatform(archive, entry.target, options);
+      if (selection.path.length > 0 || !isImageManifestType(entry.target.mediaType)) return selection;
+      // What stands alone says in its config what it is for.
+      const own = (await Image.open(archive, entry.target, options)).config?.platform;
+      return own && platformMatch(options.platform, own) === 0 ? undefined : selection;
     } catch (error) {
       if (isImageError(error, 'platform-not-found')) return undefined;
       throw error;
@@ -101,9 +107,7 @@ async function select(archive: Archive, entry: ArchiveEntry, options: LoadOption
 }
 
 function wrongPlatform(archive: Archive, platform: Platform | undefined): ImageError {
-  const names = archive.entries.flatMap((entry) => entry.names);
-  return new ImageError(
-    'platform-not-found',
-    `images [${names.join(', ')}] were loaded, but don't provide the requested platform${platform ? ` (${formatPlatform(platform)})` : ''}`,
-  );
+  const [only = '', ...more] = archive.entries.flatMap((entry) => entry.names.map((name) => familiar(parseReference(name))));
+  const which = more.length > 0 ? `images [${[only, ...more].join(', ')}] were loaded, but don't` : `image ${only} was loaded, but doesn't`;
+  return new ImageError('platform-not-found', `${which} provide the requested platform${platform ? ` (${formatPlatform(platform)})` : ''}`);
 }

@@ -2,7 +2,7 @@ import { isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { containerFilter, pruneContainersKeys } from './container-filter.ts';
-import type { FilterTerm } from './filter-term.ts';
+import { requireOneUntil, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 import { removeContainer } from './remove-container.ts';
 
@@ -18,6 +18,7 @@ export async function pruneContainers(
   host: Pick<Host, 'store' | 'containers' | 'now'>,
   options: Operation & { readonly filters?: readonly FilterTerm[] | undefined; readonly dryRun?: boolean | undefined } = {},
 ): Promise<PrunedContainers> {
+  requireOneUntil(options.filters ?? []);
   const keep = await containerFilter(host, options.filters ?? [], pruneContainersKeys, host.now());
   const deleted: string[] = [];
   let bytes = 0;

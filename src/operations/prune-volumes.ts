@@ -3,7 +3,7 @@ import { anonymousLabel, readVolume } from '../containers/volumes.ts';
 import { isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
-import { parseFilterBoolean, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, type FilterTerm } from './filter-term.ts';
 import type { Host } from './host.ts';
 import { volumeFilter } from './list-volumes.ts';
 import { removeVolume } from './remove-volume.ts';
@@ -24,7 +24,7 @@ export async function pruneVolumes(
   options: Operation & { readonly filters?: readonly FilterTerm[] | undefined; readonly dryRun?: boolean | undefined } = {},
 ): Promise<PrunedVolumes> {
   const { filters = [] } = options;
-  const all = filters.some(({ key, value }) => key === 'all' && parseFilterBoolean(key, value));
+  const all = filterSwitch(filters, 'all') === true;
   const keep = volumeFilter(
     filters.filter(({ key }) => key !== 'all'),
     ['label', 'label!'],

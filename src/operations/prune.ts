@@ -5,7 +5,7 @@ import type { Digest } from '../model/digest.ts';
 import type { Reference } from '../model/reference.ts';
 import type { DiscardedImage } from '../store/discard.ts';
 import type { Host } from './host.ts';
-import { parseFilterBoolean } from './filter-term.ts';
+import { filterSwitch } from './filter-term.ts';
 import { imageFilter, isDangling, pruneKeys, type FilterTerm } from './image-filter.ts';
 
 export interface PruneOptions extends Operation {
@@ -29,7 +29,7 @@ const together = 100;
 /** Removes images that nothing needs: those without a name, or with `all` those with one too. */
 export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
   const { filters = [] } = options;
-  const all = filters.some(({ key, value }) => key === 'dangling' && !parseFilterBoolean(key, value)) || options.all === true;
+  const all = filterSwitch(filters, 'dangling') === false || options.all === true;
   const keep = await imageFilter(
     host.store,
     filters.filter(({ key }) => key !== 'dangling'),

@@ -1,5 +1,4 @@
 import { copy } from '../content/copy.ts';
-import { selectPlatform } from '../content/select-platform.ts';
 import { successors } from '../content/successors.ts';
 import { ImageError, isImageError } from '../errors.ts';
 import type { Operation, Progress } from '../io/operation.ts';
@@ -10,6 +9,7 @@ import { isManifestType } from '../model/media-types.ts';
 import type { Platform } from '../model/platform.ts';
 import { canonical, familiar, familiarName, identifier, repositoryName, type Reference } from '../model/reference.ts';
 import type { Host } from './host.ts';
+import { openPlatform } from './inspect.ts';
 
 export interface PushOptions extends Operation {
   /** Pushes this platform alone, as a single image. */
@@ -26,7 +26,7 @@ export interface Pushed {
 /** Copies what a local name points at to the registry of that name, and gives it the name there as the last step. */
 export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PushOptions = {}): Promise<Pushed> {
   const { target, origin } = await localName(host, reference);
-  const { root } = options.platform ? await selectPlatform(host.store, target, options) : { root: target };
+  const root = options.platform ? (await openPlatform(host, familiar(reference), target, options)).descriptor : target;
   const remote = host.remote(reference);
   const there: Descriptor[] = [];
   const onProgress = (event: Progress): void => {
@@ -71,7 +71,7 @@ async function localName(host: Pick<Host, 'store'>, reference: Reference): Promi
   const sameRepository = names.some((name) => repositoryName(name.reference) === repositoryName(reference));
   throw new ImageError(
     'not-found',
-    sameRepository
+    sameRepository || reference.tag !== undefined
       ? `tag does not exist: ${familiar(reference)}`
       : `An image does not exist locally with the tag: ${familiarName(reference)}`,
     { hint: 'Give an image that name first: bay tag IMAGE NAME.' },

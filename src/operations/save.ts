@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import { writeArchive } from '../content/write-archive.ts';
-import { selectPlatform } from '../content/select-platform.ts';
-import { ImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Platform } from '../model/platform.ts';
-import { canonical, familiar, parseReference, repositoryName } from '../model/reference.ts';
+import { canonical, parseReference, repositoryName } from '../model/reference.ts';
 import type { Host } from './host.ts';
+import { openPlatform } from './inspect.ts';
 
 export interface SaveOptions extends Operation {
   readonly platform?: Platform | undefined;
@@ -23,16 +23,24 @@ export async function save(host: Pick<Host, 'store'>, names: readonly string[], 
   const images = new Map<Digest, { target: Descriptor; names: string[] }>();
   for (const name of names)
     for (const { target, names: own } of await named(host, name)) {
-      const { root } = options.platform ? await selectPlatform(host.store, target, options) : { root: target };
+      const root = options.platform ? await onePlatform(host, own[0] ?? name, target, options) : target;
       const image = images.get(root.digest) ?? { target: root, names: [] };
       image.names.push(...own.filter((other) => !image.names.includes(other)));
       images.set(root.digest, image);
     }
-  for (const { target, names: own } of images.values()) {
-    const [name = target.digest] = own.map((text) => familiar(parseReference(text)));
-    await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name } });
-  }
+  for (const { target } of images.values())
+    await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name: target.digest } });
   return writeArchive(host.store, [...images.values()], options);
+}
+
+/** @throws ImageError `platform-not-found`, with docker's text: an image of another platform would be a surprise where it is loaded */
+async function onePlatform(host: Pick<Host, 'store'>, name: string, target: Descriptor, options: SaveOptions): Promise<Descriptor> {
+  try {
+    return (await openPlatform(host, name, target, options)).descriptor;
+  } catch (error) {
+    if (!isImageError(error, 'platform-not-found')) throw error;
+    throw new ImageError(error.code, `no suitable export target found: ${error.message}`, { detail: error.detail, cause: error });
+  }
 }
 
 async function named(host: Pick<Host, 'store'>, name: string): Promise<readonly { target: Descriptor; names: readonly string[] }[]> {

@@ -23,18 +23,22 @@ test('a pull is about the reference, all else about the image, as docker tells i
   const digest = await name(store, 'pull', ['example.com/app:1']);
   await name(store, 'tag', ['app:latest', 'app:2']);
   await name(store, 'load', ['app:3']);
+  await name(store, 'import', ['app:4']);
   await store.untag(parseReference('app:3'), { verb: 'rmi' });
   await store.forget(digest, { verb: 'rmi', names: 'all' });
   assert.deepEqual(await told(store), [
     'image pull example.com/app:1 example.com/app',
     `image tag ${digest} app:latest`,
     `image tag ${digest} app:2`,
-    `image load ${digest} app:3`,
+    `image load ${digest} ${digest}`,
+    `image tag ${digest} app:4`,
+    `image import ${digest} ${digest}`,
     `image untag ${digest} app:3`,
     `image untag ${digest} app:2`,
+    `image untag ${digest} app:4`,
     `image untag ${digest} app:latest`,
     `image untag ${digest} example.com/app:1`,
-    `image delete ${digest} example.com/app:1`,
+    `image delete ${digest} ${digest}`,
   ]);
 });
 
@@ -54,7 +58,7 @@ test('what is pushed to a repository is told as a push, and what is deleted ther
   await repository.tag(image.target, '1');
   await repository.delete?.(image.target);
   const { digest } = image.target;
-  assert.deepEqual(await told(store), ['image push app:1 app', `image untag ${digest} app:1`, `image delete ${digest} app:1`]);
+  assert.deepEqual(await told(store), ['image push app:1 app', `image untag ${digest} app:1`, `image delete ${digest} ${digest}`]);
 });
 
 test('labels are told, unless they are long', async (t) => {

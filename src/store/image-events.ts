@@ -8,15 +8,18 @@ import { nameReference } from './name-key.ts';
 const maxLabels = 4 * 1024;
 
 /**
- * Within a transaction: that a name was given, by this verb. As docker's events: a pull and a push are about the reference, everything else about the image;
- * a name that comes by another verb than docker has is a tag.
+ * Within a transaction: that a name was given, by this verb. As docker's events: a pull and a push are about the reference, everything else about the image.
+ * A load tells of the image alone, an import of its name too; a name that comes by another verb than docker has is a tag.
  */
 export function tellNamed(database: Database, transaction: Transaction, verb: string, repo: string, tag: string, digest: Digest): void {
   const reference = nameReference(repo, tag);
   if (verb === 'pull' || verb === 'push')
     tell(database, transaction, verb, familiar(reference), familiarName(reference), labelsOf(database, digest));
-  else
-    tell(database, transaction, ['load', 'import'].includes(verb) ? verb : 'tag', digest, familiar(reference), labelsOf(database, digest));
+  else {
+    const labels = labelsOf(database, digest);
+    if (verb !== 'load') tell(database, transaction, 'tag', digest, familiar(reference), labels);
+    if (verb === 'load' || verb === 'import') tell(database, transaction, verb, digest, digest, labels);
+  }
 }
 
 /** Within a transaction: that an image came without a name. Named ones have told it by their names, but for what was made here. */
@@ -29,9 +32,9 @@ export function tellUntagged(database: Database, transaction: Transaction, repo:
   tell(database, transaction, 'untag', digest, familiar(nameReference(repo, tag)), labelsOf(database, digest));
 }
 
-/** Within a transaction. @param name the last that it had */
-export function tellDeleted(database: Database, transaction: Transaction, digest: Digest, name: string | undefined): void {
-  tell(database, transaction, 'delete', digest, name ?? digest, labelsOf(database, digest));
+/** Within a transaction. Its names have been told of as they were taken away. */
+export function tellDeleted(database: Database, transaction: Transaction, digest: Digest): void {
+  tell(database, transaction, 'delete', digest, digest, labelsOf(database, digest));
 }
 
 function tell(

@@ -147,8 +147,7 @@ export function forgetImage(database: Database, transaction: Transaction, digest
     }
     if (instead) insertImage(database, transaction, instead);
   }
-  const last = names.at(-1);
-  tellDeleted(database, transaction, digest, last && familiar(nameReference(last.repo, last.tag)));
+  tellDeleted(database, transaction, digest);
   database.run('DELETE FROM link WHERE digest = ?', digest);
   for (const { repo } of repos) unlinkParts(database, repo, digest, transaction);
   database.run('DELETE FROM alias WHERE target = ?', digest);

@@ -7,7 +7,7 @@ import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { isDigest, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { isManifestType, mediaTypes } from '../model/media-types.ts';
-import { familiar, familiarName, isTag, repositoryName, type Reference } from '../model/reference.ts';
+import { familiarName, isTag, repositoryName, type Reference } from '../model/reference.ts';
 import { blobState, type Blobs } from './blobs.ts';
 import { carryDraft } from './carry.ts';
 import { readyManifest, requireChildren } from './content.ts';
@@ -168,10 +168,9 @@ export class StoreRepository implements Repository {
         removeName(this.#database, transaction, { repo, tag }, { actor: this.#database.actor, verb: 'delete' });
       unlink(this.#database, this.#repo, target.digest);
       // What was deleted on purpose is not kept as a dangling image.
-      const [last] = names;
-      if (last && !this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target.digest)) {
+      if (names.length > 0 && !this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', target.digest)) {
         this.#database.run('DELETE FROM image WHERE digest = ?', target.digest);
-        tellDeleted(this.#database, transaction, target.digest, familiar(nameOf(last).reference));
+        tellDeleted(this.#database, transaction, target.digest);
       }
     });
     this.#ground.renamed();

@@ -124,7 +124,7 @@ test('what cannot be created is refused with the words that docker’s clients w
     400,
     "unsupported Content-Type header (text/plain): must be 'application/json'",
   );
-  await post('x', { body: '{}' }, 400, "unsupported Content-Type header (): must be 'application/json'");
+  await post('x', { body: '{}' }, 400, 'malformed Content-Type header (): mime: no media type');
   await post('x', { body: '{', headers: { 'Content-Type': 'application/json' } }, 400, /^invalid JSON: /);
   await post('x', { json: [] }, 400, /^invalid JSON: /);
   await post('x', { json: { Image: 1 } }, 400, /cannot unmarshal number into Go struct field .*Image of type string/);
@@ -139,7 +139,7 @@ test('what cannot be created is refused with the words that docker’s clients w
   );
   await refused(engine, 'DELETE', '/containers/nope', 404, 'No such container: nope');
   await refused(engine, 'POST', '/containers/one/rename', 400, 'Neither old nor new names may be empty');
-  await refused(engine, 'GET', '/containers/json?limit=x', 400, /^invalid limit specified/);
+  await refused(engine, 'GET', '/containers/json?limit=x', 400, 'strconv.Atoi: parsing "x": invalid syntax');
   await refused(engine, 'GET', `/containers/json?filters=${encode({ bogus: ['x'] })}`, 400, /^invalid filter 'bogus'/);
   assert.equal(((await engine.send('GET', '/containers/json?all=1')).json() as unknown[]).length, 1);
 });
@@ -224,22 +224,16 @@ test('a commit makes an image whose parent is known, by query and by a config in
   );
 });
 
-test('what needs a container that runs is refused with a sentence; an attach ends at once, and one that is not there is said to be so', async (t) => {
+test('what makes a container run is refused with a sentence, what needs it to in docker’s words; an attach ends at once, and one that is not there is said to be so', async (t) => {
   const engine = await startEngine(t);
   await engine.put(['docker.io/library/app:1']);
-  await create(engine, 'one');
+  const id = await create(engine, 'one');
   for (const [method, path, what] of [
     ['POST', 'start', 'start'],
     ['POST', 'restart?t=1', 'restart'],
-    ['POST', 'kill?signal=KILL', 'kill'],
-    ['POST', 'pause', 'pause'],
-    ['POST', 'unpause', 'unpause'],
-    ['POST', 'resize?h=1&w=1', 'resize'],
     ['POST', 'wait?condition=next-exit', 'wait for'],
     ['POST', 'attach?stream=1', 'attach to'],
-    ['POST', 'exec', 'run a command in'],
     ['GET', 'logs?stdout=1', 'show the logs of'],
-    ['GET', 'top', 'show the processes of'],
     ['GET', 'stats?stream=0', 'measure'],
   ] as const) {
     await refused(
@@ -251,6 +245,20 @@ test('what needs a container that runs is refused with a sentence; an attach end
     );
     await refused(engine, method, `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
   }
+  // Docker refuses these for one that does not run.
+  for (const [method, path, words] of [
+    ['POST', 'pause', `container ${id} is not running`],
+    ['POST', 'unpause', `Container ${id} is not paused`],
+    ['POST', 'resize?h=1&w=1', `container ${id} is not running`],
+    ['POST', 'exec', `container ${id} is not running`],
+    ['GET', 'top', `container ${id} is not running`],
+  ] as const) {
+    await refused(engine, method, `/containers/one/${path}`, 409, `${words}\nBayplan keeps containers and does not run them.`);
+    await refused(engine, method, `/containers/nope/${path}`, 404, 'No such container: nope');
+  }
+  const killed = `cannot kill container: one: container ${id} is not running\nBayplan keeps containers and does not run them.`;
+  await refused(engine, 'POST', '/containers/one/kill?signal=KILL', 409, killed);
+  await refused(engine, 'POST', '/containers/nope/kill', 404, 'cannot kill container: nope: No such container: nope');
   // It does not run: that is what a stop is for.
   const stopped = await engine.send('POST', '/containers/one/stop?t=1');
   assert.deepEqual([stopped.status, stopped.text], [304, '']);

@@ -409,7 +409,7 @@ test('a pull tells what happens in docker’s lines, and an error before the fir
     /^no matching manifest for linux\/s390x in the manifest list entries/,
   );
   await refused(engine, 'POST', '/images/create?fromImage=127.0.0.1:1/a&tag=1', 500, 'cannot reach 127.0.0.1:1: connection refused');
-  await refused(engine, 'POST', '/images/create?fromImage=a&platform=!!', 400, /^invalid platform/);
+  await refused(engine, 'POST', '/images/create?fromImage=a&platform=!!', 400, /^"!!" is an invalid OS component of "!!": /);
   await refused(engine, 'POST', '/images/create', 400, /^neither fromImage nor fromSrc/);
 });
 
@@ -473,10 +473,8 @@ test('an import takes the body, says the id last, and changes the settings; a la
 
   await refused(engine, 'POST', '/images/create?fromSrc=-&changes=BOGUS%20x', 400, 'BOGUS is not a valid change command', { body: tar });
   await refused(engine, 'POST', '/images/create?fromSrc=-', 400, /^unexpected EOF: the tar is empty/);
-  const gone = (await engine.send('POST', '/images/create?fromSrc=http://127.0.0.1:1/a')).lines().at(-1);
-  assert.match(String(gone?.['error']), /^cannot read http:\/\/127\.0\.0\.1:1\/a/);
-  const scheme = (await engine.send('POST', '/images/create?fromSrc=file:///etc/passwd')).lines().at(-1);
-  assert.match(String(scheme?.['error']), /is no http or https address$/);
+  await refused(engine, 'POST', '/images/create?fromSrc=http://127.0.0.1:1/a', 500, /^cannot read http:\/\/127\.0\.0\.1:1\/a/);
+  await refused(engine, 'POST', '/images/create?fromSrc=file:///etc/passwd', 400, /is no http or https address$/);
 });
 
 test('what is saved is loaded again with the same digests; load is quiet unless it is told otherwise, and says errors in its stream', async (t) => {

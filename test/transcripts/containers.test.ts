@@ -56,6 +56,15 @@ test('from create to commit, and what each says', { skip }, async (t) => {
   await console.type('bay rm -v done nope');
   await console.type('bay volume ls');
   await console.type('bay container prune -f');
+  await console.type('bay export -o none/x.tar work');
+  await console.type('bay network rm bridge nope');
+  await console.type('bay network rm -f nope');
+  await console.type('bay network prune -f');
+  await console.type('bay system prune -f --volumes --filter until=1h');
+  await console.type('echo n | bay system prune --volumes --filter label=a');
+  await console.run('bay create --name left base:1');
+  await console.type('bay system prune --dry-run');
+  await console.type('bay system prune -f');
   console.matches('containers.txt');
 });
 

@@ -138,6 +138,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/network.ts')).networkList,
   },
   {
+    names: ['network prune'],
+    summary: 'Remove all unused networks',
+    load: async () => (await import('./commands/network.ts')).networkPrune,
+  },
+  {
+    names: ['network rm', 'network remove'],
+    summary: 'Remove one or more networks',
+    load: async () => (await import('./commands/network.ts')).networkRemove,
+  },
+  {
     names: ['rm', 'container rm', 'container remove'],
     summary: 'Remove one or more containers',
     load: async () => (await import('./commands/rm.ts')).rm,
@@ -236,6 +246,11 @@ export const commands: readonly CommandEntry[] = [
     names: ['store move'],
     summary: 'Move the store to another folder or disk',
     load: async () => (await import('./commands/store-move.ts')).storeMove,
+  },
+  {
+    names: ['system prune'],
+    summary: 'Remove unused data',
+    load: async () => (await import('./commands/system-prune.ts')).systemPrune,
   },
   { names: ['system df'], summary: 'Show disk usage', load: async () => (await import('./commands/df.ts')).df },
   {

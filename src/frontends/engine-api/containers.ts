@@ -1,4 +1,4 @@
-import { ImageError } from '../../errors.ts';
+import { ImageError, isImageError } from '../../errors.ts';
 import { begun } from '../../io/begun.ts';
 import { commit } from '../../operations/commit.ts';
 import { containerChanges } from '../../operations/container-changes.ts';
@@ -12,6 +12,7 @@ import { renameContainer } from '../../operations/rename-container.ts';
 import { updateContainer } from '../../operations/update-container.ts';
 import { isObject } from '../../model/descriptor.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
+import type { ApiVersion } from './api-version.ts';
 import type { Exchange } from './exchange.ts';
 import { newName } from './new-name.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -42,11 +43,11 @@ export async function showContainers(exchange: Exchange): Promise<Answer> {
 /** `POST /containers/create`. That an image is missing must be a 404 with docker's words: `docker run` pulls then. */
 export async function makeContainer(exchange: Exchange): Promise<Answer> {
   const { desk, version, signal } = exchange;
-  const document = await exchange.json();
+  const document = await exchange.json('container.CreateRequest');
   if (document === undefined) throw new ImageError('invalid-argument', 'invalid JSON: got EOF while reading request body');
-  if (Object.keys(document).every((key) => key === 'HostConfig' || key === 'NetworkingConfig'))
+  if (document === null || Object.keys(document).every((key) => key === 'HostConfig' || key === 'NetworkingConfig'))
     throw new ImageError('invalid-argument', 'config cannot be empty in order to create a container');
-  const created = await createContainer(desk.host, version < 25 ? withoutAutoRemove(document) : document, {
+  const created = await createContainer(desk.host, olderRequest(document, version), {
     name: exchange.text('name'),
     platform: version >= 41 ? exchange.platform() : undefined,
     signal,
@@ -54,10 +55,14 @@ export async function makeContainer(exchange: Exchange): Promise<Answer> {
   return jsonAnswer(201, created);
 }
 
-/** Before 1.25 it was the client that removed a container. */
-function withoutAutoRemove(document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** What older clients mean by what they send: before 1.25 it was they who removed a container, before 1.40 a container's IPC was for others to join. */
+function olderRequest(document: Readonly<Record<string, unknown>>, version: ApiVersion): Readonly<Record<string, unknown>> {
   const { HostConfig } = document;
-  return isObject(HostConfig) ? { ...document, HostConfig: { ...HostConfig, AutoRemove: false } } : document;
+  if (version >= 40 || !isObject(HostConfig)) return document;
+  return {
+    ...document,
+    HostConfig: { ...HostConfig, IpcMode: HostConfig['IpcMode'] || 'shareable', ...(version < 25 ? { AutoRemove: false } : {}) },
+  };
 }
 
 /** `GET /containers/{name}/json`. */
@@ -69,13 +74,15 @@ export async function showContainer(exchange: Exchange): Promise<Answer> {
 
 /** `POST /containers/{name}/rename`. */
 export async function nameContainer(exchange: Exchange): Promise<Answer> {
-  await renameContainer(exchange.desk.host, exchange.name, exchange.text('name') ?? '');
+  const name = exchange.text('name');
+  if (name === undefined) throw new ImageError('invalid-argument', 'Neither old nor new names may be empty');
+  await renameContainer(exchange.desk.host, exchange.name, name);
   return emptyAnswer(204);
 }
 
 /** `POST /containers/{name}/update`. */
 export async function changeContainer(exchange: Exchange): Promise<Answer> {
-  return jsonAnswer(200, await updateContainer(exchange.desk.host, exchange.name, (await exchange.json()) ?? {}));
+  return jsonAnswer(200, await updateContainer(exchange.desk.host, exchange.name, (await exchange.json('container.UpdateConfig')) ?? {}));
 }
 
 /** `GET /containers/{name}/changes`. */
@@ -93,12 +100,17 @@ export async function sendContainer({ desk, name, signal }: Exchange): Promise<A
 
 /** `DELETE /containers/{name}`. */
 export async function deleteContainer(exchange: Exchange): Promise<Answer> {
+  if (exchange.name === '') throw noName();
   await removeContainer(exchange.desk.host, exchange.name, {
     force: exchange.flag('force'),
     volumes: exchange.flag('v'),
     link: exchange.flag('link'),
   });
   return emptyAnswer(204);
+}
+
+function noName(): ImageError {
+  return new ImageError('invalid-argument', 'invalid name or ID supplied: ""');
 }
 
 /** `POST /containers/prune`. */
@@ -111,10 +123,10 @@ export async function clearContainers(exchange: Exchange): Promise<Answer> {
 /** `POST /commit`. The body, where there is one, is a Config to take in place of the container's. */
 export async function commitContainer(exchange: Exchange): Promise<Answer> {
   const { desk, signal } = exchange;
-  const config = await exchange.json();
+  const config = (await exchange.json('container.CreateRequest')) ?? undefined;
   const reference = newName(exchange);
   const container = exchange.text('container');
-  if (container === undefined) throw new ImageError('invalid-argument', 'invalid name or ID supplied: ""');
+  if (container === undefined) throw noName();
   const root = await commit(desk.host, container, {
     reference,
     author: exchange.text('author'),
@@ -127,7 +139,7 @@ export async function commitContainer(exchange: Exchange): Promise<Answer> {
 }
 
 /**
- * For what needs a container that runs: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
+ * For what makes a container run, or waits for it: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
  * begin, with its nameless volumes, as docker's does when a start fails. (`docker run` attaches before it starts.)
  */
 export function needsRunning(what: string): Handler {
@@ -137,6 +149,27 @@ export function needsRunning(what: string): Handler {
       await removeContainer(desk.host, container.id, { volumes: true });
     throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
   };
+}
+
+/** Docker's own answer where a container is not in the state that something needs. */
+export function refuseIdle(state: 'running' | 'paused'): Handler {
+  return async ({ desk, name }) => {
+    const { id } = await desk.host.containers.get(name);
+    throw idle(state === 'running' ? `container ${id} is not running` : `Container ${id} is not paused`);
+  };
+}
+
+/** `POST /containers/{name}/kill`. */
+export async function refuseKill({ desk, name }: Exchange): Promise<Answer> {
+  const found = await desk.host.containers.get(name).catch((error: unknown) => {
+    if (!isImageError(error, 'not-found')) throw error;
+    throw new ImageError('not-found', `cannot kill container: ${name}: ${error.message}`, { detail: error.detail, cause: error });
+  });
+  throw idle(`cannot kill container: ${name}: container ${found.id} is not running`);
+}
+
+function idle(message: string): ImageError {
+  return new ImageError('conflict', message, { hint: 'Bayplan keeps containers and does not run them.' });
 }
 
 /** `POST /containers/{name}/stop`: docker's answer for one that does not run, which is all of them. `docker compose down` needs it. */

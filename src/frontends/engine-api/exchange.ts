@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { ImageError } from '../../errors.ts';
-import { parsePlatform, type Platform } from '../../model/platform.ts';
+import type { Platform } from '../../model/platform.ts';
 import type { FilterTerm } from '../../operations/filter-term.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Desk } from './desk.ts';
 import { parseFilters } from './filters.ts';
-import { parsePlatformJson } from './platform-parameter.ts';
+import { parsePlatformJson, parsePlatformText } from './platform-parameter.ts';
 import { bodyBytes, jsonBody, looseJsonBody } from './request-body.ts';
 
 /** One request, its target read: what every handler has at hand. */
@@ -45,14 +45,14 @@ export class Exchange {
     return !['', '0', 'no', 'false', 'none'].includes(value.trim().toLowerCase());
   }
 
-  /** @throws ImageError `invalid-argument` */
-  number(key: string): number | undefined {
+  /** @param before what docker says before Go's words @throws ImageError `invalid-argument` */
+  number(key: string, before = ''): number | undefined {
     const value = this.text(key);
     if (value === undefined) return undefined;
     if (!/^[+-]?\d{1,15}$/.test(value))
       throw new ImageError(
         'invalid-argument',
-        `invalid ${key} specified: strconv.Atoi: parsing ${JSON.stringify(value.slice(0, 40))}: invalid syntax`,
+        `${before}strconv.Atoi: parsing ${JSON.stringify(value.slice(0, 40))}: ${/^[+-]?\d+$/.test(value) ? 'value out of range' : 'invalid syntax'}`,
       );
     return Number(value);
   }
@@ -64,7 +64,7 @@ export class Exchange {
   /** `linux/arm64`, as pull and create have it. */
   platform(): Platform | undefined {
     const text = this.text('platform');
-    return text === undefined ? undefined : parsePlatform(text);
+    return text === undefined ? undefined : parsePlatformText(text);
   }
 
   /** OCI's JSON, as the other routes have it, from the version on that knows it; older ones ignore it. */
@@ -79,11 +79,11 @@ export class Exchange {
     return bodyBytes(this.request);
   }
 
-  json(): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return jsonBody(this.request);
+  json(type: string): Promise<Readonly<Record<string, unknown>> | null | undefined> {
+    return jsonBody(this.request, type);
   }
 
-  looseJson(): Promise<Readonly<Record<string, unknown>>> {
-    return looseJsonBody(this.request);
+  looseJson(type: string): Promise<Readonly<Record<string, unknown>>> {
+    return looseJsonBody(this.request, type);
   }
 }

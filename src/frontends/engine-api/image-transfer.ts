@@ -76,9 +76,9 @@ async function importTar(exchange: Exchange): Promise<Answer> {
   const platform = exchange.version >= 32 ? exchange.platform() : undefined;
   const { signal, desk } = exchange;
   return linesAnswer(async (lines) => {
-    if (source !== '-') lines.write({ status: `Downloading from ${source}` });
     const tar =
       source === '-' ? exchange.bytes() : await fetchTar(/^[a-z][a-z0-9+.-]*:\/\//i.test(source) ? source : `http://${source}`, { signal });
+    if (source !== '-') lines.write({ status: `Downloading from ${source}` });
     const root = await importImage(desk.host, tar, {
       reference,
       message: exchange.text('message') ?? (source === '-' ? undefined : `Imported from ${source}`),

@@ -15,7 +15,8 @@ import { credentialsOf, serverOf } from './registry-access.ts';
 /** `GET /images/search`. */
 export async function searchImages(exchange: Exchange): Promise<Answer> {
   const term = exchange.text('term') ?? '';
-  const limit = exchange.number('limit');
+  // Docker's own number stands for none.
+  const limit = exchange.number('limit', 'invalid limit specified: ') || undefined;
   const filters = exchange.filters();
   const slash = term.indexOf('/');
   const first = slash < 0 ? '' : term.slice(0, slash);
@@ -59,7 +60,7 @@ export async function inspectDistribution(exchange: Exchange): Promise<Answer> {
 
 /** `POST /auth`: the client keeps what is answered; nothing is kept here. */
 export async function checkCredentials(exchange: Exchange): Promise<Answer> {
-  const auth = await exchange.looseJson();
+  const auth = await exchange.looseJson('registry.AuthConfig');
   const server = serverOf(auth) ?? 'docker.io';
   const credentials = credentialsOf(auth);
   if (!credentials) throw new ImageError('unauthorized', `Get "https://${server}/v2/": unauthorized: no user name was given`);

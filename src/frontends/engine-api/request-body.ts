@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { ImageError } from '../../errors.ts';
 import { readBytes } from '../../io/verified.ts';
 import { isObject } from '../../model/descriptor.ts';
+import { jsonMistake, notAnObject } from './json-mistake.ts';
+import { readQuery } from './route.ts';
 
 /** Of a JSON or form body; docker's is 4 MiB for forms. A container's settings are a few KiB. */
 const maxDocumentBytes = 4 * 1024 * 1024;
@@ -18,40 +20,47 @@ export async function* bodyBytes(request: IncomingMessage): AsyncGenerator<Uint8
 /** A body that is a form, `application/x-www-form-urlencoded`; empty where it is not one. */
 export async function formBody(request: IncomingMessage): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '')) return new URLSearchParams();
-  return new URLSearchParams((await readBytes(bodyBytes(request), maxDocumentBytes, 'the form')).toString('utf8'));
+  return readQuery((await readBytes(bodyBytes(request), maxDocumentBytes, 'the form')).toString('utf8'));
 }
 
 /**
- * A body that is a JSON object; undefined where there is none.
+ * A body that is a JSON object; undefined where there is none, and null where the body is that.
+ * @param type docker's name for what it is to be
  * @throws ImageError `invalid-argument`, with docker's texts; `too-large`
  */
-export async function jsonBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const type = request.headers['content-type'];
+export async function jsonBody(request: IncomingMessage, type: string): Promise<Readonly<Record<string, unknown>> | null | undefined> {
+  const kind = request.headers['content-type'];
   const empty =
     request.headers['content-length'] === '0' || !('content-length' in request.headers || 'transfer-encoding' in request.headers);
-  if (!(type === undefined && empty) && !/^application\/json\s*(?:;|$)/i.test(type ?? ''))
-    throw new ImageError('invalid-argument', `unsupported Content-Type header (${(type ?? '').slice(0, 100)}): must be 'application/json'`);
+  if (!(kind === undefined && empty) && !/^application\/json\s*(?:;|$)/i.test(kind ?? ''))
+    throw new ImageError(
+      'invalid-argument',
+      kind === undefined
+        ? 'malformed Content-Type header (): mime: no media type'
+        : `unsupported Content-Type header (${kind.slice(0, 100)}): must be 'application/json'`,
+    );
   if (empty) return undefined;
-  return parseJsonObject(await readBytes(bodyBytes(request), maxDocumentBytes, 'the request body'));
+  return parseJsonObject(await readBytes(bodyBytes(request), maxDocumentBytes, 'the request body'), type);
 }
 
 /** As `jsonBody`, whatever the client says that it is, and never absent: `POST /auth` comes so. */
-export async function looseJsonBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  return parseJsonObject(await readBytes(bodyBytes(request), maxDocumentBytes, 'the request body')) ?? {};
+export async function looseJsonBody(request: IncomingMessage, type: string): Promise<Readonly<Record<string, unknown>>> {
+  return parseJsonObject(await readBytes(bodyBytes(request), maxDocumentBytes, 'the request body'), type) ?? {};
 }
 
-function parseJsonObject(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
+function parseJsonObject(bytes: Buffer, type: string): Readonly<Record<string, unknown>> | null | undefined {
   const text = bytes.toString('utf8').trim();
   if (text === '') return undefined;
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    const { message } = cause as Error;
-    const more = /after JSON/i.test(message);
-    throw new ImageError('invalid-argument', more ? 'unexpected content after JSON' : `invalid JSON: ${message}`, { cause });
+    const mistake = jsonMistake(text, 'unexpected EOF');
+    throw new ImageError('invalid-argument', mistake === undefined ? 'unexpected content after JSON' : `invalid JSON: ${mistake}`, {
+      cause,
+    });
   }
-  if (document === null) return undefined;
-  if (!isObject(document)) throw new ImageError('invalid-argument', 'invalid JSON: not an object');
+  if (document === null) return null;
+  if (!isObject(document)) throw new ImageError('invalid-argument', `invalid JSON: ${notAnObject(document, type)}`);
   return document;
 }

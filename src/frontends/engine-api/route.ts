@@ -6,7 +6,7 @@ export type Handler = (exchange: Exchange) => Promise<Answer> | Answer;
 
 export interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** A path with at most one `{name}`, which takes anything, slashes too. */
+  /** A path with at most one `{name}`, which takes anything, slashes too; at the end nothing as well. */
   readonly path: string;
   readonly handler: Handler;
   /** A body that is not for us to read as a form: an archive, a tar. */
@@ -36,23 +36,23 @@ export class RouteTable {
     }
   }
 
-  /** The first that fits. Dots are never resolved, nor slashes put together: what a name may be is for its grammar to say. */
+  /** The first that fits. A name at the end may be empty, and has its route's own answer then, as in docker. Dots are never resolved, nor slashes put together: what a name may be is for its grammar to say. */
   find(method: string, path: string): { readonly route: Route; readonly name: string } | undefined {
     const exact = this.#exact.get(`${method} ${path}`);
     if (exact) return { route: exact, name: '' };
     for (const { before, after, route: found } of this.#named.get(method) ?? [])
-      if (path.length > before.length + after.length && path.startsWith(before) && path.endsWith(after))
+      if (path.length > before.length + after.length - (after === '' ? 1 : 0) && path.startsWith(before) && path.endsWith(after))
         return { route: found, name: path.slice(before.length, path.length - after.length) };
     return undefined;
   }
 }
 
-/** Path, decoded, and query of a request target; the absolute form, which proxies send, is cut down to them. @throws ImageError `invalid-argument` for broken percent-encoding, and NUL */
+/** Path, decoded, and query of a request target; the absolute form, which proxies send, is cut down to them. @throws ImageError `invalid-argument` for broken percent-encoding, and NUL in the path */
 export function splitTarget(target: string): { readonly path: string; readonly query: URLSearchParams } {
   const relative = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
   const mark = relative.indexOf('?');
   const raw = mark < 0 ? relative : relative.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? '' : relative.slice(mark + 1));
+  const query = readQuery(mark < 0 ? '' : relative.slice(mark + 1));
   let path: string;
   try {
     path = raw.includes('%') ? decodeURIComponent(raw) : raw;
@@ -61,4 +61,19 @@ export function splitTarget(target: string): { readonly path: string; readonly q
   }
   if (path.includes('\0')) throw new ImageError('invalid-argument', 'a NUL in the path');
   return { path, query };
+}
+
+/**
+ * Parameters of a query or a form. What cannot be read is refused, as Go does: a filter that is half understood could prune too much.
+ * @throws ImageError `invalid-argument`, with docker's texts
+ */
+export function readQuery(text: string): URLSearchParams {
+  const broken = /%(?![0-9a-fA-F]{2})/.exec(text);
+  if (broken)
+    throw new ImageError(
+      'invalid-argument',
+      `invalid URL escape ${JSON.stringify(text.slice(broken.index, broken.index + 3).replace(/[&=].*$/, ''))}`,
+    );
+  if (text.includes(';')) throw new ImageError('invalid-argument', 'invalid semicolon separator in query');
+  return new URLSearchParams(text);
 }

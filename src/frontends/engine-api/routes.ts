@@ -13,6 +13,8 @@ import {
   nameContainer,
   needsRunning,
   noExecution,
+  refuseIdle,
+  refuseKill,
   sendContainer,
   showChanges,
   showContainer,
@@ -21,22 +23,21 @@ import {
 } from './containers.ts';
 import { showEvents } from './events.ts';
 import { clearNetworks, deleteNetwork, showNetwork, showNetworks } from './networks.ts';
-import { clearVolumes, deleteVolume, makeVolume, showVolume, showVolumes } from './volumes.ts';
+import { changeVolume, clearVolumes, deleteVolume, makeVolume, showVolume, showVolumes } from './volumes.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
+import type { Exchange } from './exchange.ts';
 import { buildElsewhere, buildsNothing, notHere } from './not-here.ts';
 import { route, type Route } from './route.ts';
 import { noSwarm, swarmPaths } from './swarm.ts';
 import { diskUsage, ping, showInfo, showVersion } from './system.ts';
 
-/** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
+/** What makes a container run, or waits for it to: as `cannot WHAT container c1`. */
 const runningPaths = [
-  ...['start', 'restart', 'kill', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
+  ...['start', 'restart'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
   ['POST', '/containers/{name}/attach', 'attach to'],
   ['GET', '/containers/{name}/attach/ws', 'attach to'],
   ['POST', '/containers/{name}/wait', 'wait for'],
-  ['POST', '/containers/{name}/exec', 'run a command in'],
   ['GET', '/containers/{name}/logs', 'show the logs of'],
-  ['GET', '/containers/{name}/top', 'show the processes of'],
   ['GET', '/containers/{name}/stats', 'measure'],
   ['GET', '/containers/{name}/checkpoints', 'list the checkpoints of'],
   ['POST', '/containers/{name}/checkpoints', 'make a checkpoint of'],
@@ -87,6 +88,10 @@ export const routes: readonly Route[] = [
   route('DELETE', '/containers/{name}', deleteContainer),
   route('POST', '/commit', commitContainer),
   route('POST', '/containers/{name}/stop', stopContainer),
+  route('POST', '/containers/{name}/kill', refuseKill),
+  route('POST', '/containers/{name}/unpause', refuseIdle('paused')),
+  ...['pause', 'resize', 'exec'].map((what) => route('POST', `/containers/{name}/${what}`, refuseIdle('running'), { raw: true })),
+  route('GET', '/containers/{name}/top', refuseIdle('running')),
   ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
   route('GET', '/exec/{name}/json', noExecution),
   route('POST', '/exec/{name}/start', noExecution, { raw: true }),
@@ -96,6 +101,7 @@ export const routes: readonly Route[] = [
   route('POST', '/volumes/create', makeVolume),
   route('POST', '/volumes/prune', clearVolumes),
   route('GET', '/volumes/{name}', showVolume),
+  route('PUT', '/volumes/{name}', changeVolume, { raw: true }),
   route('DELETE', '/volumes/{name}', deleteVolume),
 
   route('GET', '/networks', showNetworks),
@@ -114,6 +120,7 @@ export const routes: readonly Route[] = [
 ];
 
 /** A store without builds has no cache of them. */
-function pruneBuildCache(): Answer {
+function pruneBuildCache(exchange: Exchange): Answer {
+  exchange.filters();
   return jsonAnswer(200, { CachesDeleted: null, SpaceReclaimed: 0 });
 }

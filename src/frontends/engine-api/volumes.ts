@@ -22,7 +22,7 @@ export async function showVolume({ desk, name }: Exchange): Promise<Answer> {
 
 /** `POST /volumes/create`. */
 export async function makeVolume(exchange: Exchange): Promise<Answer> {
-  const { Name, Driver, Labels, DriverOpts } = (await exchange.json()) ?? {};
+  const { Name, Driver, Labels, DriverOpts } = (await exchange.json('volume.CreateOptions')) ?? {};
   return jsonAnswer(
     201,
     await createVolume(exchange.desk.host, {
@@ -32,6 +32,11 @@ export async function makeVolume(exchange: Exchange): Promise<Answer> {
       options: texts(DriverOpts, 'DriverOpts'),
     }),
   );
+}
+
+/** `PUT /volumes/{name}`: for volumes of a cluster, and there is none. */
+export function changeVolume(): Answer {
+  return jsonAnswer(503, { message: 'volume update only valid for cluster volumes, but swarm is unavailable' });
 }
 
 /** `DELETE /volumes/{name}`. */

@@ -4,7 +4,7 @@ import { pruneContainers } from '../../../operations/prune-containers.ts';
 import { confirm } from '../ask.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
-import { humanSize } from '../units.ts';
+import { prunedText, reclaimedText } from '../pruned-text.ts';
 
 const warning = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] ';
 
@@ -26,10 +26,6 @@ export const containerPrune = command({
       dryRun: flags.dryRun,
       signal: terminal.signal,
     });
-    if (ContainersDeleted)
-      terminal.stdout.write(
-        `${flags.dryRun ? 'Containers that would be deleted' : 'Deleted Containers'}:\n${ContainersDeleted.join('\n')}\n\n`,
-      );
-    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(SpaceReclaimed, 4)}\n`);
+    terminal.stdout.write(`${prunedText('Containers', ContainersDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
   },
 });

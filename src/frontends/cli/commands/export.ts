@@ -1,6 +1,7 @@
 /** `bay export` and `bay container export`. */
 
-import { resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../../errors.ts';
 import { writeStreamAtomic } from '../../../io/atomic-file.ts';
@@ -24,9 +25,20 @@ export const exportCommand = command({
       throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', {
         detail: { plain: true },
       });
+    const file = flags.output === undefined ? undefined : resolve(terminal.cwd, flags.output);
+    const folder = file === undefined ? undefined : dirname(file);
+    // Docker looks before it asks for the container.
+    if (folder !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory())
+      throw new ImageError(
+        'invalid-argument',
+        `failed to export container: invalid output path: stat ${folder}: no such file or directory`,
+        {
+          detail: { plain: true },
+        },
+      );
     await using host = await openContainers(invocation);
     const tar = await exportContainer(host, operands[0], { signal });
-    if (flags.output === undefined) await pipeline(tar, terminal.stdout, { signal, end: false });
-    else await writeStreamAtomic(resolve(terminal.cwd, flags.output), tar, signal);
+    if (file === undefined) await pipeline(tar, terminal.stdout, { signal, end: false });
+    else await writeStreamAtomic(file, tar, signal);
   },
 });

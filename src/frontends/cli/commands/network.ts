@@ -1,8 +1,13 @@
-/** `bay network ls`. */
+/** `bay network ls`, `prune`, `rm`. */
 
 import type { NetworkDocument } from '../../../containers/networks.ts';
+import { isImageError } from '../../../errors.ts';
 import { listNetworks } from '../../../operations/list-networks.ts';
+import { pruneNetworks } from '../../../operations/prune-networks.ts';
+import { removeNetwork } from '../../../operations/remove-network.ts';
+import { confirm } from '../ask.ts';
 import { command } from '../grammar.ts';
+import { openStore } from '../host.ts';
 import { labelTitle, listText, type Field } from '../list.ts';
 import { localTime } from '../units.ts';
 import { tableFormat } from './format-help.ts';
@@ -30,6 +35,43 @@ export const networkList = command({
           raw: 'network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n',
         }),
       );
+  },
+});
+
+export const networkPrune = command({
+  description: 'Remove all unused networks. Those that are always there stay, and there are no others.',
+  operands: { usage: '', min: 0, max: 0 },
+  flags: {
+    filter: { type: 'filter', value: 'filter', help: 'Provide filter values (e.g. "until=<timestamp>")' },
+    force: { type: 'bool', short: 'f', help: 'Do not prompt for confirmation' },
+  },
+  async run(invocation) {
+    const { flags, terminal } = invocation;
+    if (!flags.force && !(await confirm(terminal, pruneWarning))) return;
+    await using store = await openStore(invocation);
+    const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
+    await pruneNetworks({ store, now: () => terminal.now() }, { filters });
+  },
+});
+
+const pruneWarning =
+  'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ';
+
+export const networkRemove = command({
+  description: 'Remove one or more networks. Those that are always there cannot be removed.',
+  operands: { usage: 'NETWORK [NETWORK...]', min: 1 },
+  flags: { force: { type: 'bool', short: 'f', help: 'Do not error if the network does not exist' } },
+  async run({ flags, operands, report }) {
+    let failed = false;
+    for (const name of operands)
+      try {
+        removeNetwork(name);
+      } catch (error) {
+        if (flags.force && isImageError(error, 'not-found')) continue;
+        report(error);
+        failed = true;
+      }
+    return failed ? 1 : 0;
   },
 });
 

@@ -5,7 +5,7 @@ import { prune as pruneImages } from '../../../operations/prune.ts';
 import { confirm } from '../ask.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { humanSize } from '../units.ts';
+import { prunedImagesText, reclaimedText } from '../pruned-text.ts';
 
 const warnings = {
   dangling: 'WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ',
@@ -44,16 +44,7 @@ export const prune = command({
       );
       return;
     }
-    const [untaggedWord, deletedWord] = flags.dryRun ? ['would be untagged', 'would be deleted'] : ['untagged', 'deleted'];
-    if (images.length > 0) {
-      terminal.stdout.write(flags.dryRun ? 'Images that would be deleted:\n' : 'Deleted Images:\n');
-      for (const { untagged, deleted } of images) {
-        for (const reference of untagged) terminal.stdout.write(`${untaggedWord}: ${familiar(reference)}\n`);
-        terminal.stdout.write(`${deletedWord}: ${deleted}\n`);
-      }
-      terminal.stdout.write('\n');
-    }
-    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(bytes, 4)}\n`);
+    terminal.stdout.write(`${prunedImagesText(images, flags.dryRun)}${reclaimedText(bytes, flags.dryRun)}`);
     return 0;
   },
 });

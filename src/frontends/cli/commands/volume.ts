@@ -12,7 +12,7 @@ import { pairsToMap } from '../create/environment.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 import { labelTitle, listText, type Field } from '../list.ts';
-import { humanSize } from '../units.ts';
+import { prunedText, reclaimedText } from '../pruned-text.ts';
 import { tableFormat } from './format-help.ts';
 
 export const volumeCreate = command({
@@ -151,8 +151,6 @@ export const volumePrune = command({
       { store },
       { filters: flags.all ? [...filters, { key: 'all', value: 'true' }] : filters, dryRun: flags.dryRun, signal: terminal.signal },
     );
-    if (VolumesDeleted)
-      terminal.stdout.write(`${flags.dryRun ? 'Volumes that would be deleted' : 'Deleted Volumes'}:\n${VolumesDeleted.join('\n')}\n\n`);
-    terminal.stdout.write(`Total ${flags.dryRun ? 'space that would be reclaimed' : 'reclaimed space'}: ${humanSize(SpaceReclaimed, 4)}\n`);
+    terminal.stdout.write(`${prunedText('Volumes', VolumesDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
   },
 });
