@@ -1,4 +1,4 @@
-import { ImageError, isImageError } from '../../errors.ts';
+import { ImageError } from '../../errors.ts';
 import { begun } from '../../io/begun.ts';
 import { commit } from '../../operations/commit.ts';
 import { containerChanges } from '../../operations/container-changes.ts';
@@ -139,7 +139,7 @@ export async function commitContainer(exchange: Exchange): Promise<Answer> {
 }
 
 /**
- * For what makes a container run, or waits for it: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
+ * For what needs a container that runs: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
  * begin, with its nameless volumes, as docker's does when a start fails. (`docker run` attaches before it starts.)
  */
 export function needsRunning(what: string): Handler {
@@ -149,27 +149,6 @@ export function needsRunning(what: string): Handler {
       await removeContainer(desk.host, container.id, { volumes: true });
     throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
   };
-}
-
-/** Docker's own answer where a container is not in the state that something needs. */
-export function refuseIdle(state: 'running' | 'paused'): Handler {
-  return async ({ desk, name }) => {
-    const { id } = await desk.host.containers.get(name);
-    throw idle(state === 'running' ? `container ${id} is not running` : `Container ${id} is not paused`);
-  };
-}
-
-/** `POST /containers/{name}/kill`. */
-export async function refuseKill({ desk, name }: Exchange): Promise<Answer> {
-  const found = await desk.host.containers.get(name).catch((error: unknown) => {
-    if (!isImageError(error, 'not-found')) throw error;
-    throw new ImageError('not-found', `cannot kill container: ${name}: ${error.message}`, { detail: error.detail, cause: error });
-  });
-  throw idle(`cannot kill container: ${name}: container ${found.id} is not running`);
-}
-
-function idle(message: string): ImageError {
-  return new ImageError('conflict', message, { hint: 'Bayplan keeps containers and does not run them.' });
 }
 
 /** `POST /containers/{name}/stop`: docker's answer for one that does not run, which is all of them. `docker compose down` needs it. */

@@ -13,8 +13,6 @@ import {
   nameContainer,
   needsRunning,
   noExecution,
-  refuseIdle,
-  refuseKill,
   sendContainer,
   showChanges,
   showContainer,
@@ -31,13 +29,15 @@ import { route, type Route } from './route.ts';
 import { noSwarm, swarmPaths } from './swarm.ts';
 import { diskUsage, ping, showInfo, showVersion } from './system.ts';
 
-/** What makes a container run, or waits for it to: as `cannot WHAT container c1`. */
+/** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
 const runningPaths = [
-  ...['start', 'restart'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
+  ...['start', 'restart', 'kill', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
   ['POST', '/containers/{name}/attach', 'attach to'],
   ['GET', '/containers/{name}/attach/ws', 'attach to'],
   ['POST', '/containers/{name}/wait', 'wait for'],
+  ['POST', '/containers/{name}/exec', 'run a command in'],
   ['GET', '/containers/{name}/logs', 'show the logs of'],
+  ['GET', '/containers/{name}/top', 'show the processes of'],
   ['GET', '/containers/{name}/stats', 'measure'],
   ['GET', '/containers/{name}/checkpoints', 'list the checkpoints of'],
   ['POST', '/containers/{name}/checkpoints', 'make a checkpoint of'],
@@ -88,10 +88,6 @@ export const routes: readonly Route[] = [
   route('DELETE', '/containers/{name}', deleteContainer),
   route('POST', '/commit', commitContainer),
   route('POST', '/containers/{name}/stop', stopContainer),
-  route('POST', '/containers/{name}/kill', refuseKill),
-  route('POST', '/containers/{name}/unpause', refuseIdle('paused')),
-  ...['pause', 'resize', 'exec'].map((what) => route('POST', `/containers/{name}/${what}`, refuseIdle('running'), { raw: true })),
-  route('GET', '/containers/{name}/top', refuseIdle('running')),
   ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
   route('GET', '/exec/{name}/json', noExecution),
   route('POST', '/exec/{name}/start', noExecution, { raw: true }),
