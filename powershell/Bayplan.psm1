@@ -149,6 +149,34 @@ function Test-BayPackageManagement {
     return $false
 }
 
+# A path as PowerShell means it, with its home, drives and providers, as bay understands it. What is there is for bay to say.
+function Resolve-BayPath($Cmdlet, [string] $Parameter, $Value) {
+    foreach ($text in $Value) {
+        if ($text -like '\\\\*' -or $text -match '^[A-Za-z][\w+.-]+://' -or ($Parameter -ceq 'Location' -and $text -notlike '~*')) {
+            $text
+            continue
+        }
+        $provider = $null
+        $drive = $null
+        try { $path = $Cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath($text, [ref] $provider, [ref] $drive) }
+        catch {
+            $why = $_.Exception.GetBaseException()
+            $type = 'ArgumentException'
+            $id = 'InvalidPath'
+            if ($why.GetType().Name -ceq 'DriveNotFoundException') {
+                $type = 'DriveNotFoundException'
+                $id = 'DriveNotFound'
+            }
+            throw (New-BayError $type $why.Message $id 'ObjectNotFound' $text)
+        }
+        if ($provider.Name -ceq 'FileSystem') { $path }
+        elseif ($text.Contains(':')) {
+            throw (New-BayError 'ArgumentException' ("'" + $text + "' is no path of files, but of " + $provider.Name + '.') 'NotFileSystem' 'InvalidArgument' $text)
+        }
+        else { $text }
+    }
+}
+
 # One turn of a cmdlet: what PowerShell has bound goes out, what comes back goes to PowerShell's streams until the turn ends.
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
     $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath; '.last' = -not $Cmdlet.MyInvocation.ExpectingInput }
@@ -156,6 +184,13 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
         if ($script:bayCommon -contains $entry.Key) { continue }
         $value = $entry.Value
         if ($value -is [System.Management.Automation.SwitchParameter]) { $value = $value.IsPresent }
+        if ($script:bayPaths[$State.Name] -contains $entry.Key) {
+            try { $value = Resolve-BayPath $Cmdlet $entry.Key $value }
+            catch {
+                $Cmdlet.WriteError($_)
+                return
+            }
+        }
         $call[$entry.Key] = $value
     }
     if ($WhatIfPreference) { $call['WhatIf'] = $true }

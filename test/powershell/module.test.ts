@@ -214,7 +214,7 @@ describe('Windows PowerShell 5.1 reads the module', { skip: powershellSkip }, ()
   `;
   /** In .NET Framework 4.5 and System.Management.Automation 5.1. */
   const known = [
-    'string', 'string[]', 'object[]', 'psobject', 'psobject[]', 'hashtable', 'int', 'long', 'version', 'guid', 'uri', 'switch', 'type',
+    'string', 'string[]', 'object[]', 'psobject', 'psobject[]', 'hashtable', 'int', 'long', 'version', 'guid', 'uri', 'switch', 'type', 'ref',
     'System.Activator', 'System.Environment', 'System.Exception', 'System.IO.Directory', 'System.IO.File', 'System.IO.IOException', 'System.IO.Path',
     'System.Collections.ObjectModel.Collection[System.Management.Automation.Host.ChoiceDescription]',
     'System.Diagnostics.Process', 'System.Diagnostics.ProcessStartInfo', 'System.Text.Encoding',

@@ -25,6 +25,7 @@ export type CompletionKind =
   | 'image-full-name'
   | 'container-name'
   | 'base-name' // of the sources
+  | 'base-version'
   | 'source-name'
   | 'file'
   | 'folder';
