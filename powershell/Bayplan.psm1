@@ -10,6 +10,9 @@ $script:bayCommon = @(
     'InformationVariable', 'OutVariable', 'OutBuffer', 'PipelineVariable', 'WhatIf', 'Confirm', 'UseTransaction'
 )
 
+# Where and how a cmdlet is to run: PowerShell's part too.
+$script:bayElsewhere = @('ComputerName', 'Credential', 'CimSession', 'AsJob')
+
 # A function of a module does not see the preferences of whoever calls it: only what was typed. Run with a dot in each begin.
 $script:bayBegin = {
     $bay = @{ Name = $PSCmdlet.MyInvocation.MyCommand.Name; Process = $null; Served = 0 }
@@ -179,9 +182,10 @@ function Resolve-BayPath($Cmdlet, [string] $Parameter, $Value) {
 
 # One turn of a cmdlet: what PowerShell has bound goes out, what comes back goes to PowerShell's streams until the turn ends.
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
-    $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath; '.last' = -not $Cmdlet.MyInvocation.ExpectingInput }
-    foreach ($entry in $Cmdlet.MyInvocation.BoundParameters.GetEnumerator()) {
-        if ($script:bayCommon -contains $entry.Key) { continue }
+    $bound = $Cmdlet.MyInvocation.BoundParameters
+    $call = @{}
+    foreach ($entry in $bound.GetEnumerator()) {
+        if ($script:bayCommon -contains $entry.Key -or $script:bayElsewhere -contains $entry.Key) { continue }
         $value = $entry.Value
         if ($value -is [System.Management.Automation.SwitchParameter]) { $value = $value.IsPresent }
         if ($script:bayPaths[$State.Name] -contains $entry.Key) {
@@ -193,6 +197,15 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
         }
         $call[$entry.Key] = $value
     }
+    foreach ($key in $script:bayElsewhere) {
+        if ($bound.ContainsKey($key)) {
+            Invoke-BayElsewhere $Cmdlet $State $call $bound
+            if (-not $State.Here) { return }
+            break
+        }
+    }
+    $call['.cwd'] = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath
+    $call['.last'] = -not $Cmdlet.MyInvocation.ExpectingInput
     if ($WhatIfPreference) { $call['WhatIf'] = $true }
     $whole = $false
     $begun = $false

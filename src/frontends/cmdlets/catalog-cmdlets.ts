@@ -1,6 +1,7 @@
 /** The rows of the table that are about base OS images before they are installed: where they are found, and how they come here. */
 
 import type { Binding, Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const name: Parameter = {
@@ -191,6 +192,8 @@ export const catalogCmdlets: readonly Cmdlet[] = [
         help: 'The folder that all images are to be in. It must not be there yet, and be on a disk of this computer.',
       },
       { name: 'Passthru', type: 'switch', help: 'Writes the host, with the new place.' },
+      asJob,
+      ...elsewhere(),
     ],
     shouldProcess: 'Medium',
     output: typeNames.host,

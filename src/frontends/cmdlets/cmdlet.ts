@@ -10,6 +10,8 @@ export type ParameterType =
   | 'int64'
   | 'uri'
   | 'psobject'
+  | 'psobject[]'
+  | 'credential'
   | 'ContainerImage'
   | 'ContainerImage[]'
   | 'Container'

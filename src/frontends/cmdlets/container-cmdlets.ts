@@ -1,6 +1,7 @@
 /** The rows of the table that are about containers and their host. */
 
 import type { Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const container: Parameter = {
@@ -30,6 +31,7 @@ export const containerCmdlets: readonly Cmdlet[] = [
         in: { Id: { mandatory: true, byPropertyName: true } },
         help: "Its ContainerId, which -Name takes too, or docker's id or the beginning of it.",
       },
+      ...elsewhere(),
     ],
     output: typeNames.container,
     synopsis: 'Lists the containers of this host.',
@@ -83,6 +85,8 @@ export const containerCmdlets: readonly Cmdlet[] = [
       { name: 'NetworkName', aliases: ['SwitchName'], type: 'string', help: 'The network that it is connected to.' },
       { name: 'ContainerComputerName', type: 'string', help: 'The name of the computer that it sees itself as.' },
       { name: 'RuntimeType', type: 'string', values: ['Default', 'HyperV'], help: 'HyperV isolates a Windows container by Hyper-V.' },
+      asJob,
+      ...elsewhere('ContainerImageName'),
     ],
     shouldProcess: 'Low',
     output: typeNames.container,
@@ -109,6 +113,8 @@ export const containerCmdlets: readonly Cmdlet[] = [
       container,
       { name: 'Force', type: 'switch', help: 'Does not ask, and removes one that runs too.' },
       { name: 'Passthru', type: 'switch', help: 'Writes the container that was removed.' },
+      asJob,
+      ...elsewhere('Name'),
     ],
     shouldProcess: 'High',
     output: typeNames.container,
@@ -123,7 +129,7 @@ export const containerCmdlets: readonly Cmdlet[] = [
   },
   {
     name: 'Get-ContainerHost',
-    parameters: [],
+    parameters: elsewhere().map((parameter, position) => (position < 2 ? { ...parameter, position } : parameter)),
     output: typeNames.host,
     synopsis: 'Shows this host of containers.',
     description: 'Shows the name of this computer, and the folder that its container images are kept in.',

@@ -1,6 +1,7 @@
 /** The rows of the table that are about images of the store. */
 
 import type { Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const name = {
@@ -44,6 +45,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
       { ...publisher, position: 1 },
       { ...version, position: 2 },
       { name: 'ChildOf', type: 'ContainerImage', help: 'Only images that were made from this one.' },
+      ...elsewhere(),
     ],
     output: typeNames.image,
     synopsis: 'Lists the container images of this host.',
@@ -82,6 +84,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
       { name: 'Name', type: 'string', position: 1, mandatory: true, help: 'What the new image is called.' },
       { name: 'Publisher', type: 'string', position: 2, mandatory: true, help: 'Who publishes it; Demo is CN=Demo.' },
       { name: 'Version', type: 'version', position: 3, mandatory: true, help: 'Its version, two to four numbers; 1.0 is 1.0.0.0.' },
+      ...elsewhere('ContainerName', 'ContainerId'),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
@@ -103,7 +106,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
   {
     name: 'Remove-ContainerImage',
     sets: ['Name', 'Image'],
-    parameters: [...named(), image, force],
+    parameters: [...named(), image, force, ...elsewhere('Name')],
     shouldProcess: 'High',
     synopsis: 'Removes a container image.',
     description:
@@ -118,7 +121,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
   {
     name: 'Test-ContainerImage',
     sets: ['Name', 'Image'],
-    parameters: [...named(), image],
+    parameters: [...named(), image, asJob, ...elsewhere('Name')],
     output: typeNames.report,
     synopsis: 'Checks whether an image is whole and unchanged.',
     description:
@@ -146,6 +149,8 @@ export const imageCmdlets: readonly Cmdlet[] = [
       },
       { name: 'Force', type: 'switch', help: 'Overwrites a file that is there.' },
       { name: 'Passthru', type: 'switch', help: 'Writes the image.' },
+      asJob,
+      ...elsewhere('Name'),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
@@ -174,6 +179,8 @@ export const imageCmdlets: readonly Cmdlet[] = [
         complete: 'file',
         help: 'The file that Export-ContainerImage has written, or any archive of an image. A pattern means all files that fit.',
       },
+      asJob,
+      ...elsewhere(),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
