@@ -146,12 +146,12 @@ describe('parameters of the cmdlets', { skip: powershellSkip }, () => {
     assert.deepEqual(await shell.values('((Get-Container one).ContainerId | Get-Container).Name'), ['one']);
     assert.deepEqual(await whatIf("Remove-Container 'tw*', 'z*'"), ['two']);
     assert.match((await bay(['Remove-Container', 'tw*', '-WhatIf'], { home })).stderr, /on target "two"/);
-    const made = `New-Container three -ContainerImageName Two -Path '${work}' -WarningVariable said -WarningAction SilentlyContinue | ForEach-Object { $_.Name }; "$said"`;
+    const made = `New-Container three -ContainerImageName NanoServer -ContainerImageVersion 10.0.14300.0 -Path '${work}' -WarningVariable said -WarningAction SilentlyContinue | ForEach-Object { $_.Name }; "$said"`;
     const [name, warning] = await shell.values(made);
     assert.equal(name, 'three');
     assert.match(String(warning), /^-Path is not used: .* Move-ContainerImageRepository moves both\.$/);
     assert.deepEqual(await shell.values('(Remove-Container three -Force -Passthru).ParentImageName; @(Get-Container th*).Count'), [
-      'Two',
+      'NanoServer',
       0,
     ]);
   });

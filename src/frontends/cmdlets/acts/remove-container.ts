@@ -29,7 +29,8 @@ export const removeContainerAct: Act = async (call, shell) => {
 async function meant(host: Pick<Host, 'containers'>, names: readonly Value[]): Promise<readonly Value[]> {
   const found: Value[] = [];
   for (const name of names) {
-    if (typeof name !== 'string' || !hasWildcard(name)) {
+    // The text of an object that was piped here has brackets too, and is no pattern of anything.
+    if (typeof name !== 'string' || !hasWildcard(name) || !/^[\w.*?[\]-]+$/.test(name)) {
       found.push(name);
       continue;
     }
