@@ -10,6 +10,9 @@ $script:bayCommon = @(
     'InformationVariable', 'OutVariable', 'OutBuffer', 'PipelineVariable', 'WhatIf', 'Confirm', 'UseTransaction'
 )
 
+# Where and how a cmdlet is to run: PowerShell's part too.
+$script:bayElsewhere = @('ComputerName', 'Credential', 'CimSession', 'AsJob')
+
 # A function of a module does not see the preferences of whoever calls it: only what was typed. Run with a dot in each begin.
 $script:bayBegin = {
     $bay = @{ Name = $PSCmdlet.MyInvocation.MyCommand.Name; Process = $null; Served = 0 }
@@ -149,15 +152,60 @@ function Test-BayPackageManagement {
     return $false
 }
 
+# A path as PowerShell means it, with its home, drives and providers, as bay understands it. What is there is for bay to say.
+function Resolve-BayPath($Cmdlet, [string] $Parameter, $Value) {
+    foreach ($text in $Value) {
+        if ($text -like '\\\\*' -or $text -match '^[A-Za-z][\w+.-]+://' -or ($Parameter -ceq 'Location' -and $text -notlike '~*')) {
+            $text
+            continue
+        }
+        $provider = $null
+        $drive = $null
+        try { $path = $Cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath($text, [ref] $provider, [ref] $drive) }
+        catch {
+            $why = $_.Exception.GetBaseException()
+            $type = 'ArgumentException'
+            $id = 'InvalidPath'
+            if ($why.GetType().Name -ceq 'DriveNotFoundException') {
+                $type = 'DriveNotFoundException'
+                $id = 'DriveNotFound'
+            }
+            throw (New-BayError $type $why.Message $id 'ObjectNotFound' $text)
+        }
+        if ($provider.Name -ceq 'FileSystem') { $path }
+        elseif ($text.Contains(':')) {
+            throw (New-BayError 'ArgumentException' ("'" + $text + "' is no path of files, but of " + $provider.Name + '.') 'NotFileSystem' 'InvalidArgument' $text)
+        }
+        else { $text }
+    }
+}
+
 # One turn of a cmdlet: what PowerShell has bound goes out, what comes back goes to PowerShell's streams until the turn ends.
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
-    $call = @{ '.cwd' = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath; '.last' = -not $Cmdlet.MyInvocation.ExpectingInput }
-    foreach ($entry in $Cmdlet.MyInvocation.BoundParameters.GetEnumerator()) {
-        if ($script:bayCommon -contains $entry.Key) { continue }
+    $bound = $Cmdlet.MyInvocation.BoundParameters
+    $call = @{}
+    foreach ($entry in $bound.GetEnumerator()) {
+        if ($script:bayCommon -contains $entry.Key -or $script:bayElsewhere -contains $entry.Key) { continue }
         $value = $entry.Value
         if ($value -is [System.Management.Automation.SwitchParameter]) { $value = $value.IsPresent }
+        if ($script:bayPaths[$State.Name] -contains $entry.Key) {
+            try { $value = Resolve-BayPath $Cmdlet $entry.Key $value }
+            catch {
+                $Cmdlet.WriteError($_)
+                return
+            }
+        }
         $call[$entry.Key] = $value
     }
+    foreach ($key in $script:bayElsewhere) {
+        if ($bound.ContainsKey($key)) {
+            Invoke-BayElsewhere $Cmdlet $State $call $bound
+            if (-not $State.Here) { return }
+            break
+        }
+    }
+    $call['.cwd'] = $Cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath
+    $call['.last'] = -not $Cmdlet.MyInvocation.ExpectingInput
     if ($WhatIfPreference) { $call['WhatIf'] = $true }
     $whole = $false
     $begun = $false

@@ -21,7 +21,7 @@ export function writePowerShellModule(root: string, folder: string, version: str
   const source = (name: string): string => readFileSync(join(root, 'powershell', name), 'utf8');
   const files: Readonly<Record<string, string>> = {
     'Bayplan.psd1': manifest(version),
-    'Bayplan.psm1': `${source('Bayplan.psm1')}\n${cmdlets.map(cmdletFunction).join('\n')}\n${exported()}`,
+    'Bayplan.psm1': `${source('Bayplan.psm1')}\n${source('elsewhere.psm1')}\n${paths()}\n${cmdlets.map(cmdletFunction).join('\n')}\n${exported()}`,
     'Bayplan.format.ps1xml': formats(),
     'en-US/Bayplan-help.xml': powershellHelp(cmdlets),
     'en-US/about_Bayplan.help.txt': source('about_Bayplan.help.txt'),
@@ -69,6 +69,15 @@ function manifest(version: string): string {
 /** What PackageManagement has is left to it: a function would go before its cmdlet. */
 const packageManagement: ReadonlySet<string> = new Set(['Install-PackageProvider', 'Uninstall-PackageProvider']);
 
+/** The parameters that are paths: PowerShell's own are more than those of the system. */
+function paths(): string {
+  const rows = cmdlets.flatMap(({ name, parameters }) => {
+    const named = parameters.filter(({ complete }) => complete === 'file' || complete === 'folder').map((one) => quoted(one.name));
+    return named.length === 0 ? [] : [`    ${quoted(name)} = @(${named.join(', ')})`];
+  });
+  return `$script:bayPaths = @{\n${rows.join('\n')}\n}\n`;
+}
+
 function exported(): string {
   const ours = cmdlets.map(({ name }) => name).filter((name) => !packageManagement.has(name));
   const theirs = cmdlets.map(({ name }) => name).filter((name) => packageManagement.has(name));
@@ -88,6 +97,8 @@ const types: Readonly<Record<ParameterType, string>> = {
   int64: '[long]',
   uri: '[uri]',
   psobject: '[psobject]',
+  'psobject[]': '[psobject[]]',
+  credential: '[System.Management.Automation.Credential()] [pscredential]',
   ContainerImage: "[PSTypeName('Bayplan.ContainerImage')] [psobject]",
   'ContainerImage[]': "[PSTypeName('Bayplan.ContainerImage')] [psobject[]]",
   Container: "[PSTypeName('Bayplan.Container')] [psobject]",

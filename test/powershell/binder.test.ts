@@ -96,7 +96,10 @@ function quoted(word: string): string {
 /** The plain command line takes a word for an object, which in PowerShell would have to be one. */
 function namesObject(cmdlet: Cmdlet, line: readonly string[]): boolean {
   const objects = cmdlet.parameters.filter(({ type }) => samples[type] === undefined).map(({ name }) => `-${name.toLowerCase()}`);
-  return line.some((word) => objects.includes(word.toLowerCase()));
+  // A word at a credential's place: PowerShell would ask for the password.
+  const { position = Infinity } = cmdlet.parameters.find(({ type }) => type === 'credential') ?? {};
+  const placed = line.filter((word) => !word.startsWith('-')).length;
+  return placed > position || line.some((word) => objects.includes(word.toLowerCase()));
 }
 
 /** Two ids of one mistake: an empty text, and what lacks something in each of the sets that are left. */

@@ -20,6 +20,8 @@ const dotNetTypes: Readonly<Record<ParameterType, string>> = {
   int64: 'System.Int64',
   uri: 'System.Uri',
   psobject: 'System.Management.Automation.PSObject',
+  'psobject[]': 'System.Management.Automation.PSObject[]',
+  credential: 'System.Management.Automation.PSCredential',
   ContainerImage: 'System.Management.Automation.PSObject',
   'ContainerImage[]': 'System.Management.Automation.PSObject[]',
   Container: 'System.Management.Automation.PSObject',
@@ -73,7 +75,7 @@ const nowhere = -(2 ** 31);
 function expected(cmdlet: Cmdlet, parameter: Parameter): Declared {
   const { name, type, aliases = [], values, wildcards, complete, allowEmpty } = parameter;
   const attributes = [
-    ...(dotNetTypes[type].includes('PSObject') ? [`type Bayplan.${type.replace('[]', '')}`] : []),
+    ...(dotNetTypes[type].includes('PSObject') && !type.startsWith('psobject') ? [`type Bayplan.${type.replace('[]', '')}`] : []),
     ...(values ? [`values ${values.join(',')}`] : []),
     ...(wildcards ? ['wildcards'] : []),
     ...(complete && complete !== 'file' && complete !== 'folder' ? ['completes'] : []),
@@ -207,14 +209,14 @@ describe('Windows PowerShell 5.1 reads the module', { skip: powershellSkip }, ()
     $own = @($tree.FindAll({ $args[0] -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $true) | ForEach-Object { $_.Name })
     foreach ($command in $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)) {
         $name = $command.GetCommandName()
-        if ($null -ne $name -and $name -notin $own -and $name -notin 'Export-ModuleMember', 'Get-Module') { "command: $name" }
+        if ($null -ne $name -and $name -notin $own -and $name -notin 'Export-ModuleMember', 'Get-Module', 'Import-Module', 'Invoke-Command', 'ForEach-Object', 'Where-Object') { "command: $name" }
     }
     $types = @($tree.FindAll({ $args[0] -is [System.Management.Automation.Language.TypeExpressionAst] -or $args[0] -is [System.Management.Automation.Language.TypeConstraintAst] }, $true) | ForEach-Object { $_.TypeName.FullName })
     foreach ($type in $types) { if ($type -notin KNOWN) { "type: $type" } }
   `;
   /** In .NET Framework 4.5 and System.Management.Automation 5.1. */
   const known = [
-    'string', 'string[]', 'object[]', 'psobject', 'psobject[]', 'hashtable', 'int', 'long', 'version', 'guid', 'uri', 'switch', 'type',
+    'string', 'string[]', 'object[]', 'psobject', 'psobject[]', 'hashtable', 'int', 'long', 'version', 'guid', 'uri', 'switch', 'type', 'ref', 'bool', 'pscredential', 'scriptblock',
     'System.Activator', 'System.Environment', 'System.Exception', 'System.IO.Directory', 'System.IO.File', 'System.IO.IOException', 'System.IO.Path',
     'System.Collections.ObjectModel.Collection[System.Management.Automation.Host.ChoiceDescription]',
     'System.Diagnostics.Process', 'System.Diagnostics.ProcessStartInfo', 'System.Text.Encoding',

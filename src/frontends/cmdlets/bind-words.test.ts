@@ -81,7 +81,7 @@ test('an object goes to the parameter of its type, or by the names of its proper
   const to = (name: string, object = image) => bindObject(cmdlet(name), setsOf(cmdlet(name)), {}, object);
   assert.deepEqual(to('Remove-ContainerImage'), { Image: image });
   assert.throws(() => to('Remove-ContainerImage', { ...image, typeName: 'Other.ContainerImage' }), refused('InputObjectNotBound'));
-  assert.deepEqual(to('Install-ContainerImage'), { Name: ['n'] });
+  assert.deepEqual(to('Install-ContainerImage'), { Name: ['n'], Version: '1.0.0.0' });
   assert.throws(() => to('Remove-Container'), refused('InputObjectNotBound'));
 });
 

@@ -91,6 +91,7 @@ const dotNetTypes: Partial<Record<ParameterType, string>> = {
   guid: 'System.Guid',
   int64: 'System.Int64',
   uri: 'System.Uri',
+  credential: 'System.Management.Automation.PSCredential',
 };
 
 function dotNetType(type: ParameterType): string {

@@ -1,6 +1,7 @@
 /** The rows of the table that are about base OS images before they are installed: where they are found, and how they come here. */
 
-import type { Cmdlet, Parameter } from './cmdlet.ts';
+import type { Binding, Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const name: Parameter = {
@@ -15,6 +16,7 @@ const version: Parameter = {
   aliases: ['RequiredVersion'],
   type: 'string',
   wildcards: true,
+  complete: 'base-version',
   help: 'Exactly this version, as in 10.0.10586.0; or a pattern, as in 10.0.*. Without it the newest.',
 };
 const bounds: readonly Parameter[] = [
@@ -32,10 +34,13 @@ const items: Parameter = {
   type: 'ContainerImageItem[]',
   help: 'What to download: objects of Find-ContainerImage.',
 };
-/** A parameter in these sets, at a place where that is said. */
-const within = (parameter: Parameter, sets: readonly string[], position?: number): Parameter => ({
+/**
+ * A parameter of what is asked for by name, in these sets. Rows of a list say the version and the source too: were only the name of them taken, another image would
+ * come than the row means.
+ */
+const within = (parameter: Parameter, sets: readonly string[], binding: Binding = {}): Parameter => ({
   ...parameter,
-  in: Object.fromEntries(sets.map((set) => [set, position === undefined ? {} : { position }])),
+  in: Object.fromEntries(sets.map((set) => [set, { ...binding, byPropertyName: true }])),
 });
 
 const toFile = ['NameAndDestination', 'InputObjectAndDestination'];
@@ -75,7 +80,7 @@ export const catalogCmdlets: readonly Cmdlet[] = [
         ...items,
         in: Object.fromEntries(['InputObjectAndDestination', 'InputObjectAndPath'].map((set) => [set, { mandatory: true, byValue: true }])),
       },
-      within(version, byName, 1),
+      within(version, byName, { position: 1 }),
       {
         name: 'Destination',
         type: 'string',
@@ -87,11 +92,15 @@ export const catalogCmdlets: readonly Cmdlet[] = [
         name: 'Path',
         aliases: ['LiteralPath'],
         type: 'string',
+        wildcards: true,
         complete: 'folder',
         in: Object.fromEntries(toFolder.map((set) => [set, { mandatory: true }])),
-        help: 'The folder to write into, where the file gets a name of its own: NanoServer-10-0-10586-0.wim. A file that is there is left.',
+        help: 'The folder to write into, where the file gets a name of its own: NanoServer-10-0-10586-0.wim. A file that is there is left. A pattern must mean one folder.',
       },
-      { ...within(source, byName), in: { NameAndDestination: { position: 3 }, NameAndPath: { position: 2 } } },
+      {
+        ...source,
+        in: { NameAndDestination: { position: 3, byPropertyName: true }, NameAndPath: { position: 2, byPropertyName: true } },
+      },
       ...bounds.map((bound) => within(bound, byName)),
       { name: 'Force', type: 'switch', help: 'Overwrites a file that is there, and makes the folder of -Path.' },
     ],
@@ -117,8 +126,8 @@ export const catalogCmdlets: readonly Cmdlet[] = [
     parameters: [
       { ...name, in: { Name: { position: 0, mandatory: true, byPropertyName: true } } },
       { ...items, in: { InputObject: { position: 0, mandatory: true, byValue: true } } },
-      within(version, ['Name'], 1),
-      within(source, ['Name'], 2),
+      within(version, ['Name'], { position: 1 }),
+      within(source, ['Name'], { position: 2 }),
       ...bounds.map((bound) => within(bound, ['Name'])),
       {
         name: 'Force',
@@ -147,8 +156,9 @@ export const catalogCmdlets: readonly Cmdlet[] = [
         type: 'string[]',
         position: 0,
         mandatory: true,
+        wildcards: true,
         complete: 'file',
-        help: 'The .wim file; of one that was split, all of its files.',
+        help: 'The .wim file; of one that was split, all of its files, or a pattern of them: NanoServer*.swm.',
       },
       {
         name: 'Force',
@@ -182,6 +192,8 @@ export const catalogCmdlets: readonly Cmdlet[] = [
         help: 'The folder that all images are to be in. It must not be there yet, and be on a disk of this computer.',
       },
       { name: 'Passthru', type: 'switch', help: 'Writes the host, with the new place.' },
+      asJob,
+      ...elsewhere(),
     ],
     shouldProcess: 'Medium',
     output: typeNames.host,

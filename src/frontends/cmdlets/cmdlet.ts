@@ -10,6 +10,8 @@ export type ParameterType =
   | 'int64'
   | 'uri'
   | 'psobject'
+  | 'psobject[]'
+  | 'credential'
   | 'ContainerImage'
   | 'ContainerImage[]'
   | 'Container'
@@ -25,6 +27,7 @@ export type CompletionKind =
   | 'image-full-name'
   | 'container-name'
   | 'base-name' // of the sources
+  | 'base-version'
   | 'source-name'
   | 'file'
   | 'folder';

@@ -1,7 +1,7 @@
 import { hasWildcard } from '../../model/wildcard.ts';
 import { containerImages } from '../../operations/container-images.ts';
 import type { Act, Call } from './call.ts';
-import type { CompletionKind } from './cmdlet.ts';
+import type { CompletionKind, Parameter } from './cmdlet.ts';
 import { imageObject } from './image-object.ts';
 import { valueText } from './cmdlet-object.ts';
 import type { Shell } from './shell.ts';
@@ -20,16 +20,18 @@ const imageProperties: Partial<Record<CompletionKind, string>> = {
 export const completeValue: Act = async (call, shell) => {
   const parameter = call.cmdlet.parameters.find(({ name }) => name === call.text('.complete'));
   const word = (call.text('.word') ?? '').toLowerCase();
-  const values = parameter?.complete ? await valuesOf(parameter.complete, call, shell) : [];
+  const values = parameter?.complete ? await valuesOf(parameter, call, shell) : [];
   const fitting = [...new Set(values)].filter((value) => value !== '' && value.toLowerCase().startsWith(word));
   for (const value of fitting.toSorted((one, other) => one.localeCompare(other, 'en'))) await shell.writeObject(value);
 };
 
-async function valuesOf(kind: CompletionKind, call: Call, shell: Shell): Promise<readonly string[]> {
-  const property = imageProperties[kind];
+async function valuesOf({ name: own, complete: kind }: Parameter, call: Call, shell: Shell): Promise<readonly string[]> {
+  const property = kind && imageProperties[kind];
   if (property !== undefined) {
+    // -Name of New-Container is the container's.
+    const prefix = own.startsWith('ContainerImage') ? 'ContainerImage' : '';
     const typed = (name: string): string | undefined => {
-      const text = call.cmdlet.parameters.some((one) => one.name === name) ? call.text(name) : undefined;
+      const text = call.cmdlet.parameters.some((one) => one.name === prefix + name) ? call.text(prefix + name) : undefined;
       return name === property || text === '' ? undefined : text;
     };
     const query = { name: typed('Name'), publisher: typed('Publisher'), version: typed('Version') };
@@ -43,13 +45,16 @@ async function valuesOf(kind: CompletionKind, call: Call, shell: Shell): Promise
       const { listSources } = await import('../../operations/sources.ts');
       return listSources(shell.env).map(({ name }) => name);
     }
-    case 'base-name': {
+    case 'base-name':
+    case 'base-version': {
       const { findBaseImages } = await import('../../operations/find-base.ts');
       const signal = AbortSignal.any([shell.signal, AbortSignal.timeout(patience)]);
       const word = call.text('.word') ?? '';
-      const names = word === '' || hasWildcard(word) ? undefined : [`${word}*`];
-      const found = await findBaseImages({ catalog: await call.host.catalog() }, { names }, { signal, onWarning: () => undefined });
-      return found.map(({ name }) => name);
+      const versions = kind === 'base-version';
+      const begun = word === '' || hasWildcard(word) ? undefined : [`${word}*`];
+      const query = { names: versions ? call.texts('Name') : begun, all: versions, sources: call.texts('Source') };
+      const found = await findBaseImages({ catalog: await call.host.catalog() }, query, { signal, onWarning: () => undefined });
+      return found.map(({ name, version }) => (versions ? version : name));
     }
     default:
       return [];

@@ -1,6 +1,7 @@
 /** The rows of the table that are about containers and their host. */
 
 import type { Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const container: Parameter = {
@@ -28,8 +29,9 @@ export const containerCmdlets: readonly Cmdlet[] = [
         aliases: ['ContainerId'],
         type: 'string',
         in: { Id: { mandatory: true, byPropertyName: true } },
-        help: "Its ContainerId, or docker's id or the beginning of it.",
+        help: "Its ContainerId, which -Name takes too, or docker's id or the beginning of it.",
       },
+      ...elsewhere(),
     ],
     output: typeNames.container,
     synopsis: 'Lists the containers of this host.',
@@ -74,9 +76,17 @@ export const containerCmdlets: readonly Cmdlet[] = [
       },
       { name: 'MemoryStartupBytes', type: 'int64', help: 'Bytes of memory that it may use, where -MaximumMemoryBytes does not say it.' },
       { name: 'MaximumMemoryBytes', type: 'int64', help: 'Bytes of memory that it may use.' },
+      {
+        name: 'Path',
+        type: 'string',
+        complete: 'folder',
+        help: 'Accepted with a warning: files of containers are kept with the images, and Move-ContainerImageRepository moves both.',
+      },
       { name: 'NetworkName', aliases: ['SwitchName'], type: 'string', help: 'The network that it is connected to.' },
       { name: 'ContainerComputerName', type: 'string', help: 'The name of the computer that it sees itself as.' },
       { name: 'RuntimeType', type: 'string', values: ['Default', 'HyperV'], help: 'HyperV isolates a Windows container by Hyper-V.' },
+      asJob,
+      ...elsewhere('ContainerImageName'),
     ],
     shouldProcess: 'Low',
     output: typeNames.container,
@@ -97,12 +107,18 @@ export const containerCmdlets: readonly Cmdlet[] = [
         type: 'string[]',
         complete: 'container-name',
         in: { Name: { position: 0, mandatory: true, byValue: true } },
-        help: 'Names of containers.',
+        wildcards: true,
+        help: 'Names of containers, in any case. Wildcards are allowed.',
       },
       container,
       { name: 'Force', type: 'switch', help: 'Does not ask, and removes one that runs too.' },
+      { name: 'Passthru', type: 'switch', help: 'Writes the container that was removed.' },
+      asJob,
+      ...elsewhere('Name'),
     ],
     shouldProcess: 'High',
+    output: typeNames.container,
+    passthru: true,
     synopsis: 'Removes a container.',
     description: 'Removes a container with all that was changed in it. The image that it stands on stays.',
     examples: [
@@ -113,7 +129,7 @@ export const containerCmdlets: readonly Cmdlet[] = [
   },
   {
     name: 'Get-ContainerHost',
-    parameters: [],
+    parameters: elsewhere().map((parameter, position) => (position < 2 ? { ...parameter, position } : parameter)),
     output: typeNames.host,
     synopsis: 'Shows this host of containers.',
     description: 'Shows the name of this computer, and the folder that its container images are kept in.',

@@ -18,13 +18,17 @@ export async function findContainer(host: Pick<Host, 'containers'>, call: Call):
 export async function containerOf(host: Pick<Host, 'containers'>, value: Value): Promise<Container> {
   const id = isCmdletObject(value) ? (value.properties['Id'] ?? value.properties['ContainerId'] ?? value.properties['Name']) : value;
   const text = valueText(id);
-  const isGuid = isTypedText(id ?? '') || /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i.test(text);
+  const isId = isTypedText(id ?? '') || isGuid(text);
   try {
-    return await host.containers.get(isGuid ? text.replaceAll(/[{}-]/g, '').toLowerCase() : text);
+    return await host.containers.get(isId ? text.replaceAll(/[{}-]/g, '').toLowerCase() : text);
   } catch (error) {
     if (isImageError(error, 'not-found')) throw notFound(text);
     throw error;
   }
+}
+
+export function isGuid(text: string): boolean {
+  return /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i.test(text);
 }
 
 function notFound(name: string): CmdletError {

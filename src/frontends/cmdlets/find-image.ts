@@ -47,7 +47,8 @@ async function findByText(host: Pick<Host, 'store'>, text: string): Promise<Cont
 }
 
 /**
- * The images that a call is about: those of the objects in `parameter`, else what -Name, -Publisher and -Version say. Without a wildcard these must mean one image.
+ * The images that a call is about: those of the objects in `parameter`, else what -Name, -Publisher and -Version say. Without a wildcard these must mean one image
+ * where it is to be changed or written.
  * @throws CmdletError where there is none, or more than one
  */
 export async function findImages(host: Pick<Host, 'store'>, call: Call, parameter = 'Image'): Promise<readonly ContainerImage[]> {
@@ -55,6 +56,8 @@ export async function findImages(host: Pick<Host, 'store'>, call: Call, paramete
   if (objects.length > 0) return Promise.all(objects.map((object) => findImage(host, object)));
   const query = { name: call.text('Name'), publisher: call.text('Publisher'), version: call.text('Version') };
   const found = await containerImages(host, query);
+  // What changes nothing need not be told which of several it may look at.
+  if (call.cmdlet.shouldProcess === undefined && (found.length > 0 || query.name === undefined)) return found;
   if (query.name === undefined) {
     if (found.length > 0 && query.publisher === undefined && query.version === undefined)
       throw new CmdletError({

@@ -1,6 +1,7 @@
 /** The rows of the table that are about images of the store. */
 
 import type { Cmdlet, Parameter } from './cmdlet.ts';
+import { asJob, elsewhere } from './elsewhere.ts';
 import { typeNames } from './views.ts';
 
 const name = {
@@ -44,6 +45,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
       { ...publisher, position: 1 },
       { ...version, position: 2 },
       { name: 'ChildOf', type: 'ContainerImage', help: 'Only images that were made from this one.' },
+      ...elsewhere(),
     ],
     output: typeNames.image,
     synopsis: 'Lists the container images of this host.',
@@ -82,6 +84,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
       { name: 'Name', type: 'string', position: 1, mandatory: true, help: 'What the new image is called.' },
       { name: 'Publisher', type: 'string', position: 2, mandatory: true, help: 'Who publishes it; Demo is CN=Demo.' },
       { name: 'Version', type: 'version', position: 3, mandatory: true, help: 'Its version, two to four numbers; 1.0 is 1.0.0.0.' },
+      ...elsewhere('ContainerName', 'ContainerId'),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
@@ -103,7 +106,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
   {
     name: 'Remove-ContainerImage',
     sets: ['Name', 'Image'],
-    parameters: [...named(), image, force],
+    parameters: [...named(), image, force, ...elsewhere('Name')],
     shouldProcess: 'High',
     synopsis: 'Removes a container image.',
     description:
@@ -118,11 +121,11 @@ export const imageCmdlets: readonly Cmdlet[] = [
   {
     name: 'Test-ContainerImage',
     sets: ['Name', 'Image'],
-    parameters: [...named(), image],
+    parameters: [...named(), image, asJob, ...elsewhere('Name')],
     output: typeNames.report,
     synopsis: 'Checks whether an image is whole and unchanged.',
     description:
-      'Reads all of the image, unpacks each layer, and compares everything with the digests that name it. The report says what does not hold; an image that was damaged is no error of the cmdlet.',
+      'Tests the images that are named, or all of them. Reads all of an image, unpacks each layer, and compares everything with the digests that name it. The report says what does not hold; an image that was damaged is no error of the cmdlet.',
     examples: [
       { line: 'Test-ContainerImage -Name NanoServer', text: 'Checks one image.' },
       { line: 'Get-ContainerImage | Test-ContainerImage', text: 'Checks all images.' },
@@ -140,11 +143,14 @@ export const imageCmdlets: readonly Cmdlet[] = [
         type: 'string',
         position: 1,
         mandatory: true,
+        wildcards: true,
         complete: 'folder',
-        help: 'The folder that the file is written into.',
+        help: 'The folder that the file is written into. A pattern must mean one folder.',
       },
       { name: 'Force', type: 'switch', help: 'Overwrites a file that is there.' },
       { name: 'Passthru', type: 'switch', help: 'Writes the image.' },
+      asJob,
+      ...elsewhere('Name'),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
@@ -166,10 +172,15 @@ export const imageCmdlets: readonly Cmdlet[] = [
         type: 'string',
         position: 0,
         mandatory: true,
+        aliases: ['PSPath'],
         byValue: true,
+        byPropertyName: true,
+        wildcards: true,
         complete: 'file',
-        help: 'The file that Export-ContainerImage has written, or any archive of an image.',
+        help: 'The file that Export-ContainerImage has written, or any archive of an image. A pattern means all files that fit.',
       },
+      asJob,
+      ...elsewhere(),
     ],
     shouldProcess: 'Low',
     output: typeNames.image,
@@ -179,6 +190,7 @@ export const imageCmdlets: readonly Cmdlet[] = [
     examples: [
       { line: "Import-ContainerImage -Path './CN=Demo_DemoImage_1.0.0.0.appx'", text: 'Imports one image.' },
       { line: 'Import-ContainerImage images.tar', text: 'Imports what docker save has written.' },
+      { line: "Import-ContainerImage -Path 'C:\\exports\\*.appx'", text: 'Imports all that was exported there.' },
     ],
     load: async () => (await import('./acts/import-container-image.ts')).importContainerImage,
   },

@@ -1,6 +1,7 @@
 import { Call, type Bound } from './call.ts';
 import { CmdletHost } from './cmdlet-host.ts';
 import type { Cmdlet } from './cmdlet.ts';
+import { refuseElsewhere } from './elsewhere.ts';
 import { errorRecord } from './error-record.ts';
 import type { Shell } from './shell.ts';
 
@@ -14,6 +15,7 @@ export async function runCmdlet(cmdlet: Cmdlet, turns: AsyncIterable<Bound> | It
   for await (const bound of turns) {
     if (shell.signal.aborted) throw shell.signal.reason;
     try {
+      refuseElsewhere(cmdlet, bound);
       await act(new Call(cmdlet, host, bound), shell);
     } catch (error) {
       if (shell.signal.aborted) throw shell.signal.reason;

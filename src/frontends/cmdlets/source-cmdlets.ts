@@ -69,6 +69,7 @@ export const sourceCmdlets: readonly Cmdlet[] = [
         type: 'string',
         position: 1,
         mandatory: true,
+        complete: 'folder',
         help: 'A catalogue: its address, or the folder or share that has a catalogue.json. With -Repository a registry: HOST or HOST/PREFIX.',
       },
       ...parts,
@@ -91,7 +92,7 @@ export const sourceCmdlets: readonly Cmdlet[] = [
   {
     name: 'Set-ContainerImageSource',
     sets,
-    parameters: [names, objects, { name: 'Location', type: 'string', help: 'Where it is now.' }, ...parts],
+    parameters: [names, objects, { name: 'Location', type: 'string', complete: 'folder', help: 'Where it is now.' }, ...parts],
     shouldProcess: 'Medium',
     output: typeNames.source,
     synopsis: 'Changes a source of base OS images.',

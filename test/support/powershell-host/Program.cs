@@ -16,6 +16,12 @@ switch (args)
         Console.Out.Flush();
         while (Console.In.ReadLine() is not null) { }
         return 0;
+    // As Start-Job starts a PowerShell: the engine's own loop, which its console calls and which is not public.
+    case var words when words.Contains("-s"):
+        var mediator = typeof(RemoteSessionNamedPipeServer).Assembly.GetType("System.Management.Automation.Remoting.Server.StdIOProcessMediator")!;
+        var run = mediator.GetMethod("Run", System.Reflection.BindingFlags.Static | System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Public)!;
+        run.Invoke(null, [.. run.GetParameters().Select(one => one.ParameterType == typeof(string) ? (object?)null : false)]);
+        return 0;
     default:
         Console.Error.WriteLine("usage: powershell-host run | serve PIPE");
         return 2;

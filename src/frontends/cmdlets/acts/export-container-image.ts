@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeArchive } from '../../../content/write-archive.ts';
 import { writeStreamAtomic } from '../../../io/atomic-file.ts';
 import { fullName } from '../../../model/base-identity.ts';
@@ -7,6 +7,7 @@ import { canonical } from '../../../model/reference.ts';
 import type { ContainerImage } from '../../../operations/container-images.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
+import { onePath, pathNotFound } from '../existing-paths.ts';
 import { findImages } from '../find-image.ts';
 import { imageObject, imageText } from '../image-object.ts';
 import type { Shell } from '../shell.ts';
@@ -18,7 +19,7 @@ import type { Shell } from '../shell.ts';
 export const exportContainerImage: Act = async (call, shell) => {
   const host = { store: await call.host.store() };
   const typed = call.text('Path') ?? '';
-  const folder = resolve(shell.cwd, typed);
+  const folder = await onePath(shell, typed);
   await requireFolder(folder, typed);
   for (const image of await findImages(host, call)) {
     if (image.isOsImage) throw isBase(image);
@@ -44,10 +45,9 @@ function fileName(image: ContainerImage): string {
 async function requireFolder(folder: string, typed: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory()) return;
+  if (!found) throw pathNotFound(folder, typed);
   throw new CmdletError({
-    message: found
-      ? `'${folder}' is a file.\nGive the folder that the file is to be written into.`
-      : `Cannot find the path '${folder}' because it does not exist`,
+    message: `'${folder}' is a file.\nGive the folder that the file is to be written into.`,
     id: 'PathNotFound',
     category: 'InvalidArgument',
     target: typed,

@@ -1,9 +1,10 @@
 import type { Container } from '../../../containers/container.ts';
 import { hasWildcard, wildcard } from '../../../model/wildcard.ts';
+import type { Host } from '../../../operations/host.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
 import { errorRecord } from '../error-record.ts';
-import { containerOf } from '../find-container.ts';
+import { containerOf, isGuid } from '../find-container.ts';
 import type { Shell } from '../shell.ts';
 import { writeContainers } from '../write-containers.ts';
 
@@ -21,17 +22,19 @@ export const getContainer: Act = async (call, shell) => {
     return;
   }
   const found = new Set<Container>();
-  for (const name of names) for (const container of await named(all, name, shell)) found.add(container);
+  for (const name of names) for (const container of await named(host, all, name, shell)) found.add(container);
   await writeContainers(host, [...found], shell);
 };
 
 /** A name that is no pattern and that nothing has is an error; the others go on. */
-async function named(all: readonly Container[], name: string, shell: Shell): Promise<readonly Container[]> {
+async function named(host: Pick<Host, 'containers'>, all: readonly Container[], name: string, shell: Shell): Promise<readonly Container[]> {
   if (hasWildcard(name)) {
     const matches = wildcard(name);
     return all.filter((container) => matches(container.name));
   }
   const found = all.filter((container) => container.name.toLowerCase() === name.toLowerCase());
+  // What pipes a ContainerId means -Id, which PowerShell takes from no text.
+  if (found.length === 0 && isGuid(name)) return [await containerOf(host, name)];
   if (found.length === 0)
     await shell.writeError(
       errorRecord(

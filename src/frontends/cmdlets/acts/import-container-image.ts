@@ -1,16 +1,21 @@
-import { resolve } from 'node:path';
 import { containerImages } from '../../../operations/container-images.ts';
 import { load } from '../../../operations/load.ts';
 import type { Act } from '../call.ts';
+import { existingPaths } from '../existing-paths.ts';
 import { imageObject } from '../image-object.ts';
 import { ProgressOf } from '../progress-of.ts';
+import type { Shell } from '../shell.ts';
+import type { ImageStore } from '../../../store/image-store.ts';
 
 export const importContainerImage: Act = async (call, shell) => {
   const store = await call.host.store();
-  const path = resolve(shell.cwd, call.text('Path') ?? '');
+  for (const path of await existingPaths(shell, call.text('Path') ?? '')) await importOne(store, path, shell);
+};
+
+async function importOne(store: ImageStore, path: string, shell: Shell): Promise<void> {
   if (!(await shell.shouldProcess(path, 'Import-ContainerImage'))) return;
   using progress = new ProgressOf(shell, 'Importing container image', path);
   const loaded = await load({ store }, path, { signal: shell.signal, onProgress: progress.on });
   const roots = new Set(loaded.map(({ root }) => root.digest));
   for (const image of await containerImages({ store })) if (roots.has(image.digest)) await shell.writeObject(imageObject(image));
-};
+}

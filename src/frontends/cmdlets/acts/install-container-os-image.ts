@@ -1,12 +1,13 @@
-import { resolve } from 'node:path';
 import { fullName } from '../../../model/base-identity.ts';
 import { installWim } from '../../../operations/install-wim.ts';
 import { acceptLosses, warnOf } from '../accept-losses.ts';
 import type { Act } from '../call.ts';
+import { existingPaths } from '../existing-paths.ts';
 import { Expanding } from '../expanding.ts';
 
 export const installContainerOSImage: Act = async (call, shell) => {
-  const paths = (call.texts('WimPath') ?? []).map((path) => resolve(shell.cwd, path));
+  const paths: string[] = [];
+  for (const path of call.texts('WimPath') ?? []) paths.push(...(await existingPaths(shell, path)));
   if (!(await shell.shouldProcess(paths.join(', '), call.cmdlet.name))) return;
   const host = { store: await call.host.store(), containers: await call.host.containers() };
   using expanding = new Expanding(shell, paths[0] ?? '');

@@ -1,4 +1,5 @@
 import { fullName, normalizePublisher, publisherSourceKey } from '../../../model/base-identity.ts';
+import { readBaseVersion } from '../../../model/base-version.ts';
 import { baseImageName } from '../../../operations/base-image-name.ts';
 import { commit } from '../../../operations/commit.ts';
 import { containerImages } from '../../../operations/container-images.ts';
@@ -13,7 +14,7 @@ export const newContainerImage: Act = async (call, shell) => {
   const identity = {
     name: call.text('Name') ?? '',
     publisher: normalizePublisher(call.text('Publisher') ?? ''),
-    version: call.text('Version') ?? '',
+    version: readBaseVersion(call.text('Version') ?? '') ?? '',
   };
   const [same] = await containerImages(host, { ...identity, name: escaped(identity.name), publisher: escaped(identity.publisher) });
   if (same)

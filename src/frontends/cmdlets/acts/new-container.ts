@@ -13,6 +13,10 @@ export const newContainer: Act = async (call, shell) => {
   const image = await imageOf(host, call);
   const name = call.text('Name');
   if (!(await shell.shouldProcess(name ?? imageText(image), 'New-Container'))) return;
+  if (call.has('Path'))
+    await shell.writeWarning(
+      `-Path is not used: the files of a container are kept with the images, in ${host.store.path}. Move-ContainerImageRepository moves both.`,
+    );
   using progress = new ProgressOf(shell, 'Creating container', name ?? image.name);
   const computer = call.text('ContainerComputerName');
   const network = call.text('NetworkName');

@@ -5,13 +5,14 @@ import { savedFileName, saveBaseImage } from '../../../operations/save-base.ts';
 import type { Act, Call } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
 import { elapsed } from '../elapsed.ts';
+import { onePath, pathNotFound } from '../existing-paths.ts';
 import { chooseItems } from '../find-items.ts';
 import { ProgressOf } from '../progress-of.ts';
 import type { Shell } from '../shell.ts';
 
 export const saveContainerImage: Act = async (call, shell) => {
   const destination = call.text('Destination');
-  if (destination === undefined) return saveInto(resolve(shell.cwd, call.text('Path') ?? ''), call, shell);
+  if (destination === undefined) return saveInto(await onePath(shell, call.text('Path') ?? ''), call, shell);
   const path = resolve(shell.cwd, destination);
   if (!(await mayWrite(path, call, shell))) {
     await shell.writeObject('Re-run the script with a different Destination');
@@ -54,9 +55,10 @@ const overwriteChoices = [
 /** As the later provider saves: into a folder that is there, each image under a name of its own; what is there is left. */
 async function saveInto(folder: string, call: Call, shell: Shell): Promise<void> {
   const there = await stat(folder).catch(() => undefined);
-  if (!there?.isDirectory() && !(call.flag('Force') && !there))
+  if (!there && !call.flag('Force')) throw pathNotFound(folder, call.text('Path') ?? '');
+  if (there && !there.isDirectory())
     throw new CmdletError({
-      message: there ? `'${folder}' is a file; -Path is a folder.` : `Cannot find the path '${folder}' because it does not exist`,
+      message: `'${folder}' is a file; -Path is a folder.`,
       id: 'PathNotFound',
       category: 'InvalidArgument',
       target: call.text('Path'),
