@@ -12,6 +12,7 @@ import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
 import type { Wim } from '../formats/wim/wim.ts';
 import { finishNewFile, openNewFile, nameIsTaken, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled, together } from '../io/concurrently.ts';
+import { utimeOf } from '../io/file-times.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { restoreAttributes, type NamedAttributes } from './restore-attributes.ts';
 import type { NameList } from './name-list.ts';
@@ -250,7 +251,7 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
     makeOne(() => symlinkSync(target, made, kind), made);
     const { owner, accessed, written } = plan.rights(node);
     if (owner) lchownSync(made, owner.uid, owner.gid);
-    lutimesSync(made, seconds(accessed), seconds(written));
+    lutimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
   }
 }
 
@@ -274,7 +275,7 @@ function finishFolders(root: string, plan: WimExtraction): void {
     const made = path === '' ? root : `${root}/${path}`;
     if (owner) lchownSync(made, owner.uid, owner.gid);
     chmodSync(made, mode);
-    utimesSync(made, seconds(accessed), seconds(written));
+    utimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
   }
 }
 
