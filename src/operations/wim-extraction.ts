@@ -44,7 +44,7 @@ export class WimExtraction {
   readonly reparsePoints = new NameList();
   /** What has extended attributes of Linux; 1 for the folder that all is extracted to. */
   readonly #attributed = new NameList();
-  /** The folder that was asked for last, and its path: names in one folder follow each other. */
+  /** The folder that a name was last asked for in, and its path: names in one folder follow each other. */
   #lastFolder = { number: 0, path: '' };
   /** What the image has and the folder will not. */
   readonly leftOut = new Map<string, { count: number; readonly first: string }>();
@@ -89,7 +89,7 @@ export class WimExtraction {
   }
 
   path(list: NameList, number: number): string {
-    return list === this.folders ? this.#folderPath(number) : this.#below(list.folder(number), this.node(list, number));
+    return list === this.folders && number === 0 ? '' : this.#below(list.folder(number), this.node(list, number));
   }
 
   node(list: NameList, number: number): WimNode {
