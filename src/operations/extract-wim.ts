@@ -5,15 +5,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asImageError, ImageError } from '../errors.ts';
 import type { DecodingWorkers } from '../formats/wim/decode-ahead.ts';
 import type { BlobToDecode } from '../formats/wim/decode-blobs.ts';
+import type { LookupTable } from '../formats/wim/lookup-table.ts';
 import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
 import { fileTimeMilliseconds } from '../formats/wim/wim-images.ts';
 import { linkOf, unixTarget } from '../formats/wim/wim-reparse.ts';
 import type { Wim } from '../formats/wim/wim.ts';
 import { finishNewFile, openNewFile, nameIsTaken, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
-import { canceled } from '../io/concurrently.ts';
+import { canceled, together } from '../io/concurrently.ts';
+import { utimeOf } from '../io/file-times.ts';
 import { removeFolder } from '../io/remove-folder.ts';
-import { restoreAttributes } from './restore-attributes.ts';
-import { WimExtraction, type NameList } from './wim-extraction.ts';
+import { restoreAttributes, type NamedAttributes } from './restore-attributes.ts';
+import type { NameList } from './name-list.ts';
+import { WimExtraction } from './wim-extraction.ts';
 
 export interface ExtractWimOptions {
   /** Only what is at this path in the image: a folder's content, or a file. */
@@ -55,7 +58,7 @@ const turn = 64;
 export async function extractWim(wim: Wim, index: number, folder: string, options: ExtractWimOptions = {}): Promise<ExtractedWim> {
   // They begin while the names are looked at. Of an image among several, or a part of one, it may be too little.
   await using workers = wim.images.length === 1 && options.path === undefined ? wim.startDecoding() : undefined;
-  const tree = await wim.tree(index, options);
+  const tree = await wim.tree(index, { signal: options.signal, workers });
   const from = tree.find(options.path ?? '');
   if (!from) throw new ImageError('not-found', `${wim.path}: image ${index} has no ${JSON.stringify(options.path)}`);
   const plan = await WimExtraction.plan(wim, tree, from, options.signal);
@@ -64,7 +67,10 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     const root = await realpath(folder);
     await requireSpace(root, plan.bytes);
     await makeFolders(root, plan, options.signal);
-    await writeFiles(wim, root, plan, { ...options, workers });
+    // Workers write what has content, this thread what has none.
+    await together(options.signal, async ({ signal, all }) => {
+      await all([writeFiles(wim, root, plan, { ...options, signal, workers }), makeEmptyFiles(root, plan, signal)]);
+    });
     await makeLinks(wim, root, plan, options);
     await giveAttributes(root, plan);
     finishFolders(root, plan);
@@ -111,13 +117,21 @@ async function requireSpace(folder: string, bytes: number): Promise<void> {
     });
 }
 
-async function makeFolders(root: string, { folders }: WimExtraction, signal: AbortSignal | undefined): Promise<void> {
-  for (const [count, { path }] of folders.entries()) {
-    if (count % turn === turn - 1) await nextTurn();
+async function makeFolders(root: string, plan: WimExtraction, signal: AbortSignal | undefined): Promise<void> {
+  const { folders } = plan;
+  for (let number = 1; number < folders.length; number++) {
+    if (number % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
-    if (path === '') continue;
-    const made = `${root}/${path}`;
+    const made = `${root}/${plan.path(folders, number)}`;
     makeOne(() => mkdirSync(made, { mode: 0o700 }), made);
+  }
+}
+
+async function makeEmptyFiles(root: string, plan: WimExtraction, signal: AbortSignal): Promise<void> {
+  for (let number = 0; number < plan.emptyFiles.length; number++) {
+    if (number % turn === turn - 1) await nextTurn();
+    if (signal.aborted) throw canceled(signal.reason);
+    writeNewFile(asNew(root, plan, plan.emptyFiles, number), new Uint8Array(0));
   }
 }
 
@@ -127,25 +141,14 @@ async function writeFiles(
   plan: WimExtraction,
   { signal, onProgress, workers }: ExtractWimOptions & { readonly workers: DecodingWorkers | undefined },
 ): Promise<void> {
-  const asNew = (list: NameList, number: number): NewFile => {
-    const { accessed, written, ...rights } = plan.rights(plan.node(list, number));
-    return { path: `${root}/${plan.path(list, number)}`, accessed: seconds(accessed), written: seconds(written), ...rights };
-  };
-  for (let number = 0; number < plan.emptyFiles.length; number++) {
-    if (number % turn === turn - 1) await nextTurn();
-    if (signal?.aborted) throw canceled(signal.reason);
-    writeNewFile(asNew(plan.emptyFiles, number), new Uint8Array(0));
-  }
-  const { table } = wim;
-  const rows = plan.files.values;
-  const asked = function* (): Generator<BlobToDecode, void, undefined> {
-    const order = table.order(rows);
-    for (let position = 0; position < order.length;) {
-      const row = rows[order[position] as number] as number;
-      const files: NewFile[] = [];
-      for (; position < order.length && rows[order[position] as number] === row; position++)
-        files.push(asNew(plan.files, order[position] as number));
-      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, row, files };
+  const asked = function* (): Generator<FileContent, void, undefined> {
+    const rows = plan.files.values();
+    const from = { root, plan, table: wim.table, order: wim.table.order(rows) };
+    const { order } = from;
+    for (let start = 0, end = 0; start < order.length; start = end) {
+      const row = rows[order[start] as number] as number;
+      while (end < order.length && rows[order[end] as number] === row) end++;
+      yield new FileContent(from, row, start, end);
     }
   };
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
@@ -153,7 +156,7 @@ async function writeFiles(
   try {
     for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
-        bytes += piece.length * (blob.files?.length ?? 0);
+        bytes += piece.length * blob.count;
         // A blob that came as one piece has been written where it was decoded.
         if (offset === 0 && isLast) continue;
         open ??= { files: blob.files ?? [], descriptors: [] };
@@ -173,6 +176,48 @@ async function writeFiles(
   }
 }
 
+interface FileContents {
+  readonly root: string;
+  readonly plan: WimExtraction;
+  readonly table: LookupTable;
+  /** Numbers in the plan's `files`, those of one content behind each other. */
+  readonly order: Uint32Array;
+}
+
+/** The content of files. Thousands are under way at once: what can be told again from a number is not kept. */
+class FileContent implements BlobToDecode {
+  readonly row: number;
+  readonly #from: FileContents;
+  readonly #first: number;
+  readonly #end: number;
+
+  constructor(from: FileContents, row: number, first: number, end: number) {
+    this.#from = from;
+    this.row = row;
+    this.#first = first;
+    this.#end = end;
+  }
+
+  get blob(): WimBlob {
+    const { table } = this.#from;
+    return { sha1: table.sha1(this.row), size: table.size(this.row) };
+  }
+
+  get files(): NewFile[] {
+    const { root, plan, order } = this.#from;
+    return Array.from(order.subarray(this.#first, this.#end), (number) => asNew(root, plan, plan.files, number));
+  }
+
+  get count(): number {
+    return this.#end - this.#first;
+  }
+}
+
+function asNew(root: string, plan: WimExtraction, list: NameList, number: number): NewFile {
+  const { accessed, written, ...rights } = plan.rights(plan.node(list, number));
+  return { path: `${root}/${plan.path(list, number)}`, accessed: seconds(accessed), written: seconds(written), ...rights };
+}
+
 async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }: ExtractWimOptions): Promise<void> {
   for (const [links, files] of [
     [plan.hardLinks, plan.files],
@@ -182,7 +227,7 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
       if (number % turn === turn - 1) await nextTurn();
       if (signal?.aborted) throw canceled(signal.reason);
       const made = `${root}/${plan.path(links, number)}`;
-      makeOne(() => linkSync(`${root}/${plan.path(files, links.values[number] as number)}`, made), made);
+      makeOne(() => linkSync(`${root}/${plan.path(files, links.value(number))}`, made), made);
     }
   const links = plan.reparsePoints;
   const nodes = function* () {
@@ -206,29 +251,31 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
     makeOne(() => symlinkSync(target, made, kind), made);
     const { owner, accessed, written } = plan.rights(node);
     if (owner) lchownSync(made, owner.uid, owner.gid);
-    lutimesSync(made, seconds(accessed), seconds(written));
+    lutimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
   }
 }
 
 /** After the owners: a new owner takes capabilities away. */
 async function giveAttributes(root: string, plan: WimExtraction): Promise<void> {
-  const attributed = [...plan.attributed()];
-  if (attributed.length === 0) return;
-  const failed = await restoreAttributes(
-    attributed.map(({ path, attributes }) => ({ path: path === '' ? root : `${root}/${path}`, attributes })),
-  );
-  const paths = failed === 'no-program' ? attributed.map(({ path }) => path) : failed.map((path) => path.slice(root.length + 1));
-  for (const path of paths) plan.leave('extended attributes', path);
+  if (plan.attributedCount === 0) return;
+  const all = function* (): Generator<NamedAttributes, void, undefined> {
+    for (const { path, attributes } of plan.attributed()) yield { path: path === '' ? root : `${root}/${path}`, attributes };
+  };
+  const failed = await restoreAttributes(all());
+  if (failed === 'no-program') for (const { path } of plan.attributed()) plan.leave('extended attributes', path);
+  else for (const path of failed) plan.leave('extended attributes', path.slice(root.length + 1));
 }
 
 /** Last, and from the bottom up: a mode may forbid to write, and each file that is made changes its folder's time. */
 function finishFolders(root: string, plan: WimExtraction): void {
-  for (const { path, node } of plan.folders.toReversed()) {
-    const { owner, mode, accessed, written } = plan.rights(node);
+  const { folders } = plan;
+  for (let number = folders.length - 1; number >= 0; number--) {
+    const path = plan.path(folders, number);
+    const { owner, mode, accessed, written } = plan.rights(plan.node(folders, number));
     const made = path === '' ? root : `${root}/${path}`;
     if (owner) lchownSync(made, owner.uid, owner.gid);
     chmodSync(made, mode);
-    utimesSync(made, seconds(accessed), seconds(written));
+    utimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
   }
 }
 

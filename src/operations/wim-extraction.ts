@@ -3,12 +3,13 @@ import { ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { missingBlobHint } from '../formats/wim/decode-blobs.ts';
 import { wimAttributes, type WimBlob } from '../formats/wim/wim-entry.ts';
-import { attributesOf, unixDataOf, wimItemTags, type UnixData, type WimAttribute } from '../formats/wim/wim-items.ts';
+import { attributesOf, unixDataOf, wimItemTags, type UnixData } from '../formats/wim/wim-items.ts';
 import { reparseTags } from '../formats/wim/wim-reparse.ts';
 import type { WimNode, WimTree } from '../formats/wim/wim-tree.ts';
 import type { Wim } from '../formats/wim/wim.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
-import { isLinuxAttribute } from './restore-attributes.ts';
+import { NameList } from './name-list.ts';
+import { isLinuxAttribute, type NamedAttributes } from './restore-attributes.ts';
 
 /** What a name gets besides its content. */
 export interface NameRights {
@@ -27,38 +28,12 @@ const readOnly = 1;
 /** Names looked at before others have their turn. */
 const turn = 4096;
 
-/** Names below folders, as numbers: an image has hundreds of thousands. */
-export class NameList {
-  readonly #folders: number[] = [];
-  readonly #places: number[] = [];
-  /** A number for each, that its list says the meaning of. */
-  readonly values: number[] = [];
-
-  add(folder: number, node: WimNode, value = 0): number {
-    this.#folders.push(folder);
-    this.#places.push(node.at);
-    return this.values.push(value) - 1;
-  }
-
-  get length(): number {
-    return this.values.length;
-  }
-
-  folder(number: number): number {
-    return this.#folders[number] as number;
-  }
-
-  place(number: number): number {
-    return this.#places[number] as number;
-  }
-}
-
 /** What is to be made of an image. Paths are relative, with slashes; '' is the folder that it is extracted to. */
 export class WimExtraction {
   readonly #wim: Wim;
   readonly #tree: WimTree;
-  /** Each behind the one that it is in. */
-  readonly folders: { readonly path: string; readonly node: WimNode }[] = [];
+  /** Each behind the one that it is in. The first is the folder that all is extracted to. */
+  readonly folders = new NameList();
   readonly emptyFiles = new NameList();
   /** With the number of the row of their content. */
   readonly files = new NameList();
@@ -67,8 +42,10 @@ export class WimExtraction {
   readonly emptyHardLinks = new NameList();
   /** Links of all kinds. */
   readonly reparsePoints = new NameList();
-  /** What has extended attributes of Linux. */
-  readonly #attributed: { readonly path: string; readonly at: number }[] = [];
+  /** What has extended attributes of Linux; 1 for the folder that all is extracted to. */
+  readonly #attributed = new NameList();
+  /** The folder that a name was last asked for in, and its path: names in one folder follow each other. */
+  #lastFolder = { number: 0, path: '' };
   /** What the image has and the folder will not. */
   readonly leftOut = new Map<string, { count: number; readonly first: string }>();
   /** Of all files. */
@@ -91,25 +68,28 @@ export class WimExtraction {
   static async plan(wim: Wim, tree: WimTree, from: WimNode, signal?: AbortSignal): Promise<WimExtraction> {
     const plan = new WimExtraction(wim, tree);
     if (!from.isFolder) {
-      plan.folders.push({ path: '', node: tree.root });
+      plan.folders.add(0, tree.root);
       plan.#add(0, from);
       return plan;
     }
-    plan.#addFolder('', from);
+    plan.#noteLosses(0, from, '');
+    plan.folders.add(0, from);
     // Folders are appended while the list is gone through: those behind are still to be looked into.
     let count = 0;
     for (let folder = 0; folder < plan.folders.length; folder++) {
-      for (const node of tree.children((plan.folders[folder] as { node: WimNode }).node)) {
+      for (const node of tree.children(plan.node(plan.folders, folder))) {
         if (++count % turn === 0) await nextTurn();
         if (signal?.aborted) throw canceled(signal.reason);
         plan.#add(folder, node);
       }
     }
+    plan.#linked.clear();
+    plan.#linkedEmpty.clear();
     return plan;
   }
 
   path(list: NameList, number: number): string {
-    return this.#below(list.folder(number), this.node(list, number));
+    return list === this.folders && number === 0 ? '' : this.#below(list.folder(number), this.node(list, number));
   }
 
   node(list: NameList, number: number): WimNode {
@@ -132,21 +112,26 @@ export class WimExtraction {
   }
 
   #below(folder: number, node: WimNode): string {
-    const { path } = this.folders[folder] as { path: string };
+    const path = this.#folderPath(folder);
     return path === '' ? node.name : `${path}/${node.name}`;
   }
 
-  #addFolder(path: string, node: WimNode): void {
-    this.#noteLosses(node, path);
-    this.folders.push({ path, node });
+  #folderPath(number: number): string {
+    if (number === 0) return '';
+    if (this.#lastFolder.number !== number)
+      this.#lastFolder = { number, path: this.#below(this.folders.folder(number), this.node(this.folders, number)) };
+    return this.#lastFolder.path;
   }
 
   #add(folder: number, node: WimNode): void {
     const path = this.#below(folder, node);
     requireName(path, node.name);
     if (node.attributes & wimAttributes.encrypted) return this.leave('encrypted files', path);
-    if (node.isFolder) return this.#addFolder(path, node);
-    const unix = this.#noteLosses(node, path);
+    const unix = this.#noteLosses(folder, node, path);
+    if (node.isFolder) {
+      this.folders.add(folder, node);
+      return;
+    }
     const kind = unix && unix.mode & fileTypes.mask;
     if (kind === fileTypes.fifo || kind === fileTypes.character || kind === fileTypes.block || kind === fileTypes.socket)
       return this.leave('devices, pipes and sockets', path);
@@ -170,33 +155,40 @@ export class WimExtraction {
     const linked = row < 0 ? this.#linkedEmpty : this.#linked;
     const first = group === 0n ? undefined : linked.get(group);
     // Some writers give one number to files that are none: those of one content can be one.
-    if (first !== undefined && list.values[first] === row) {
+    if (first !== undefined && (row < 0 || list.value(first) === row)) {
       (row < 0 ? this.emptyHardLinks : this.hardLinks).add(folder, node, first);
       return;
     }
     if (row >= 0) this.bytes += this.#wim.table.size(row);
-    const number = list.add(folder, node, row);
+    const number = list.add(folder, node, Math.max(row, 0));
     if (group !== 0n && first === undefined) linked.set(group, number);
   }
 
   /** @returns what UNIX says of it */
-  #noteLosses(node: WimNode, path: string): UnixData | undefined {
+  #noteLosses(folder: number, node: WimNode, path: string): UnixData | undefined {
     const { items } = node;
     const unix = unixDataOf(items);
     if (node.descriptorNumber >= 0) this.leave('security descriptors', path);
     if (node.hasStreams && node.streams.length > 0) this.leave('named streams', path);
     const attributes = attributesOf(items);
     if (attributes.length > 0 && unix && process.platform === 'linux' && attributes.every(isLinuxAttribute))
-      this.#attributed.push({ path, at: node.at });
+      this.#attributed.add(folder, node, path === '' ? 1 : 0);
     else if (attributes.length > 0) this.leave('extended attributes', path);
     if (items.some(({ tag }) => tag === wimItemTags.objectId)) this.leave('object ids', path);
     if (unix && !isWindows && !this.#isOwn(unix)) this.leave('owners', path);
     return unix;
   }
 
+  /** How many have extended attributes of Linux. */
+  get attributedCount(): number {
+    return this.#attributed.length;
+  }
+
   /** Paths with the extended attributes of Linux that they are to get. */
-  *attributed(): Generator<{ readonly path: string; readonly attributes: readonly WimAttribute[] }, void, undefined> {
-    for (const { path, at } of this.#attributed) yield { path, attributes: attributesOf(this.#tree.at(at).items) };
+  *attributed(): Generator<NamedAttributes, void, undefined> {
+    const list = this.#attributed;
+    for (let number = 0; number < list.length; number++)
+      yield { path: list.value(number) === 1 ? '' : this.path(list, number), attributes: attributesOf(this.node(list, number).items) };
   }
 
   leave(what: string, path: string): void {

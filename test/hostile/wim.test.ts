@@ -551,6 +551,47 @@ const refusals: readonly Refusal[] = [
     file: edited(good.file, (file) => file.writeUInt32LE(9, 0x78)),
     message: /the boot index is 9 at offset 120, but there are 1 images/,
   },
+  {
+    name: 'a chunk size where nothing is packed',
+    file: edited(good.file, (file) => file.writeUInt32LE(32_768, 0x14)),
+    message: /chunk size 32768 at offset 20, but flags say that nothing is compressed/,
+  },
+  {
+    name: 'an integrity table whose sizes differ',
+    file: edited(wimOf(tree, { integrity: 1000 }).file, (file) => file.writeBigUInt64LE(2n ** 40n, 0x8c)),
+    message: /integrity table at \d+: \d+ bytes, unpacked 1099511627776: it is compressed/,
+  },
+  {
+    name: 'an integrity table without bytes',
+    file: edited(good.file, (file) => file.writeBigUInt64LE(300n, 0x84)),
+    message: /integrity table at 300: 0 bytes, too few/,
+  },
+  {
+    name: 'an integrity table that is solid',
+    file: edited(wimOf(tree, { integrity: 1000 }).file, (file) => file.writeUInt8(0x10, 0x83)),
+    message: /integrity table at \d+: \d+ bytes, unpacked \d+: it is compressed/,
+  },
+  {
+    name: 'XML that is solid',
+    file: edited(good.file, (file) => file.writeUInt8(0x10, 0x4f)),
+    message: /XML at \d+: it is compressed/,
+  },
+  {
+    name: 'metadata that lies in another part',
+    file: edited(good.file, (file) => file.writeUInt16LE(2, good.tableAt + 0x18)),
+    message: /image 1 of 1 has no metadata/,
+  },
+  {
+    name: 'XML of a second part that is none',
+    file: [wimOf(tree, { part: 1, parts: 2 }).file, rawWim({ part: 2, parts: 2, xml: '<WIM>' }).file],
+    message: /1\.wim: XML: /,
+  },
+  {
+    name: 'a folder that names content, which is not there',
+    file: wimOf(tree, {}, (metadata, at) => sha1(Buffer.from('nowhere')).copy(metadata, (at.get('dir') as number) + 0x40)).file,
+    message: /blob [0-9a-f]{40} of "\/dir" in image 1 is not in this file/,
+    code: 'incomplete',
+  },
 ];
 
 async function read(t: TestContext, files: Buffer | readonly Buffer[], limits: Partial<WimLimits> = {}): Promise<void> {
@@ -655,6 +696,28 @@ test('extracting writes nothing through a link of the image, wherever it leads',
   assert.deepEqual(readdirSync(folder).sort(), ['a.wim', 'out']);
   assert.deepEqual(readdirSync(target).sort(), ['away', 'dir', 'root', 'z.txt']);
   assert.ok(lstatSync(join(target, 'away')).isSymbolicLink());
+});
+
+test('times before 1970 are given as they are, to files with and without content, folders and links', async (t) => {
+  const folder = temporary(t, 'hostile-wim');
+  const path = join(folder, 'a.wim');
+  const link: RawEntry = {
+    name: 'link',
+    attributes: 0x400,
+    reparseTag: 0xa000000c,
+    content: Buffer.from(unixLinkReparse('a.txt')?.data ?? []),
+  };
+  const entries: readonly RawEntry[] = [...tree, { name: 'empty', content: Buffer.alloc(0) }, link];
+  const old = wimOf(entries, {}, (metadata, at) => {
+    // Half a second into 1960: file systems know that year.
+    for (const place of at.values()) metadata.writeBigUInt64LE(113_288_544_005_000_000n, place + 0x38);
+  });
+  writeFileSync(path, old.file);
+  await using wim = await Wim.open([path]);
+  const out = join(folder, 'out');
+  await extractWim(wim, 1, out);
+  for (const name of ['', 'a.txt', 'dir', 'dir/b.bin', 'empty', 'link'])
+    assert.equal(lstatSync(join(out, name)).mtimeMs, Date.UTC(1960, 0, 1) + 500, name);
 });
 
 test('a folder that is not empty is left alone, and a link in its place leads nowhere else', async (t) => {

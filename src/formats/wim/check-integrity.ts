@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ImageError } from '../../errors.ts';
 import { canceled } from '../../io/concurrently.ts';
 import { requireInside } from './lookup-table.ts';
-import { wimHeaderSize } from './wim-header.ts';
+import { resourceFlags, wimHeaderSize } from './wim-header.ts';
 import type { WimFile } from './wim-file.ts';
 import { readFully, readInto } from './wim-resource.ts';
 
@@ -22,6 +22,8 @@ export async function checkIntegrity(file: WimFile, signal?: AbortSignal): Promi
   requireInside(integrity, file, 'integrity table');
   const refuse = (why: string) => new ImageError('invalid-content', `${file.path}: integrity table at ${integrity.offset}: ${why}`);
   if (integrity.packedSize < headSize) throw refuse(`${integrity.packedSize} bytes, too few for one`);
+  if (integrity.flags & (resourceFlags.compressed | resourceFlags.solid) || integrity.packedSize !== integrity.size)
+    throw refuse(`${integrity.packedSize} bytes, unpacked ${integrity.size}: it is compressed, which no reader expects`);
   const end = lookupTable.offset + lookupTable.packedSize;
   const head = readFully(file, integrity.offset, headSize);
   const [size, count, chunk] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)];

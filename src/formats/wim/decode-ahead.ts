@@ -5,7 +5,7 @@ import { canceled } from '../../io/concurrently.ts';
 import { DecoderMemory, decoderModule, type DecoderModule, type SharedMemory } from './chunk-decoder.ts';
 import { DecodeError, TaskDecoder, type DecodeTask } from './decode-task.ts';
 import { taskSize } from './plan-decoding.ts';
-import { packTask, type TaskMessage } from './task-message.ts';
+import { packTask, TaskParts, type TaskMessage } from './task-message.ts';
 
 export interface DecoderData {
   readonly descriptors: readonly number[];
@@ -36,13 +36,13 @@ export interface FromDecoder {
 
 /** A task that has been done, and what it unpacked to: until the next is asked for. */
 export interface DecodedTask {
-  readonly task: DecodeTask;
+  readonly parts: TaskParts;
   readonly bytes: Uint8Array;
 }
 
 export interface DecodeOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Started before, for this alone; whoever started them ends them. */
+  /** Started before, and busy with nothing else; whoever started them ends them. */
   readonly workers?: DecodingWorkers | undefined;
   /** Bytes of the largest chunk. */
   readonly chunkSize: number;
@@ -106,7 +106,7 @@ async function* inThisThread(
     for (let next = tasks.next(); !next.done; next = tasks.next()) {
       if (signal?.aborted) throw canceled(signal.reason);
       decoder.run(next.value, 0);
-      yield { task: next.value, bytes: memory.targets[0] as Uint8Array };
+      yield { parts: new TaskParts(packTask(next.value).parts), bytes: memory.targets[0] as Uint8Array };
       // Others have their turn between two pieces of work.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -155,7 +155,12 @@ async function* inWorkers(
   workers: DecodingWorkers,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  const doing: { readonly task: DecodeTask; readonly worker: DecodingWorker; readonly target: number; readonly done: Promise<void> }[] = [];
+  const doing: {
+    readonly parts: TaskParts;
+    readonly worker: DecodingWorker;
+    readonly target: number;
+    readonly done: Promise<void>;
+  }[] = [];
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
   const onAbort = () => reject(canceled(signal?.reason));
@@ -172,15 +177,16 @@ async function* inWorkers(
           break;
         }
         const target = worker.free.shift() as number;
-        const done = worker.run(next.value, target);
+        const message = packTask(next.value);
+        const done = worker.run(message, target);
         // It is waited for in its turn; until then its failure is not nobody's.
         done.catch(() => undefined);
-        doing.push({ task: next.value, worker, target, done });
+        doing.push({ parts: new TaskParts(message.parts), worker, target, done });
       }
       const head = doing.shift();
       if (!head) return;
       await Promise.race([head.done, aborted]);
-      yield { task: head.task, bytes: head.worker.targets[head.target] as Uint8Array };
+      yield { parts: head.parts, bytes: head.worker.targets[head.target] as Uint8Array };
       head.worker.free.push(head.target);
     }
   } finally {
@@ -220,11 +226,11 @@ class DecodingWorker implements AsyncDisposable {
     this.#worker.on('exit', (code) => fail(new ImageError('internal', `a worker ended with exit code ${code}`)));
   }
 
-  run(task: DecodeTask, target: number): Promise<void> {
+  run(task: TaskMessage, target: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage({ task: packTask(task), target } satisfies ToDecoder, []);
+      this.#worker.postMessage({ task, target } satisfies ToDecoder, []);
     });
   }
 

@@ -12,7 +12,7 @@ export interface BlobToDecode {
   readonly blob: WimBlob;
   /** Its number in the lookup table, where who asks knows it. */
   readonly row?: number | undefined;
-  /** What is to be made of it: by whoever decodes it where it comes as one piece, else by whoever gets the pieces. */
+  /** What is to be made of it: by whoever decodes it where it comes as one piece, else by whoever gets the pieces. Asked for once before it is decoded, and not kept. */
   readonly files?: readonly NewFile[] | undefined;
 }
 
@@ -79,26 +79,26 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   };
   const empty = (asked: B): BlobPiece<B> => ({ asked, offset: 0, bytes: noBytes, isLast: true });
   try {
-    for await (const { task, bytes } of decodeAhead(
+    for await (const { parts, bytes } of decodeAhead(
       planDecoding(wanted()),
       files.map(({ descriptor }) => descriptor),
       { chunkSize: largestChunk(files, table), signal: options.signal, workers: options.workers },
     )) {
       const pieces: BlobPiece<B>[] = [];
-      for (const part of task.parts) {
-        while (number < part.index) pieces.push(empty(take()));
+      for (let part = 0; part < parts.count; part++) {
+        while (number < parts.index(part)) pieces.push(empty(take()));
         const { asked, size } = waiting[first] as Waiting<B>;
-        const piece = bytes.subarray(part.at, part.at + part.length);
-        const isLast = offset + part.length === size;
+        const piece = parts.bytes(part, bytes);
+        const isLast = offset + piece.length === size;
         pieces.push({ asked, offset, bytes: piece, isLast });
-        if (part.sha1 === undefined) {
+        if (!parts.isChecked(part)) {
           hash ??= createHash('sha1');
           hash.update(piece);
         }
-        offset += part.length;
+        offset += piece.length;
         if (!isLast) continue;
-        const found = hash?.digest('hex') ?? asked.blob.sha1;
-        if (found !== asked.blob.sha1) throw new DecodeError(number, -1, wrongHash(found, asked.blob.sha1));
+        const found = hash?.digest('hex');
+        if (found !== undefined && found !== asked.blob.sha1) throw new DecodeError(number, -1, wrongHash(found, asked.blob.sha1));
         take();
         hash = undefined;
         offset = 0;

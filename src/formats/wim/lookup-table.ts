@@ -97,7 +97,7 @@ export class LookupTable {
       const inSolid = isSolid(file, header.flags);
       if (header.flags & resourceFlags.metadata) {
         const references = view.getUint32(at + 0x1a, true);
-        if (references === 0) continue;
+        if (references === 0 || view.getUint16(at + 0x18, true) !== file.header.part) continue;
         const image = metadata.length + 1;
         if (image > imageCount) throw refuse(`${where()}: metadata of image ${image}, but the header says ${imageCount} images`);
         if (references !== 1)

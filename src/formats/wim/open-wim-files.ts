@@ -40,7 +40,11 @@ export function openWimFiles(paths: readonly string[], base: readonly string[], 
     for (const file of files) if (file.header.integrity) requireInside(file.header.integrity, file, 'integrity table');
     const table = new LookupTable(limits);
     const metadata = files.map((file, index) => table.add(file, index))[0] as MetadataPlace[];
-    const images = wimImages(parseWimXml(readPlain(first, header.xml, 'XML', limits), first.path, limits), header.imageCount, first.path);
+    // Each has one: only that of the first is believed, and all must be right.
+    const [images] = files.map((file) => {
+      const xml = readPlain(file, file.header.xml, 'XML', limits);
+      return wimImages(parseWimXml(xml, file.path, limits), file.header.imageCount, file.path);
+    }) as [WimImage[]];
     if (metadata.length < header.imageCount)
       throw new ImageError(
         'invalid-content',
@@ -91,7 +95,7 @@ function inOrder(files: readonly WimFile[]): WimFile[] {
 /** A resource that is never packed. */
 function readPlain(file: WimFile, header: ResourceHeader, what: string, limits: WimLimits): Buffer {
   requireInside(header, file, what);
-  if (header.flags & resourceFlags.compressed || header.packedSize !== header.size)
+  if (header.flags & (resourceFlags.compressed | resourceFlags.solid) || header.packedSize !== header.size)
     throw new ImageError('invalid-content', `${file.path}: ${what} at ${header.offset}: it is compressed, which no reader expects`);
   if (header.size > limits.xml) throw overLimit('xml', limits, `${file.path}: ${what} of ${header.size} bytes`);
   return readFully(file, header.offset, header.size);

@@ -15,7 +15,7 @@ export interface WantedBlob {
 /** What one task unpacks to, unless a single chunk is larger. Bytes. */
 export const taskSize = 2 ** 21;
 /** Blobs in one task: a task of tiny ones is sent to a worker piece by piece, and that takes more memory than they do. */
-const maxParts = 1024;
+const maxParts = 256;
 
 /**
  * Cuts work into tasks: blobs in their order, small ones together, large ones in several. What follows each other in one solid resource is decoded once.

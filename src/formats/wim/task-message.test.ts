@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecodeTask } from './decode-task.ts';
-import { packTask, unpackTask } from './task-message.ts';
+import { packTask, TaskParts, unpackTask } from './task-message.ts';
 
 test('a task arrives as it was sent: steps of all codecs, solid ones, parts with and without sums and files', () => {
   const step = { file: 1, offset: 2 ** 40, packedSize: 5000, size: 2 ** 33, chunkSize: 32_768, firstChunk: 7, endChunk: 9, at: 12 };
@@ -31,5 +31,11 @@ test('a task arrives as it was sent: steps of all codecs, solid ones, parts with
     ],
   };
   assert.deepEqual(unpackTask(structuredClone(packTask(task))), task);
+  const parts = new TaskParts(packTask(task).parts);
+  const target = Uint8Array.from({ length: 12 }, (_, at) => at);
+  assert.deepEqual(
+    Array.from({ length: parts.count }, (_, part) => [parts.index(part), [...parts.bytes(part, target)], parts.isChecked(part)]),
+    task.parts.map(({ index, at, length, sha1 }) => [index, [...target.subarray(at, at + length)], sha1 !== undefined]),
+  );
   assert.deepEqual(unpackTask(packTask({ size: 0, steps: [], parts: [] })), { size: 0, steps: [], parts: [] });
 });

@@ -25,6 +25,34 @@ const fileNumbers = 6;
 const sumDigits = 40;
 const betweenPaths = '\0';
 
+/** The parts of a task as they are kept until its bytes are there: many tasks are under way at once, and small blobs are many in each. */
+export class TaskParts {
+  readonly #packed: Float64Array;
+
+  constructor(packed: Float64Array) {
+    this.#packed = packed;
+  }
+
+  get count(): number {
+    return this.#packed.length / partNumbers;
+  }
+
+  /** The blob's number in the order in which they were asked for. */
+  index(part: number): number {
+    return numbers(this.#packed, part * partNumbers);
+  }
+
+  bytes(part: number, target: Uint8Array): Uint8Array {
+    const at = numbers(this.#packed, part * partNumbers + 1);
+    return target.subarray(at, at + numbers(this.#packed, part * partNumbers + 2));
+  }
+
+  /** Whether who decoded it has compared its sum. */
+  isChecked(part: number): boolean {
+    return numbers(this.#packed, part * partNumbers + 3) === 1;
+  }
+}
+
 export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
   const stepsPacked = new Float64Array(steps.length * stepNumbers);
   const solid: [number, Float64Array, string | undefined][] = [];

@@ -2,7 +2,7 @@ import { ImageError } from '../../errors.ts';
 import { together } from '../../io/concurrently.ts';
 import { checkIntegrity } from './check-integrity.ts';
 import { missingBlobHint, type BlobToDecode } from './decode-blobs.ts';
-import type { Wim } from './wim.ts';
+import type { ReadWimOptions, Wim } from './wim.ts';
 
 export interface VerifyWimOptions {
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +44,7 @@ export async function verifyWim(wim: Wim, { signal, onProgress }: VerifyWimOptio
 async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<VerifiedWim, 'integrity'>> {
   await using workers = wim.startDecoding();
   let entries = 0;
-  for (const { index } of wim.images) entries += await verifyTree(wim, index, options);
+  for (const { index } of wim.images) entries += await verifyTree(wim, index, { ...options, workers });
   const rows = wim.table.inFileOrder();
   let total = 0;
   for (const row of rows) total += wim.table.size(row);
@@ -60,7 +60,7 @@ async function verifyImages(wim: Wim, options: VerifyWimOptions): Promise<Omit<V
 }
 
 /** @returns how many files and folders the image has */
-async function verifyTree(wim: Wim, index: number, options: VerifyWimOptions): Promise<number> {
+async function verifyTree(wim: Wim, index: number, options: ReadWimOptions): Promise<number> {
   let entries = 0;
   const tree = await wim.tree(index, options);
   for (const { path, node } of tree.walk()) {

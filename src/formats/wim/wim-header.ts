@@ -94,7 +94,7 @@ export function parseWimHeader(bytes: Uint8Array, file: string, limits: WimLimit
         `chunk size ${chunkSize} at offset 20 is invalid for ${compression.toUpperCase()}, expected a power of two from ${least} to ${most}`,
       );
     if (chunkSize > limits.chunk) throw overLimit('chunk', limits, `${file}: chunks of ${chunkSize} bytes`);
-  }
+  } else if (chunkSize !== 0) throw refuse(`chunk size ${chunkSize} at offset 20, but flags say that nothing is compressed`);
   const part = view.getUint16(0x28, true);
   const parts = view.getUint16(0x2a, true);
   if (part === 0 || part > parts) throw refuse(`part ${part} of ${parts} at offset 40`);
@@ -106,7 +106,7 @@ export function parseWimHeader(bytes: Uint8Array, file: string, limits: WimLimit
     version,
     flags,
     compression,
-    chunkSize: compression === 'none' ? 0 : chunkSize,
+    chunkSize,
     guid: Buffer.from(bytes.buffer, bytes.byteOffset + 0x18, 16).toString('hex'),
     part,
     parts,
@@ -114,7 +114,7 @@ export function parseWimHeader(bytes: Uint8Array, file: string, limits: WimLimit
     lookupTable: resource(0x30, 'lookup table'),
     xml: resource(0x48, 'XML'),
     bootIndex: u32(0x78),
-    integrity: integrity.packedSize === 0 ? undefined : integrity,
+    integrity: integrity.offset === 0 && integrity.packedSize === 0 ? undefined : integrity,
   };
 }
 

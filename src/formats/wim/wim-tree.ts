@@ -166,13 +166,14 @@ export class WimNode implements WimEntry {
     return [...(data ? [data] : []), ...(reparse ? [reparse] : []), ...this.streams.map(({ data: blob }) => blob)];
   }
 
-  /** One of its blobs that is in none of the files. */
+  /** What it names and is in none of the files: one of its blobs, or what has no meaning here, as the content of a folder. */
   get missing(): WimBlob | undefined {
     const { buffer } = this.#bytes;
     const isThere = (hashAt: number) => isZeroHash(buffer, hashAt) || this.#table.find(buffer, hashAt) >= 0;
-    // Nearly always: without a text for each hash.
-    if (isThere(this.at + entryFields.hash) && this.#streamEntries().every((at) => isThere(at + 16))) return undefined;
-    return this.blobs.find(({ isMissing }) => isMissing);
+    const own = this.at + entryFields.hash;
+    if (!isThere(own)) return this.#blob(own);
+    for (const at of this.#streamEntries()) if (!isThere(at + 16)) return this.#blob(at + 16);
+    return undefined;
   }
 
   get linkGroup(): bigint {

@@ -24,6 +24,8 @@ export interface OpenWimOptions {
 
 export interface ReadWimOptions {
   readonly signal?: AbortSignal | undefined;
+  /** What `startDecoding` gave: for one `tree` or `decode` at a time. */
+  readonly workers?: DecodingWorkers | undefined;
 }
 
 /** Metadata of real images unpacks to some twenty times its size; what claims so many times the file is no metadata. */
@@ -116,7 +118,7 @@ export class Wim implements Disposable, AsyncDisposable {
    * @param index from 1
    * @throws ImageError `not-found` where there is no such image; `invalid-content`, `digest-mismatch`, `too-large`
    */
-  async tree(index: number, { signal }: ReadWimOptions = {}): Promise<WimTree> {
+  async tree(index: number, { signal, workers }: ReadWimOptions = {}): Promise<WimTree> {
     const place = this.#open.metadata[index - 1];
     if (!place) {
       const { length } = this.images;
@@ -133,12 +135,15 @@ export class Wim implements Disposable, AsyncDisposable {
     let filled = 0;
     const tasks = planDecoding([{ place, size: place.size }]);
     try {
-      for await (const { task, bytes } of decodeAhead(tasks, this.#descriptors, { chunkSize: place.resource.chunkSize, signal })) {
-        for (const { at, length } of task.parts) {
-          const piece = bytes.subarray(at, at + length);
+      const { chunkSize } = place.resource;
+      // Those for large chunks decode one thing at a time, which pieces of metadata would wait for.
+      const own = workers && workers.targets > 1 ? { workers } : {};
+      for await (const { parts, bytes } of decodeAhead(tasks, this.#descriptors, { chunkSize, signal, ...own })) {
+        for (let part = 0; part < parts.count; part++) {
+          const piece = parts.bytes(part, bytes);
           hash.update(piece);
           buffer.set(piece, filled);
-          filled += length;
+          filled += piece.length;
         }
       }
       const found = hash.digest('hex');
@@ -198,12 +203,12 @@ export class Wim implements Disposable, AsyncDisposable {
   /** What `read` is made of, without a copy: see `decodeBlobs`. */
   decode<B extends BlobToDecode>(
     blobs: Iterable<B>,
-    { signal, workers }: ReadWimOptions & { readonly workers?: DecodingWorkers | undefined } = {},
+    { signal, workers }: ReadWimOptions = {},
   ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
     return decodeBlobs(blobs, this.#open, { signal, workers, explain: async ({ sha1 }) => await this.#namesOf(sha1) });
   }
 
-  /** Starts workers for one `decode` of nearly all that there is, which its caller ends; undefined where it is too little for any. */
+  /** Starts workers for the `tree`s and the `decode` of nearly all that there is, which its caller ends; undefined where it is too little for any. */
   startDecoding(): DecodingWorkers | undefined {
     const bytes = this.files.reduce((sum, { size }) => sum + size, 0);
     return startDecoding(this.#descriptors, bytes, largestChunk(this.files, this.table));

@@ -1,5 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
 import { asImageError, ImageError } from '../../errors.ts';
+import { utimeOf } from '../../io/file-times.ts';
 
 /** A file to be made, and what it is to be like. */
 export interface NewFile {
@@ -53,5 +54,5 @@ export function writeFully(descriptor: number, bytes: Uint8Array): void {
 export function finishNewFile(descriptor: number, { owner, mode, accessed, written }: NewFile): void {
   if (owner) fchownSync(descriptor, owner.uid, owner.gid);
   fchmodSync(descriptor, mode);
-  futimesSync(descriptor, accessed, written);
+  futimesSync(descriptor, utimeOf(accessed), utimeOf(written));
 }
