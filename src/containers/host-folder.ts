@@ -30,6 +30,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { join, relative } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { utimeOf } from '../io/file-times.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import type { TarHeader, Timestamp } from '../formats/tar/entry.ts';
 import type { TarMember } from '../formats/tar/read-tar.ts';
@@ -210,7 +211,7 @@ export class FolderFilling {
     try {
       for (const { path, time, mode } of this.#folders.toReversed()) {
         chmodSync(path, mode);
-        utimesSync(path, seconds(time), seconds(time));
+        utimesSync(path, utime(time), utime(time));
       }
     } catch (error) {
       throw asImageError(error, `cannot write ${this.#folder}`);
@@ -276,7 +277,7 @@ async function putMember(
       return false;
   }
   if (given && entry.type !== 'file') lchownSync(path, given.uid, given.gid);
-  if (!isFolder) lutimesSync(path, seconds(entry.mtime), seconds(entry.mtime));
+  if (!isFolder) lutimesSync(path, utime(entry.mtime), utime(entry.mtime));
   return true;
 }
 
@@ -302,8 +303,8 @@ function leadsOut(path: string, why: string): ImageError {
   return new ImageError('invalid-content', `${JSON.stringify(path)} cannot be extracted: ${why}`);
 }
 
-function seconds({ seconds: whole, nanoseconds }: Timestamp): number {
-  return whole + nanoseconds / 1e9;
+function utime({ seconds, nanoseconds }: Timestamp): number | string {
+  return utimeOf(seconds + nanoseconds / 1e9);
 }
 
 /** A folder that may not be read counts as empty. */

@@ -18,6 +18,7 @@ import {
 } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
+import { utimeOf } from '../io/file-times.ts';
 import { syncFolder } from '../io/atomic-file.ts';
 import { canceled, Slots, together } from '../io/concurrently.ts';
 import { removeFile } from '../io/remove-file.ts';
@@ -198,7 +199,7 @@ export class Mirror {
     const isFolder = process.platform === 'win32' && (await stat(from).catch(() => undefined))?.isDirectory() === true;
     await symlink(await readlink(from), to, isFolder ? 'dir' : undefined);
     if (isRoot()) await lchown(to, facts.uid, facts.gid);
-    await lutimes(to, facts.atimeMs / 1000, facts.mtimeMs / 1000);
+    await lutimes(to, utimeOf(facts.atimeMs / 1000), utimeOf(facts.mtimeMs / 1000));
   }
 
   async #copyFile(path: string, from: string, to: string, facts: Stats): Promise<void> {
@@ -250,7 +251,7 @@ export class Mirror {
     if (digest && digestFrom(algorithm, after) !== digest) this.damaged.add(digest);
     else if (digest) this.damaged.delete(digest);
     if (isRoot()) await lchown(to, facts.uid, facts.gid);
-    await utimes(to, facts.atimeMs / 1000, facts.mtimeMs / 1000);
+    await utimes(to, utimeOf(facts.atimeMs / 1000), utimeOf(facts.mtimeMs / 1000));
     // The mode last: another owner takes the setuid bit away, and Windows dates no file that is read-only.
     await chmod(to, facts.mode & 0o7777);
   }
@@ -279,7 +280,7 @@ export class Mirror {
       if (folder === '') return;
       const facts = await stat(from);
       if (isRoot()) await lchown(to, facts.uid, facts.gid);
-      await utimes(to, facts.atimeMs / 1000, facts.mtimeMs / 1000);
+      await utimes(to, utimeOf(facts.atimeMs / 1000), utimeOf(facts.mtimeMs / 1000));
       if (process.platform !== 'win32') await chmod(to, facts.mode & 0o7777);
     } catch (error) {
       // What is in trash/ goes at any time.
