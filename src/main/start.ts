@@ -2,7 +2,7 @@
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
 
 /** Commands and cmdlets that walk over hundreds of thousands of files and keep hardly any of what they make for one. */
-const bulky = /^(?:install|(?:image )?save|wim create|(?:install|save|export|import)-container(?:os)?images?)$/i;
+const bulky = /^(?:install|(?:image )?save|wim (?:create|extract)|(?:install|save|export|import)-container(?:os)?images?)$/i;
 /** What stays, or has no list to print. */
 const asUsual = /^(?:serve|wim .*)$/;
 
