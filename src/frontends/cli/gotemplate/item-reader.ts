@@ -1,5 +1,5 @@
 import { ImageError } from '../../../errors.ts';
-import { lex, type Item, type ItemType } from './lex.ts';
+import { keywords, lex, type Item, type ItemType } from './lex.ts';
 import { goQuote } from './printf.ts';
 import { templateError } from './tree.ts';
 
@@ -68,25 +68,10 @@ export class ItemReader {
   }
 }
 
-const keywordTypes: ReadonlySet<string> = new Set([
-  'dot',
-  'nil',
-  'block',
-  'break',
-  'continue',
-  'define',
-  'else',
-  'end',
-  'if',
-  'range',
-  'template',
-  'with',
-]);
-
 /** An item as Go's messages show it. */
 function shown(item: Item): string {
   if (item.type === 'eof') return 'EOF';
-  if (keywordTypes.has(item.type)) return `<${item.value}>`;
+  if (keywords.has(item.type) || item.type === 'dot' || item.type === 'nil') return `<${item.value}>`;
   const runes = [...item.value];
   return runes.length > 10 ? `${goQuote(runes.slice(0, 10).join(''))}...` : goQuote(item.value);
 }

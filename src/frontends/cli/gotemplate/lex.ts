@@ -36,7 +36,7 @@ export type ItemType =
 
 type Keyword = 'block' | 'break' | 'continue' | 'define' | 'else' | 'end' | 'if' | 'range' | 'template' | 'with';
 
-const keywords: ReadonlySet<string> = new Set<Keyword>([
+export const keywords: ReadonlySet<string> = new Set<Keyword>([
   'block',
   'break',
   'continue',
