@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { mkdir, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ImageError } from '../errors.ts';
@@ -15,6 +15,7 @@ import { Union } from '../layers/union.ts';
 import { Upper } from '../layers/upper.ts';
 import { fillFolder, FolderFilling, folderMembers, lookAt, timestamp } from './host-folder.ts';
 import type { MountPoint } from './mount-points.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 
 /** A mount point with its folder on the host. */
 export interface OpenMount extends MountPoint {
@@ -114,7 +115,7 @@ export class ContainerFiles implements Disposable {
       return;
     }
     if (!mounted.mount.RW) throw new ImageError('denied', 'mounted volume is marked read-only');
-    await mkdir(mounted.path, { recursive: true });
+    makeFolderPath(mounted.path);
     const { signal } = options;
     const { compression, stream } = await peekCompression(tar);
     await fillFolder(mounted.path, readTar(decompress(stream, compression, { signal }), { signal }), options);
@@ -222,7 +223,7 @@ export class ContainerFiles implements Disposable {
       const inside = (name: readonly string[]) => name.slice(root).join('/');
       const entry = { ...member.entry, path: inside(parts), linkname: this.#linkInside(member.entry, root) };
       const filling = fillings.get(mount) ?? new FolderFilling(mount.folder, options);
-      if (!fillings.has(mount)) await mkdir(mount.folder, { recursive: true });
+      if (!fillings.has(mount)) makeFolderPath(mount.folder);
       fillings.set(mount, filling);
       await filling.put({ entry, body: member.body });
     }

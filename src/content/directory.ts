@@ -3,12 +3,13 @@
  * `HEX.manifest.json` the manifests below an index; `HEX` every blob; `version` says that the folder is such a one. `signature-N` files may
  * lie beside them and are not read. There are no names: the one that it knows is empty.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import type { Operation } from '../io/operation.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
@@ -62,7 +63,7 @@ export class Directory implements ImageSource, ImageSink {
         hint: 'Name a folder that does not exist yet, or an empty one.',
       });
     try {
-      await mkdir(path, { recursive: true });
+      makeFolderPath(path);
       await writeFileAtomic(join(path, 'version'), version);
     } catch (error) {
       throw asImageError(error, `cannot write ${path}`);

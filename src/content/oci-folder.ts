@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { asImageError, ImageError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import type { Operation } from '../io/operation.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { readBytes, readVerified, verified } from '../io/verified.ts';
@@ -64,7 +65,7 @@ export class OciFolder implements ImageSource, ImageSink {
     if (!options.create) throw folder.#notALayout(names);
     if (!isFree(names)) throw inTheWay(path);
     try {
-      await mkdir(path, { recursive: true });
+      makeFolderPath(path);
       await using _lock = await FolderLock.take(join(path, lockName), options.signal);
       // another process may have been quicker, and have written names since
       if (await folder.#isLayout()) return folder;

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
+import { makeFolderPath } from './make-folder-path.ts';
 import { refuseOddPath } from './path-rules.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -83,7 +84,7 @@ export async function changeSettings(
 export async function withSettingsLocked<T>(env: Environment, act: () => Promise<T>): Promise<T> {
   const home = homeFolder(env);
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
+    makeFolderPath(home, 0o700);
   } catch (error) {
     throw asImageError(error, `cannot make ${home}`);
   }

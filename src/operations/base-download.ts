@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { download, type DownloadFrom } from '../catalog/download.ts';
 import { openRegularFile } from '../content/regular-file.ts';
 import { asImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import type { Operation } from '../io/operation.ts';
 import { digestFrom, digestHex } from '../model/digest.ts';
 
@@ -24,7 +25,7 @@ export async function withDownload<T>(
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolderPath(folder, 0o700);
     await removeStale(folder);
   } catch (error) {
     throw asImageError(error, `cannot make ${folder}`);

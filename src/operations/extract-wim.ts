@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs';
-import { mkdir, readdir, realpath, rm, statfs } from 'node:fs/promises';
+import { readdir, realpath, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asImageError, ImageError } from '../errors.ts';
@@ -13,6 +13,7 @@ import type { Wim } from '../formats/wim/wim.ts';
 import { finishNewFile, openNewFile, nameIsTaken, writeFully, writeNewFile, type NewFile } from '../formats/wim/write-new-file.ts';
 import { canceled, together } from '../io/concurrently.ts';
 import { utimeOf } from '../io/file-times.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { restoreAttributes, type NamedAttributes } from './restore-attributes.ts';
 import type { NameList } from './name-list.ts';
@@ -91,8 +92,7 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
 /** @returns whether it was there */
 async function makeEmptyFolder(folder: string): Promise<boolean> {
   try {
-    const made = await mkdir(folder, { recursive: true });
-    if (made !== undefined) return false;
+    if (makeFolderPath(folder) !== undefined) return false;
     if ((await readdir(folder)).length > 0)
       throw new ImageError('conflict', `${folder} is not empty`, {
         hint: 'Name a folder that is empty or not there: nothing in it would be replaced.',

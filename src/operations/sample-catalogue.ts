@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileTime } from '../formats/wim/file-time.ts';
 import type { NewWimEntry } from '../formats/wim/new-wim.ts';
@@ -7,6 +6,7 @@ import { writeWim } from '../formats/wim/write-wim.ts';
 import { directoryDescriptor, fileDescriptor } from '../layers/windows.ts';
 import { securityDescriptor } from '../layers/security-descriptor.ts';
 import { buildCatalog } from './build-catalog.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 
 /** Of the sample, which is the same on every machine. */
 const created = new Date('2026-01-01T00:00:00Z');
@@ -22,7 +22,7 @@ export interface SampleCatalogue {
 
 /** Makes a catalogue of one small base image in the shape of a Windows one, in a .wim file. It is a sample: nobody's system is in it. What is there is made anew. */
 export async function makeSampleCatalogue(folder: string): Promise<SampleCatalogue> {
-  await mkdir(folder, { recursive: true });
+  makeFolderPath(folder);
   const name = 'SampleNano';
   const wim = join(folder, `${name}.wim`);
   await writeWim(

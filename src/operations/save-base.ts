@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { download } from '../catalog/download.ts';
 import type { FoundBaseImage } from '../catalog/found-image.ts';
@@ -6,6 +6,7 @@ import { Image } from '../content/image.ts';
 import { writeArchive } from '../content/write-archive.ts';
 import { asImageError, ImageError } from '../errors.ts';
 import { writeStreamAtomic } from '../io/atomic-file.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import type { Operation } from '../io/operation.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { baseReference } from '../model/base-identity.ts';
@@ -78,30 +79,10 @@ export function savedFileName({ name, version, content }: FoundBaseImage): strin
   return `${name}-${version.replaceAll('.', '-')}${content.kind === 'oci-archive' ? '.tar' : '.wim'}`;
 }
 
-/** Node's own, recursive, tries for ever where a file system lets nobody make a folder in one that is there, and says that there is none: /proc does. */
-async function makeFolder(path: string): Promise<void> {
-  const made = async (): Promise<NodeJS.ErrnoException | undefined> =>
-    mkdir(path).then(
-      () => undefined,
-      (error: NodeJS.ErrnoException) => error,
-    );
-  const isFolder = async (folder: string): Promise<boolean> =>
-    stat(folder).then(
-      (there) => there.isDirectory(),
-      () => false,
-    );
-  let failed = await made();
-  if (failed?.code === 'ENOENT' && dirname(path) !== path && !(await isFolder(dirname(path)))) {
-    await makeFolder(dirname(path));
-    failed = await made();
-  }
-  if (failed && !(await isFolder(path))) throw failed;
-}
-
 async function prepareDestination(path: string, { overwrite = false }: SaveBaseOptions): Promise<void> {
   refuseOddPath(path);
   try {
-    await makeFolder(dirname(path));
+    makeFolderPath(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new ImageError('invalid-argument', `cannot write ${path}: ${dirname(path)} is a file, not a folder`, { detail: { path } });

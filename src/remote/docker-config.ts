@@ -1,7 +1,8 @@
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { Credentials } from './registry-options.ts';
 
@@ -44,7 +45,7 @@ export async function changeDockerConfig(
   change: (document: Record<string, unknown>) => Record<string, unknown> | undefined,
 ): Promise<boolean> {
   const target = await realpath(path).catch(() => path);
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  makeFolderPath(dirname(target), 0o700);
   for (let tries = 0; ; tries++) {
     const before = await fingerprint(target);
     const { document } = await readDockerConfig(target);

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats 
 import { dirname, join, resolve, sep } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 
 /**
  * Where everything of one store lies: an OCI image layout (image-spec image-layout.md), with what is ours alone below `bay/`, where no other tool looks.
@@ -206,7 +207,7 @@ export function makeFolders(place: Place, root = true): void {
       place.volumes,
       place.trash,
     ])
-      if (root) mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (root) makeFolderPath(folder, 0o700);
       else makeIfMissing(folder);
   } catch (error) {
     throw asImageError(error, `cannot make the store ${place.root}`);

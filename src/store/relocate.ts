@@ -7,6 +7,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
+import { makeFolderPath } from '../io/make-folder-path.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
 import { syncNow } from '../io/sync-now.ts';
 import { asStoreError, connectNow, databasePath, isBusy } from './connection.ts';
@@ -149,7 +150,7 @@ class Moving {
     const moving = new Moving(database, old, place, note, options);
     await writeMoveNote(old, note);
     try {
-      await mkdir(dirname(place.root), { recursive: true });
+      makeFolderPath(dirname(place.root));
       await mkdir(place.root, { mode: 0o700 });
     } catch (error) {
       for (const folder of parents) removeIfEmpty(folder);

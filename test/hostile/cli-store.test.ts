@@ -57,6 +57,22 @@ test(
   },
 );
 
+test(
+  'a folder that the system lets nobody make is refused, in whatever place it is asked for',
+  { skip: process.platform !== 'linux' && 'only Linux has /proc' },
+  async (t) => {
+    const home = await homeWithImage(t);
+    const nowhere = '/proc/nobody/here';
+    const refused = { says: /^Error: .*\/proc\/nobody.*no such file or directory$/m };
+    const ended = await bay(['images'], { home: nowhere, timeout: 20_000 });
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.match(ended.stderr, refused.says);
+    await home.refuses(['store', 'move', nowhere], refused);
+    for (const place of ['oci', 'dir']) await home.refuses(['copy', '-q', 'kept:1', `${place}:${nowhere}`], refused);
+    await home.intact();
+  },
+);
+
 test('a store of a later version is refused, and not touched', async (t) => {
   const home = await homeWithImage(t);
   const file = join(home.store, 'bay', 'store.sqlite');

@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, type AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { asImageError, ImageError } from '../../errors.ts';
 import { closeServer } from '../../io/close-server.ts';
+import { makeFolderPath } from '../../io/make-folder-path.ts';
 import type { EngineDoor } from './door.ts';
 
 export interface EngineListening {
@@ -159,7 +160,7 @@ function inUse(what: string, cause?: unknown): ImageError {
 async function makeRoom(path: string): Promise<void> {
   const what = `cannot listen on ${path}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolderPath(dirname(path), 0o700);
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (!there) return;
     if (!there.isSocket()) throw new ImageError('conflict', `${what}: there is something that is no socket`);
