@@ -338,9 +338,8 @@ export class Family {
   }
 
   #all(): Digest[] {
-    const images = this.#database.columns<[Digest]>('SELECT digest FROM image').map(([digest]) => digest);
     const parents = this.#database.columns<[Digest]>('SELECT DISTINCT parent FROM parent').map(([digest]) => digest);
-    return [...images, ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
+    return [...this.#forest.images(), ...parents.filter((digest) => this.#imagesOf(digest).length === 0)];
   }
 
   #sorted(child: Digest, relations: readonly Relation[]): Relation[] {
