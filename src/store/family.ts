@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import type { Database } from './database.ts';
+import { childOf, childrenOf, merged, strength, type FamilyLink } from './family-link.ts';
 import { ForestWalk, type Layered } from './forest-walk.ts';
 import type { Recorder, Relation } from './relation.ts';
 
@@ -9,12 +10,6 @@ const emptyLayers: readonly string[] = [
   'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
   'sha256:84ff92691f909a05b224e1c56abb4864f01b4f8e3c854e4bb4c7baf1d3f6d652',
 ];
-
-/** That one image was made from another, seen from neither. */
-interface Link extends Omit<Relation, 'image'> {
-  readonly child: Digest;
-  readonly parent: Digest;
-}
 
 /** A manifest, and the nearest place below it at which an image ends: chain 0 where there is none. */
 interface Above {
@@ -98,7 +93,7 @@ export class Family {
 
   /** In no order. */
   children(digest: Digest): Relation[] {
-    const links: Link[] = [];
+    const links: FamilyLink[] = [];
     const met = new Set<Digest>();
     for (const manifest of this.#within(digest)) {
       links.push(...this.#madeFrom(manifest));
@@ -111,8 +106,8 @@ export class Family {
 
   /** The children of an image, of those, and so on, each under what it was made from; without an image, of all. */
   descendants(root?: Digest): Map<Digest, Relation[]> {
-    const links = new Map<Digest, Link[]>();
-    const add = (some: readonly Link[]) => some.forEach((link) => push(links, link.parent, link));
+    const links = new Map<Digest, FamilyLink[]>();
+    const add = (some: readonly FamilyLink[]) => some.forEach((link) => push(links, link.parent, link));
     const met = new Set<Digest>();
     // What stands on these is in the links already.
     const walked = new Set<Digest>();
@@ -139,7 +134,7 @@ export class Family {
   }
 
   /** Those of one platform's image, or what is recorded of an index itself. */
-  #parentsOf(manifest: Digest): Link[] {
+  #parentsOf(manifest: Digest): FamilyLink[] {
     const recorded = this.#recordedOf(manifest);
     if (recorded.length > 0) return recorded;
     const layers = this.#byLayers(manifest);
@@ -147,7 +142,7 @@ export class Family {
   }
 
   /** What is recorded of a manifest is said of it; what is recorded of an index, of everything in it. */
-  #recordedOf(manifest: Digest): Link[] {
+  #recordedOf(manifest: Digest): FamilyLink[] {
     if (this.#recorded.size === 0) return [];
     return [...new Set([manifest, ...this.#imagesOf(manifest)])]
       .filter((digest) => this.#recorded.has(digest))
@@ -162,13 +157,13 @@ export class Family {
     return this.#recordedOf(manifest).length > 0;
   }
 
-  #recordedLinks(manifest: Digest, parent: Digest, how: Recorder): Link[] {
+  #recordedLinks(manifest: Digest, parent: Digest, how: Recorder): FamilyLink[] {
     // Either may be in no list any more, and be held by the other or by a container all the same.
     const images = (digest: Digest) => (this.#imagesOf(digest).length > 0 ? this.#imagesOf(digest) : [digest]);
     return this.#pairs(images(manifest), images(parent)).map((pair) => ({ ...pair, how: 'recorded', by: how }));
   }
 
-  #byLayers(manifest: Digest): Link[] {
+  #byLayers(manifest: Digest): FamilyLink[] {
     const own = this.#forest.layered(manifest);
     if (!own) return [];
     const chains = this.#forest.chains(own);
@@ -181,8 +176,8 @@ export class Family {
   }
 
   /** The images that end at a chain, as parents of this manifest. @param stack its own up to there, where it is known already */
-  #candidates(own: Omit<Layered, 'chain'>, chain: number, depth: number, stack?: number): Link[] {
-    const links: Link[] = [];
+  #candidates(own: Omit<Layered, 'chain'>, chain: number, depth: number, stack?: number): FamilyLink[] {
+    const links: FamilyLink[] = [];
     if (this.#around.size === 0) {
       // As nearly always, and thousands of times: each is the one image that it is.
       for (const base of own.isImage ? this.#forest.endingAt(chain) : none)
@@ -219,7 +214,7 @@ export class Family {
     });
   }
 
-  #byAnnotation(manifest: Digest): Link[] {
+  #byAnnotation(manifest: Digest): FamilyLink[] {
     const base = this.#database.get<{ digest: Digest }>('SELECT digest FROM base WHERE manifest = ?', manifest)?.digest;
     if (base === undefined) return [];
     const origins = this.#database.all<{ target: Digest }>('SELECT DISTINCT target FROM name WHERE origin = ?', base);
@@ -228,7 +223,7 @@ export class Family {
   }
 
   /** What was recorded as made from this manifest or index. */
-  #madeFrom(manifest: Digest): Link[] {
+  #madeFrom(manifest: Digest): FamilyLink[] {
     if (this.#recorded.size === 0) return [];
     return this.#database
       .all<{ child: Digest; how: Recorder }>('SELECT child, how FROM parent WHERE parent = ?', manifest)
@@ -236,7 +231,7 @@ export class Family {
   }
 
   /** @param standing manifests that are known to stand on another image, so that their annotation says nothing */
-  #annotatedWith(image: Digest, standing: ReadonlySet<Digest>): Link[] {
+  #annotatedWith(image: Digest, standing: ReadonlySet<Digest>): FamilyLink[] {
     this.#annotated ??= this.#readAnnotations();
     return (this.#annotated.get(image) ?? [])
       .filter((manifest) => !standing.has(manifest) && !this.#isRecorded(manifest) && this.#byLayers(manifest).length === 0)
@@ -257,8 +252,8 @@ export class Family {
    * @param met those that were found to stand on another are added
    * @param walked all that were come by are added
    */
-  #linksAbove(chain: number, how: 'all' | 'next', met: Set<Digest>, walked?: Set<Digest>): Link[] {
-    const links: Link[] = [];
+  #linksAbove(chain: number, how: 'all' | 'next', met: Set<Digest>, walked?: Set<Digest>): FamilyLink[] {
+    const links: FamilyLink[] = [];
     const alone = new Set<Digest>();
     for (const { layered, anchor } of this.#above(chain, how)) {
       const { manifest } = layered;
@@ -311,7 +306,7 @@ export class Family {
   }
 
   /** Of images whose config and manifest do not agree how many layers there are: they stand on no stack, and are few. */
-  #oddLinks(met: Set<Digest>): Link[] {
+  #oddLinks(met: Set<Digest>): FamilyLink[] {
     return this.#forest.odd().flatMap(({ manifest }) => {
       if (this.#isRecorded(manifest)) return [];
       const links = this.#byLayers(manifest);
@@ -373,37 +368,6 @@ export class Family {
 }
 
 const none: readonly never[] = [];
-
-const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
-
-function childrenOf(parent: Digest, links: readonly Link[]): Relation[] {
-  return merged(
-    links.filter((link) => link.parent === parent),
-    childOf,
-  );
-}
-
-const childOf = ({ child }: Link): Digest => child;
-
-/** One relation for each image that `other` says: the best known, and of those the one with the most layers. */
-function merged(links: readonly Link[], other: (link: Link) => Digest): Relation[] {
-  const [only] = links;
-  if (only === undefined) return [];
-  if (links.length === 1) return [relationOf(only, other(only))];
-  const best = new Map<Digest, Relation>();
-  for (const link of links) {
-    const { how, layers } = link;
-    const image = other(link);
-    const before = best.get(image);
-    const better = before ? strength.indexOf(how) - strength.indexOf(before.how) || (before.layers ?? 0) - (layers ?? 0) : -1;
-    if (better < 0) best.set(image, relationOf(link, image));
-  }
-  return [...best.values()];
-}
-
-function relationOf({ how, by, layers }: Link, image: Digest): Relation {
-  return layers === undefined ? { image, how, by } : { image, how, by, layers };
-}
 
 function push<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
   const group = groups.get(key);

@@ -8,6 +8,7 @@ import type { Platform } from '../model/platform.ts';
 import { familiarName } from '../model/reference.ts';
 import type { Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { ImageDetails } from './image-details.ts';
 import type { ImageName, ImageRecord, PlatformRecord } from './image-record.ts';
 import { insertSummary, parseConfigIfValid, summarize, type Summary as WholeSummary } from './manifests.ts';
 import { nameReference } from './name-key.ts';
@@ -55,7 +56,7 @@ interface Facts {
   readonly members: ReadonlyMap<Digest, readonly Member[]>;
   readonly artifactTypes: ReadonlyMap<Digest, string | null>;
   readonly damaged: ReadonlySet<Digest>;
-  readonly details: Details;
+  readonly details: ImageDetails;
 }
 
 /** The usual media types as numbers: thousands of rows need not bring them as text. */
@@ -83,7 +84,7 @@ export function listImages(database: Database): ImageRecord[] {
       ...insides(database, 'SELECT parent, child, platform FROM edge WHERE kind = 0 AND NOT attestation ORDER BY parent, position'),
       artifactTypes: new Map(database.columns<[Digest, string | null]>('SELECT digest, artifact_type FROM manifest WHERE artifact')),
       damaged: new Set(database.columns<[Digest]>('SELECT digest FROM blob WHERE state <> 1 AND state = 2').map(([digest]) => digest)),
-      details: new Details(database),
+      details: new ImageDetails(database),
     };
     return database.columns<ImageColumns>(`${imageColumns} ORDER BY image.digest`).map((row) => record(row, facts));
   });
@@ -106,7 +107,7 @@ export function getImage(database: Database, digest: Digest): ImageRecord | unde
         database.columns<[Digest, string | null]>('SELECT digest, artifact_type FROM manifest WHERE digest = ? AND artifact', digest),
       ),
       damaged: new Set(database.columns<[Digest]>('SELECT digest FROM blob WHERE state <> 1 AND state = 2').map(([damaged]) => damaged)),
-      details: new Details(database),
+      details: new ImageDetails(database),
     });
   });
 }
@@ -198,7 +199,7 @@ class ImageRow implements ImageRecord {
   readonly platforms: readonly PlatformRecord[];
   declare readonly artifactType?: string;
   readonly #added: number;
-  readonly #details: Details;
+  readonly #details: ImageDetails;
 
   constructor(
     target: Descriptor,
@@ -206,7 +207,7 @@ class ImageRow implements ImageRecord {
     platforms: readonly PlatformRecord[],
     added: number,
     artifactType: string | null | undefined,
-    details: Details,
+    details: ImageDetails,
   ) {
     this.target = target;
     this.names = names;
@@ -275,7 +276,7 @@ class PlatformRow implements PlatformRecord {
   declare readonly platform?: Platform;
   declare readonly created?: string;
   readonly size: number;
-  readonly #details: Details;
+  readonly #details: ImageDetails;
   readonly #columns: Summary['columns'];
   #labels: Readonly<Record<string, string>> | undefined;
 
@@ -313,74 +314,6 @@ class PlatformRow implements PlatformRecord {
   toJSON(): PlatformRecord {
     const { config, labels, diffIds, layers, unpacked } = this;
     return Object.assign({}, this, { config, labels, diffIds, layers, unpacked });
-  }
-}
-
-interface Detail {
-  readonly diffIds: readonly Digest[];
-  readonly layers: readonly Descriptor[];
-}
-
-/**
- * The layers of the images of one list: read when the first is asked for, also after the store has been closed.
- * They are most of what is known of an image, and few who list thousands look at them.
- */
-class Details {
-  readonly #database: Database;
-  #details: Map<Digest, string | Detail> | undefined;
-  #trees: ReadonlyMap<Digest, number> | undefined;
-  /** Of plain images: bytes of their layers that need not be here, and are not. */
-  #absent: ReadonlyMap<Digest, number> | undefined;
-  /** Packed bytes of the others: indexes, artifacts, what is damaged. */
-  #packed: ReadonlyMap<Digest, number> | undefined;
-
-  constructor(database: Database) {
-    this.#database = database;
-  }
-
-  /** Empty for an image that was swept since the list was made. */
-  of(digest: Digest): Detail {
-    const found = this.#loaded().get(digest);
-    if (typeof found === 'object') return found;
-    const detail = found === undefined ? { diffIds: [], layers: [] } : (JSON.parse(found) as Detail);
-    this.#loaded().set(digest, detail);
-    return detail;
-  }
-
-  /** Bytes of those of the layers of these manifests that are laid out, each once. */
-  unpacked(...manifests: readonly Digest[]): number {
-    this.#trees ??= new Map(this.#database.columnsLater<[Digest, number]>('SELECT diff_id, bytes FROM tree'));
-    if (this.#trees.size === 0) return 0;
-    let bytes = 0;
-    for (const diffId of new Set(manifests.flatMap((digest) => this.of(digest).diffIds))) bytes += this.#trees.get(diffId) ?? 0;
-    return bytes;
-  }
-
-  /** As `measureUsage` counts it, without the layers that are laid out. */
-  packed({ target: { digest, size }, platforms }: Pick<ImageRecord, 'target' | 'platforms'>): number {
-    const [plain] = platforms;
-    if (plain?.manifest.digest === digest) {
-      this.#absent ??= new Map(
-        this.#database.columnsLater<[Digest, number]>(
-          `SELECT parent, sum(size) FROM (SELECT DISTINCT parent, child, size FROM edge WHERE optional AND NOT EXISTS (SELECT 1 FROM blob WHERE digest = child))
-           GROUP BY parent`,
-        ),
-      );
-      return plain.size - (this.#absent.get(digest) ?? 0);
-    }
-    this.#packed ??= new Map(
-      this.#database.columnsLater<[Digest, number]>(
-        `WITH RECURSIVE down (root, digest) AS (
-           SELECT digest, digest FROM image WHERE NOT EXISTS (SELECT 1 FROM summary JOIN blob USING (digest) WHERE digest = image.digest AND state <> 2)
-           UNION SELECT down.root, edge.child FROM down JOIN edge ON edge.parent = down.digest)
-         SELECT root, sum(size) FROM down JOIN blob ON blob.digest = down.digest GROUP BY root`,
-      ),
-    );
-    return this.#packed.get(digest) ?? size;
-  }
-
-  #loaded(): Map<Digest, string | Detail> {
-    return (this.#details ??= new Map(this.#database.columnsLater<[Digest, string]>('SELECT digest, detail FROM summary_detail')));
   }
 }
 
