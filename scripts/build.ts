@@ -32,6 +32,7 @@ const profiles = {
   store: ['src/store/image-store.ts', 'src/operations/open-store.ts'],
   list: ['src/frontends/cli/commands/images.ts'],
   remote: ['src/remote/registries.ts'],
+  transfer: ['src/frontends/cli/commands/push.ts', 'src/frontends/cli/commands/pull.ts'],
   decoder: ['src/formats/wim/wim-decoder.worker.ts'],
   wim: ['src/frontends/cli/commands/wim-verify.ts', 'src/frontends/cli/commands/wim-extract.ts'],
   cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],
