@@ -120,7 +120,7 @@ export class FileStream extends Readable implements Lender {
   }
 
   /**
-   * Read in place as long as that is a copy from the system's memory: the way through the thread pool costs as much again, and another processor's cache.
+   * Read in place, into one buffer, as long as that is a copy from the system’s memory: the way through the thread pool costs as much again, and another processor’s cache.
    * While it is a disk that is waited for, two buffers by turns: one is read into while the other is lent.
    */
   async *lent(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -130,7 +130,7 @@ export class FileStream extends Readable implements Lender {
     let whole = false;
     try {
       let next: Promise<Uint8Array> | undefined;
-      for (let slot: 0 | 1 = 0, reads = 0, slowly = 0, pooled = 0; this.#left > 0 || next; slot = slot === 0 ? 1 : 0) {
+      for (let slot: 0 | 1 = 0, reads = 0, slowly = 0, pooled = 0; this.#left > 0 || next; slot = next && slot === 0 ? 1 : 0) {
         let bytes: Uint8Array;
         if (next) bytes = await next;
         else {
