@@ -133,6 +133,7 @@ test('rules are found however their key is written, beside aliases', async (t) =
     '[[registry]]\nlocation = "here.example"',
     '  [[ "registry" ]]\r\nlocation = "here.example"',
     'registry = [{ location = "here.example" }]',
+    '"registry" = [{ location = "here.example" }]',
     '[registries.insecure]\nregistries = ["here.example"]',
     '[registries]\ninsecure = { registries = ["here.example"] }',
   ]) {
@@ -143,6 +144,10 @@ test('rules are found however their key is written, beside aliases', async (t) =
       rules,
     );
   }
-  await writeFile(file, '# [[registry]]\n[aliases]\n"rhel" = "registry.access.redhat.com/rhel"\n');
+  // What no parser would take shows that none was asked.
+  await writeFile(
+    file,
+    '# [[registry]]\n[aliases]\n"rhel" = "registry.access.redhat.com/rhel"\n"registry" = "docker.io/library/registry"\nno TOML\n',
+  );
   assert.deepEqual(await readRegistriesConf([file]), []);
 });

@@ -73,8 +73,11 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Most files hold nothing but search lists and aliases, whose values begin with `registry.` too: the parser is loaded for the others. A key of the document begins a line. */
-const mayHaveRules = /^\s*(?:\[+\s*)?["']?registr(?:y|ies)\b/m;
+/**
+ * Most files hold nothing but search lists and aliases, one of which is `"registry" = "docker.io/library/registry"`: the parser is loaded for the others. A key of the document
+ * begins a line.
+ */
+const mayHaveRules = /^\s*(?:\[+\s*["']?registr(?:y|ies)\b|registr(?:y|ies)\s*[.=]|["']registr(?:y|ies)["']\s*(?:\.|=\s*[^\s"']))/m;
 
 /** The rules of all files, longest prefix first. @throws ImageError `invalid-config` */
 export async function readRegistriesConf(files: readonly string[]): Promise<readonly RegistryRule[]> {
