@@ -18,23 +18,18 @@ export interface BodyOptions {
  * @throws ImageError `too-large`; `canceled` where the client breaks off or falls silent: nobody is left to be answered, and asking again is no use
  */
 export function requestBody(request: IncomingMessage, options: BodyOptions): AsyncIterable<Uint8Array> & Lender {
-  return { [Symbol.asyncIterator]: () => chunksOf(request, options), lent: () => givenBack(chunksOf(request, options)) };
+  return { [Symbol.asyncIterator]: () => chunksOf(request, options, false), lent: () => chunksOf(request, options, true) };
 }
 
 /**
- * Chunks whose memory goes back to the system as soon as the next one is asked for. The parser makes a new buffer for each: left to the collector, which knows only that they are
- * small, those of a layer would be gone after many megabytes, each in memory that must be cleared first. That is a third of what an upload costs.
+ * The memory of what is lent goes back to the system as soon as the next chunk is asked for. The parser makes a new buffer for each: left to the collector, which knows only that
+ * they are small, those of a layer would be gone after many megabytes, each in memory that must be cleared first. That is a third of what an upload costs.
  */
-async function* givenBack(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
-    yield chunk;
-    const { buffer } = chunk;
-    // Small ones are parts of a buffer that others have parts of too.
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0);
-  }
-}
-
-async function* chunksOf(request: IncomingMessage, { limit, what, idle, total }: BodyOptions): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(
+  request: IncomingMessage,
+  { limit, what, idle, total }: BodyOptions,
+  lends: boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
   declaredLength(request, limit, what);
   let size = 0;
   let waiting = true;
@@ -48,6 +43,8 @@ async function* chunksOf(request: IncomingMessage, { limit, what, idle, total }:
       if (size > limit) throw tooLarge(what, limit);
       waiting = false;
       yield chunk;
+      // Small ones are parts of a buffer that others have parts of too.
+      if (lends && chunk.buffer instanceof ArrayBuffer && chunk.buffer.byteLength === chunk.length) chunk.buffer.transfer(0);
       waiting = true;
       timer.refresh();
     }
