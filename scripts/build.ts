@@ -24,7 +24,7 @@ const dist = join(root, 'dist');
 /** How long a chunk of an earlier build is kept, in milliseconds. */
 const keepChunks = 6 * 3600 * 1000;
 
-/** What is loaded together: by whoever imports the library, by a server, by every start of `bay`, with the store, for a list, with the client of registries, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. */
+/** What is loaded together: by whoever imports the library, by a server, by every start of `bay`, with the store, for a list, with the client of registries, by a push or a pull, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. */
 const profiles = {
   library: ['src/index.ts'],
   serve: ['src/main/serve.ts'],
@@ -32,6 +32,7 @@ const profiles = {
   store: ['src/store/image-store.ts', 'src/operations/open-store.ts'],
   list: ['src/frontends/cli/commands/images.ts'],
   remote: ['src/remote/registries.ts'],
+  transfer: ['src/frontends/cli/commands/push.ts', 'src/frontends/cli/commands/pull.ts'],
   decoder: ['src/formats/wim/wim-decoder.worker.ts'],
   wim: ['src/frontends/cli/commands/wim-verify.ts', 'src/frontends/cli/commands/wim-extract.ts'],
   cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],

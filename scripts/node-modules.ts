@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /** Loaded by the first call of one of their functions: the first takes a sixth of a start, and who only lists calls none. No classes or constants are taken from these. */
-const whenCalled: ReadonlySet<string> = new Set(['node:crypto', 'node:fs/promises', 'node:timers/promises']);
+const whenCalled: ReadonlySet<string> = new Set(['node:child_process', 'node:crypto', 'node:fs/promises', 'node:timers/promises']);
 
 const importOf = /^import \{([^}]*)\} from '(node:[\w/]+)';$/gm;
 

@@ -41,18 +41,19 @@ const isClosed = (file: number): boolean => {
   }
 };
 
-test('any part comes whole, as a stream and pumped, and the file is closed', async () => {
+test('any part comes whole, as a stream, pumped and lent, and the file is closed', async () => {
   const part = fc.tuple(fc.nat(bytes.length), fc.nat(bytes.length)).map(([a, b]) => ({ start: Math.min(a, b), length: Math.abs(a - b) }));
   await fc.assert(
-    fc.asyncProperty(part, fc.boolean(), async ({ start, length }, pumped) => {
+    fc.asyncProperty(part, fc.constantFrom('stream', 'pumped', 'lent'), async ({ start, length }, way) => {
       const file = openSync(path, 'r');
       const stream = new FileStream(file, { start, length });
       const parts: Buffer[] = [];
-      if (pumped) {
+      if (way === 'pumped') {
         const sink = new Slow(0);
         await stream.pumpTo(sink);
         parts.push(...sink.parts);
-      } else for await (const chunk of stream) parts.push(chunk as Buffer);
+      } else if (way === 'lent') for await (const chunk of stream.lent()) parts.push(Buffer.from(chunk));
+      else for await (const chunk of stream) parts.push(chunk as Buffer);
       assert.ok(Buffer.concat(parts).equals(bytes.subarray(start, start + length)));
       await wait(5);
       assert.ok(isClosed(file));
@@ -106,4 +107,33 @@ test('a signal ends it', async () => {
     controller.abort();
     await assert.rejects(all);
   }
+});
+
+test('what is lent comes whole through the thread pool too, once reading in place is slow', async (t) => {
+  const file = openSync(path, 'r');
+  let clock = 0;
+  // Each look at it is two milliseconds after the last: every read in place is a slow one.
+  t.mock.method(performance, 'now', () => (clock += 2));
+  const parts: Buffer[] = [];
+  for await (const chunk of new FileStream(file, { start: 1, length: bytes.length - 1 }).lent()) parts.push(Buffer.from(chunk));
+  assert.ok(Buffer.concat(parts).equals(bytes.subarray(1)));
+  // Two reads, each between two looks; the others go another way.
+  assert.equal(clock, 8);
+});
+
+test('a file that becomes shorter while it is lent is an error', async () => {
+  const short = join(folder, 'short');
+  writeFileSync(short, bytes);
+  const file = openSync(short, 'r+');
+  let lent = 0;
+  await assert.rejects(
+    async () => {
+      for await (const chunk of new FileStream(file, { start: 0, length: bytes.length }).lent()) {
+        if (lent === 0) ftruncateSync(file, 1_000_000);
+        lent += chunk.length;
+      }
+    },
+    (error) => isImageError(error, 'size-mismatch'),
+  );
+  assert.equal(lent, 1_000_000);
 });

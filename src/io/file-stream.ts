@@ -1,5 +1,6 @@
 import { close, closeSync, read, readSync } from 'node:fs';
 import { addAbortSignal, Readable, type Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { ImageError } from '../errors.ts';
 import { canceled } from './concurrently.ts';
 import type { Lender } from './lent.ts';
@@ -8,6 +9,12 @@ import type { Lender } from './lent.ts';
 const block = 1024 * 1024;
 const pumpBlock = 512 * 1024;
 const ring = 3;
+/** A read of so many milliseconds was one of a disk; or others wanted the processor, but hardly twice in a row. */
+const slow = 1;
+/** Reads that go through the thread pool after two slow ones, before it is tried again without. */
+const slowReads = 64;
+/** Reads in place after which everybody else has a turn. */
+const turn = 8;
 /** What is no longer than this is read and closed at once: it takes some ten microseconds, and each way through the thread pool ten times that. */
 const small = 64 * 1024;
 
@@ -112,25 +119,31 @@ export class FileStream extends Readable implements Lender {
     }
   }
 
-  /** Two buffers by turns: one is read into while the other is lent. */
+  /**
+   * Read in place, into one buffer, as long as that is a copy from the system’s memory: the way through the thread pool costs as much again, and another processor’s cache.
+   * While it is a disk that is waited for, two buffers by turns: one is read into while the other is lent.
+   */
   async *lent(): AsyncGenerator<Uint8Array, void, undefined> {
     // What destroys it fails the next read: nobody listens for it here.
     this.on('error', () => undefined);
-    const buffers = [0, 1].map(() => spare.pop() ?? Buffer.allocUnsafeSlow(pumpBlock));
-    const begin = (buffer: Buffer | undefined): Promise<Uint8Array> | undefined => {
-      const block = buffer?.subarray(0, Math.min(pumpBlock, this.#left));
-      if (!block || block.length === 0) return undefined;
-      const reading = this.#readInto(block).then((length) => block.subarray(0, length));
-      // It is waited for when it is asked for; until then its failure is not nobody's.
-      reading.catch(() => undefined);
-      return reading;
-    };
+    const buffers = [0, 1].map(() => spare.pop() ?? Buffer.allocUnsafeSlow(pumpBlock)) as [Buffer, Buffer];
     let whole = false;
     try {
-      let next = begin(buffers[0]);
-      for (let slot = 0; next; slot = 1 - slot) {
-        const bytes = await next;
-        next = begin(buffers[1 - slot]);
+      let next: Promise<Uint8Array> | undefined;
+      for (let slot: 0 | 1 = 0, reads = 0, slowly = 0, pooled = 0; this.#left > 0 || next; slot = next && slot === 0 ? 1 : 0) {
+        let bytes: Uint8Array;
+        if (next) bytes = await next;
+        else {
+          if (++reads % turn === 0) await setImmediate();
+          const begun = performance.now();
+          bytes = this.#readNow(buffers[slot]);
+          slowly = performance.now() - begun > slow ? slowly + 1 : 0;
+          if (slowly === 2) {
+            slowly = 0;
+            pooled = slowReads;
+          }
+        }
+        next = pooled-- > 0 ? this.#readAhead(buffers[slot === 0 ? 1 : 0]) : undefined;
         yield bytes;
       }
       whole = true;
@@ -139,6 +152,23 @@ export class FileStream extends Readable implements Lender {
       // After a failure a buffer may still be in the kernel's hands: it is not used again.
       if (whole) for (const buffer of buffers) if (spare.length < maxSpare) spare.push(buffer);
     }
+  }
+
+  #readNow(buffer: Buffer): Uint8Array {
+    if (this.destroyed) throw this.errored ?? canceled();
+    const length = Math.min(pumpBlock, this.#left);
+    const bytes = readSync(this.#file, buffer, 0, length, this.#position);
+    this.#passed(bytes);
+    return buffer.subarray(0, bytes);
+  }
+
+  #readAhead(buffer: Buffer): Promise<Uint8Array> | undefined {
+    if (this.#left === 0) return undefined;
+    const block = buffer.subarray(0, Math.min(pumpBlock, this.#left));
+    const reading = this.#readInto(block).then((length) => block.subarray(0, length));
+    // It is waited for when it is asked for; until then its failure is not nobody's.
+    reading.catch(() => undefined);
+    return reading;
   }
 
   #readInto(block: Buffer): Promise<number> {
@@ -151,10 +181,11 @@ export class FileStream extends Readable implements Lender {
   #fill(buffer: Buffer, done: (error: Error | undefined, bytes: number) => void): void {
     const filled = (error: Error | null, bytes: number) => {
       if (error) return done(error, 0);
-      if (bytes === 0)
-        return done(new ImageError('size-mismatch', `a file became shorter while it was read: ${this.#left} bytes are missing`), 0);
-      this.#position += bytes;
-      this.#left -= bytes;
+      try {
+        this.#passed(bytes);
+      } catch (failure) {
+        return done(failure as Error, 0);
+      }
       done(undefined, bytes);
     };
     if (this.#small) {
@@ -172,6 +203,13 @@ export class FileStream extends Readable implements Lender {
       if (this.#closeWhenRead) this.#closeWhenRead();
       filled(error, bytes);
     });
+  }
+
+  /** @throws ImageError `size-mismatch` where the file gave nothing */
+  #passed(bytes: number): void {
+    if (bytes === 0) throw new ImageError('size-mismatch', `a file became shorter while it was read: ${this.#left} bytes are missing`);
+    this.#position += bytes;
+    this.#left -= bytes;
   }
 }
 

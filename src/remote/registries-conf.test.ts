@@ -124,3 +124,30 @@ test('an explicit file is read with its drop-ins alone, and an empty name is non
   assert.deepEqual(await registriesConfFiles('', { CONTAINERS_REGISTRIES_CONF: file }), []);
   assert.deepEqual(await readRegistriesConf([join(folder, 'absent')]), []);
 });
+
+test('rules are found however their key is written, beside aliases', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bayplan-registries-conf-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'registries.conf');
+  for (const rules of [
+    '[[registry]]\nlocation = "here.example"',
+    '  [[ "registry" ]]\r\nlocation = "here.example"',
+    'registry = [{ location = "here.example" }]',
+    '"registry" = [{ location = "here.example" }]',
+    '[registries.insecure]\nregistries = ["here.example"]',
+    '[registries]\ninsecure = { registries = ["here.example"] }',
+  ]) {
+    await writeFile(file, `${rules}\n`);
+    assert.deepEqual(
+      (await readRegistriesConf([file])).map(({ prefix }) => prefix),
+      ['here.example'],
+      rules,
+    );
+  }
+  // What no parser would take shows that none was asked.
+  await writeFile(
+    file,
+    '# [[registry]]\n[aliases]\n"rhel" = "registry.access.redhat.com/rhel"\n"registry" = "docker.io/library/registry"\nno TOML\n',
+  );
+  assert.deepEqual(await readRegistriesConf([file]), []);
+});

@@ -73,13 +73,18 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Most files hold nothing but search lists and aliases, one of which is `"registry" = "docker.io/library/registry"`: the parser is loaded for the others. A key of the document
+ * begins a line.
+ */
+const mayHaveRules = /^\s*(?:\[+\s*["']?registr(?:y|ies)\b|registr(?:y|ies)\s*[.=]|["']registr(?:y|ies)["']\s*(?:\.|=\s*[^\s"']))/m;
+
 /** The rules of all files, longest prefix first. @throws ImageError `invalid-config` */
 export async function readRegistriesConf(files: readonly string[]): Promise<readonly RegistryRule[]> {
   const rules = new Map<string, RegistryRule>();
   for (const file of files) {
     const text = await readText(file);
-    // Most files hold nothing but search lists and aliases: the parser is loaded for the others.
-    if (text === undefined || !/registry|registries\.(?:insecure|block)/.test(text.replace(/^\s*#.*$/gm, ''))) continue;
+    if (text === undefined || !mayHaveRules.test(text)) continue;
     for (const rule of await parseRegistriesConf(text, file)) rules.set(rule.prefix, rule);
   }
   return [...rules.values()].sort((a, b) => b.prefix.length - a.prefix.length);

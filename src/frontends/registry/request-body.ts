@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ImageError, isImageError } from '../../errors.ts';
+import type { Lender } from '../../io/lent.ts';
 
 export interface BodyOptions {
   /** Bytes; one more is an error, before they are passed on. */
@@ -13,12 +14,21 @@ export interface BodyOptions {
 }
 
 /**
- * A request's bytes as they come. The connection is left open when whoever reads stops early, so that an error can still be answered.
+ * A request's bytes as they come, given or lent. The connection is left open when whoever reads stops early, so that an error can still be answered.
  * @throws ImageError `too-large`; `canceled` where the client breaks off or falls silent: nobody is left to be answered, and asking again is no use
  */
-export async function* requestBody(
+export function requestBody(request: IncomingMessage, options: BodyOptions): AsyncIterable<Uint8Array> & Lender {
+  return { [Symbol.asyncIterator]: () => chunksOf(request, options, false), lent: () => chunksOf(request, options, true) };
+}
+
+/**
+ * The memory of what is lent goes back to the system as soon as the next chunk is asked for. The parser makes a new buffer for each: left to the collector, which knows only that
+ * they are small, those of a layer would be gone after many megabytes, each in memory that must be cleared first. That is a third of what an upload costs.
+ */
+async function* chunksOf(
   request: IncomingMessage,
   { limit, what, idle, total }: BodyOptions,
+  lends: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   declaredLength(request, limit, what);
   let size = 0;
@@ -33,6 +43,8 @@ export async function* requestBody(
       if (size > limit) throw tooLarge(what, limit);
       waiting = false;
       yield chunk;
+      // Small ones are parts of a buffer that others have parts of too.
+      if (lends && chunk.buffer instanceof ArrayBuffer && chunk.buffer.byteLength === chunk.length) chunk.buffer.transfer(0);
       waiting = true;
       timer.refresh();
     }
