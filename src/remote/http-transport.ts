@@ -105,10 +105,7 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
     let answered = false;
     const awaitHeaders = () => {
       const limit = request.headersTimeout ?? timeouts.headers;
-      headersTimer ??= setTimeout(
-        () => outgoing.destroy(Object.assign(new Error(`no answer within ${Math.round(limit / 1000)} s`), { code: 'ETIMEDOUT' })),
-        limit,
-      );
+      headersTimer ??= setTimeout(() => outgoing.destroy(silent(`no answer within ${Math.round(limit / 1000)} s`, limit)), limit);
     };
     const onAbort = () => outgoing.destroy(canceled(signal?.reason));
     const settle = () => {
@@ -171,10 +168,7 @@ async function send(outgoing: ClientRequest, body: StreamedBody, timeouts: Timeo
 function taken(outgoing: ClientRequest, chunk: Uint8Array, idle: number): Promise<void> {
   const events = ['close', 'error', 'response'];
   return new Promise((resolve) => {
-    const timer = setTimeout(
-      () => outgoing.destroy(Object.assign(new Error(`nothing was taken for ${Math.round(idle / 1000)} s`), { code: 'ETIMEDOUT' })),
-      idle,
-    );
+    const timer = setTimeout(() => outgoing.destroy(silent(`nothing was taken for ${Math.round(idle / 1000)} s`, idle)), idle);
     const done = () => {
       clearTimeout(timer);
       for (const event of events) outgoing.off(event, done);
@@ -189,6 +183,11 @@ function joined(incoming: IncomingMessage): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(incoming.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   return headers;
+}
+
+/** A host that was waited for, milliseconds long, and did nothing. */
+function silent(what: string, waited: number): NodeJS.ErrnoException {
+  return Object.assign(new Error(what), { code: 'ETIMEDOUT', waited });
 }
 
 /** What went wrong between here and a host, in words. */
@@ -231,7 +230,7 @@ export function wireError(error: NodeJS.ErrnoException, url: URL): ImageError {
   const reason = code || nested?.code || 'unknown';
   return new ImageError('unavailable', `cannot reach ${url.host}: ${known[reason] ?? (error.message || nested?.message || reason)}`, {
     cause: error,
-    detail: { host: url.host, reason },
+    detail: { host: url.host, reason, ...('waited' in error && typeof error.waited === 'number' ? { waited: error.waited } : {}) },
   });
 }
 
