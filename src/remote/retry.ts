@@ -78,7 +78,9 @@ function counted(tries: number): string {
 export function retrying(next: Transport, policy: RetryPolicy): Transport {
   return async (request) => {
     if (!isRepeatable(request)) return next(request);
-    const tries = new Tries(policy);
+    // Who says how long an answer may take is not made to wait for five of them.
+    const silence = Math.min(policy.silence, 2 * (request.headersTimeout ?? Infinity));
+    const tries = new Tries({ ...policy, silence });
     for (;;) {
       let response: WireResponse | undefined;
       let failure: unknown;
