@@ -2,13 +2,13 @@
 
 import { ImageError } from '../../../errors.ts';
 import { canonical, familiar, parseReference, repositoryName, withDefaultTag, type Reference } from '../../../model/reference.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { pull as pullImage, type PullOptions } from '../../../operations/pull.ts';
 import type { Host } from '../../../operations/host.ts';
 import { command } from '../grammar.ts';
 import { openHost } from '../host.ts';
 import { showPull } from '../show-pull.ts';
 import type { Terminal } from '../terminal.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const pull = command({
   description:
@@ -45,7 +45,7 @@ export const pull = command({
       : [withDefaultTag(given)];
     const options = {
       signal: terminal.signal,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform),
       allPlatforms: flags.allPlatforms,
       referrers: flags.referrers,
     };
