@@ -35,10 +35,10 @@ export const pull = command({
     const quiet = flags.quiet || flags.json;
     if (flags.allTags && (given.tag !== undefined || given.digest !== undefined))
       throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
-    if (given.registry === 'docker.io' && given.repository === 'library/scratch')
-      throw new ImageError('denied', "'scratch' is a reserved name");
     if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet)
       terminal.stdout.write('Using default tag: latest\n');
+    if (given.registry === 'docker.io' && given.repository === 'library/scratch')
+      throw new ImageError('denied', "'scratch' is a reserved name");
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags
       ? (await host.remote(given).tags({}, { signal: terminal.signal })).map((tag) => ({ ...given, tag }))
