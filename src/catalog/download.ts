@@ -5,7 +5,7 @@ import { canceled } from '../io/concurrently.ts';
 import { lent } from '../io/lent.ts';
 import type { Operation, Progress } from '../io/operation.ts';
 import { mediaTypes } from '../model/media-types.ts';
-import { isPassing, pause, retryDelay } from '../remote/retry.ts';
+import { isPassing, pause, Tries } from '../remote/retry.ts';
 import type { CataloguePlace } from './catalogue-place.ts';
 import { DownloadDraft, type Wanted } from './download-draft.ts';
 
@@ -59,8 +59,7 @@ export async function download(from: DownloadFrom, path: string, operation: Oper
 type Report = (state: Progress['state'], more?: Pick<Progress, 'current' | 'delay'>) => void;
 
 async function fetchRest(from: DownloadFrom, draft: DownloadDraft, operation: Operation, report: Report): Promise<void> {
-  const { retry } = from.place;
-  let failures = 0;
+  const tries = new Tries(from.place.retry);
   while (draft.size < from.size) {
     const before = draft.size;
     let failure: unknown;
@@ -75,9 +74,9 @@ async function fetchRest(from: DownloadFrom, draft: DownloadDraft, operation: Op
     }
     if (operation.signal?.aborted) throw canceled(operation.signal.reason);
     if (draft.size === from.size) break;
-    if (draft.size - before >= goodBytes) failures = 0;
-    if (++failures >= retry.tries) throw failure;
-    const delay = retryDelay(undefined, failures, retry) ?? retry.base;
+    if (draft.size - before >= goodBytes) tries.again();
+    const delay = tries.next(failure);
+    if (delay === undefined) throw tries.givenUp(failure);
     report('retrying', { delay });
     await pause(delay, operation.signal);
   }

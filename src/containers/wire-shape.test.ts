@@ -20,7 +20,7 @@ test('a document is read as Go reads it: any case, zeros where nothing is said, 
   assert.deepEqual(readFields(fields, {}, ''), zero);
   assert.deepEqual(readFields(fields, null, ''), zero);
   assert.deepEqual(
-    readFields(fields, { name: 'a', COUNT: 1, other: 1, Left: '', Run: 'one word', set: { a: 1 }, items: [{ x: 2 }, null] }, ''),
+    readFields(fields, { name: 'a', COUNT: 1, other: 1, Left: '', Run: 'one word', set: { a: { b: 1 } }, items: [{ x: 2 }, null] }, ''),
     {
       ...zero,
       Name: 'a',
@@ -52,6 +52,7 @@ test('what is of another kind is refused by its path, and nothing of a strangerâ
     [{ Env: [1] }, 'Env'],
     [{ Labels: { a: 1 } }, 'Labels'],
     [{ Tty: 'yes' }, 'Tty'],
+    [{ Volumes: { '/a': 1 } }, 'Volumes'],
     [{ HostConfig: { Mounts: [1] } }, 'HostConfig.Mounts'],
     [{ NetworkingConfig: { EndpointsConfig: { a: 1 } } }, 'NetworkingConfig.EndpointsConfig'],
   ] as const)
@@ -61,10 +62,18 @@ test('what is of another kind is refused by its path, and nothing of a strangerâ
         assert.equal(error.code, 'invalid-argument');
         assert.match(
           error.message,
-          new RegExp(`^invalid JSON: json: cannot unmarshal \\w+ into Go struct field \\.${field.replaceAll('.', '\\.')} of type `),
+          new RegExp(
+            `^invalid JSON: json: cannot unmarshal \\w+(?: 1\\.5)? into Go struct field \\.${field.replaceAll('.', '\\.')} of type `,
+          ),
         );
         return true;
       },
+    );
+  assert.throws(() => readSettings({ HostConfig: { Memory: 1.5 } }), /number 1\.5 into Go struct field \.HostConfig\.Memory of type int64/);
+  for (const Cmd of [1, ['a', 1], {}])
+    assert.throws(
+      () => readSettings({ Cmd }),
+      /^ImageError: invalid JSON: json: cannot unmarshal (?:number|array|object) into Go value of type string$/,
     );
   const { config } = readSettings(JSON.parse('{"Labels":{"__proto__":"x","constructor":"y"},"Volumes":{"__proto__":{}}}'));
   assert.deepEqual(Object.keys(config.Labels ?? {}), ['__proto__', 'constructor']);

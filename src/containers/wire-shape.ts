@@ -111,6 +111,9 @@ function readScalar(kind: Scalar, value: unknown, path: string): unknown {
       return value;
     case 'command':
       if (typeof value === 'string') return [value];
+      // Docker's own reader tries a text last, and knows of no field.
+      if (!missing && !(Array.isArray(value) && value.every((item) => item === null || typeof item === 'string')))
+        throw refusal(`cannot unmarshal ${goKind(value)} into Go value of type string`, path);
       return readStrings(value, path);
     case 'strings':
       return readStrings(value, path);
@@ -121,7 +124,12 @@ function readScalar(kind: Scalar, value: unknown, path: string): unknown {
     case 'set':
       if (missing) return null;
       if (!isRecord(value)) throw mismatch(value, path, 'map[string]struct {}');
-      return mapOf(Object.keys(value).map((key) => [key, {}]));
+      return mapOf(
+        Object.entries(value).map(([key, item]) => {
+          if (item !== null && !isRecord(item)) throw mismatch(item, path, 'struct {}');
+          return [key, {}];
+        }),
+      );
     case 'any':
       return value ?? null;
   }
@@ -151,12 +159,15 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function mismatch(value: unknown, path: string, wanted: string): ImageError {
-  const found = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-  return new ImageError(
-    'invalid-argument',
-    `invalid JSON: json: cannot unmarshal ${found} into Go struct field ${path} of type ${wanted}`,
-    {
-      detail: { field: path },
-    },
-  );
+  // A number that is one, and no whole one or too large, Go shows.
+  const found = typeof value === 'number' && wanted === 'int64' ? `number ${value}` : goKind(value);
+  return refusal(`cannot unmarshal ${found} into Go struct field ${path} of type ${wanted}`, path);
+}
+
+function refusal(why: string, field: string): ImageError {
+  return new ImageError('invalid-argument', `invalid JSON: json: ${why}`, { detail: { field } });
+}
+
+function goKind(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -5,3 +5,13 @@ const names =
 export function isSignal(text: string): boolean {
   return /^\d+$/.test(text) ? Number(text) > 0 : names.test(text.toUpperCase().replace(/^SIG/, ''));
 }
+
+/** What docker says of a signal that is to be sent to a container of Linux; undefined where it can be. */
+export function signalMistake(text: string): string | undefined {
+  if (/^[+-]?\d+$/.test(text)) {
+    const number = Number(text);
+    if (number === 0) return `invalid signal: ${text}`;
+    return number > 0 && number <= 64 ? undefined : `the linux daemon does not support signal ${number}`;
+  }
+  return isSignal(text) ? undefined : `invalid signal: ${text}`;
+}

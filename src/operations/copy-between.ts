@@ -4,6 +4,7 @@ import { Directory } from '../content/directory.ts';
 import type { ImageSink } from '../content/image-sink.ts';
 import type { ImageSource } from '../content/image-source.ts';
 import { OciFolder } from '../content/oci-folder.ts';
+import { requireImages } from '../content/require-images.ts';
 import { openArchive } from '../content/open-archive.ts';
 import { selectPlatform } from '../content/select-platform.ts';
 import { writeArchive } from '../content/write-archive.ts';
@@ -46,6 +47,7 @@ export async function copyBetween(
   }
   await using sink = await openSink(host, to, options);
   await copy(source, root, sink, { signal: options.signal, onProgress: options.onProgress, referrers: options.referrers });
+  if (from.kind === 'registry' && to.kind === 'store') await requireImages(host.store, root, options);
   if (to.kind !== 'registry' || to.reference.digest === undefined) await sink.tag(root, sinkName(to, name), options);
   return root;
 }

@@ -1,4 +1,5 @@
 import { copy } from '../content/copy.ts';
+import { requireImages } from '../content/require-images.ts';
 import { selectPlatform } from '../content/select-platform.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -24,7 +25,7 @@ export interface Pulled {
   readonly changed: boolean;
 }
 
-/** Brings what a reference names into the store: an image, an index, an artifact. It gets its name as the last step. */
+/** Brings what a reference names into the store: an image, an index, an artifact. It gets its name as the last step. @throws ImageError `invalid-content` for what calls itself an image and could be nobody's */
 export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PullOptions = {}): Promise<Pulled> {
   const remote = host.remote(reference);
   const origin = await remote.resolve(identifier(reference), options);
@@ -33,6 +34,7 @@ export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   for (const index of path)
     await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
   await copy(remote, root, ingest, options);
+  await requireImages(ingest, root, options);
   const { moved } = await ingest.name(root, canonical(reference), { origin });
   return { root, origin, changed: moved };
 }

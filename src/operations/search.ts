@@ -31,7 +31,11 @@ function searchFilter({ key, value }: FilterTerm): (result: SearchResult) => boo
   };
   switch (key) {
     case 'stars': {
-      if (!/^\d+$/.test(value)) throw new ImageError('invalid-argument', `invalid filter 'stars=[${value}]'`);
+      if (!/^\d+$/.test(value))
+        throw new ImageError(
+          'invalid-argument',
+          `invalid filter 'stars=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
+        );
       return (result) => result.stars >= Number(value);
     }
     case 'is-official': {

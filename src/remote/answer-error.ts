@@ -38,6 +38,7 @@ export async function answerError(response: WireResponse, what: string, context:
       status: response.status,
       url: response.url.origin + response.url.pathname,
       registryCode: problem.code,
+      ...(response.tries === undefined ? {} : { tries: response.tries }),
       ...(wait === undefined ? {} : { retryAfter: wait / 1000 }),
       ...(response.headers['ratelimit-limit'] === undefined
         ? {}

@@ -56,11 +56,13 @@ export async function* patient(
 }
 
 function stalled(what: string, idle: number): ImageError {
-  return new ImageError('unavailable', `${what} stopped: nothing for ${Math.round(idle / 1000)} s`);
+  return new ImageError('unavailable', `${what} stopped: nothing for ${Math.round(idle / 1000)} s`, { detail: { waited: idle } });
 }
 
 function tooSlow(what: string, total: number): ImageError {
-  return new ImageError('unavailable', `${what} came too slowly: it was not whole after ${Math.round(total / 1000)} s`);
+  return new ImageError('unavailable', `${what} came too slowly: it was not whole after ${Math.round(total / 1000)} s`, {
+    detail: { waited: total },
+  });
 }
 
 /** Milliseconds of waiting for a document: it is small, and a server that drips it must not keep anybody for hours. */

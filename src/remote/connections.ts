@@ -105,7 +105,7 @@ export function limitConnect(socket: Socket, event: 'connect' | 'secureConnect',
 }
 
 function connectTimeout(milliseconds: number): Error {
-  return Object.assign(new Error(`no connection within ${Math.round(milliseconds / 1000)} s`), { code: 'ETIMEDOUT' });
+  return Object.assign(new Error(`no connection within ${Math.round(milliseconds / 1000)} s`), { code: 'ETIMEDOUT', waited: milliseconds });
 }
 
 /** A connection to `target` through an http proxy (RFC 9110, CONNECT). The proxy's own name and password go to the proxy alone. */

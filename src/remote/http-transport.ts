@@ -107,10 +107,7 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
     let answered = false;
     const awaitHeaders = () => {
       const limit = request.headersTimeout ?? timeouts.headers;
-      headersTimer ??= setTimeout(
-        () => outgoing.destroy(Object.assign(new Error(`no answer within ${Math.round(limit / 1000)} s`), { code: 'ETIMEDOUT' })),
-        limit,
-      );
+      headersTimer ??= setTimeout(() => outgoing.destroy(silent(`no answer within ${Math.round(limit / 1000)} s`, limit)), limit);
     };
     const onAbort = () => outgoing.destroy(canceled(signal?.reason));
     const settle = () => {
@@ -206,8 +203,7 @@ class Taker {
     this.#destination = destination;
     for (const event of endings) outgoing.on(event, this.#done);
     const late = () => {
-      if (this.#wake)
-        outgoing.destroy(Object.assign(new Error(`nothing was taken for ${Math.round(idle / 1000)} s`), { code: 'ETIMEDOUT' }));
+      if (this.#wake) outgoing.destroy(silent(`nothing was taken for ${Math.round(idle / 1000)} s`, idle));
     };
     this.#timer = setTimeout(late, idle);
   }
@@ -234,6 +230,11 @@ function joined(incoming: IncomingMessage): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(incoming.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   return headers;
+}
+
+/** A host that was waited for, milliseconds long, and did nothing. */
+function silent(what: string, waited: number): NodeJS.ErrnoException {
+  return Object.assign(new Error(what), { code: 'ETIMEDOUT', waited });
 }
 
 /** What went wrong between here and a host, in words. */
@@ -276,7 +277,7 @@ export function wireError(error: NodeJS.ErrnoException, url: URL): ImageError {
   const reason = code || nested?.code || 'unknown';
   return new ImageError('unavailable', `cannot reach ${url.host}: ${known[reason] ?? (error.message || nested?.message || reason)}`, {
     cause: error,
-    detail: { host: url.host, reason },
+    detail: { host: url.host, reason, ...('waited' in error && typeof error.waited === 'number' ? { waited: error.waited } : {}) },
   });
 }
 

@@ -8,7 +8,7 @@ import { acceptedManifests, isForeignLayerType, isManifestType } from '../model/
 import { answerError } from './answer-error.ts';
 import { discard, documentPatience, patient } from './body.ts';
 import { explainDenial, manifestError, repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
-import { isPassing, pause, retryDelay } from './retry.ts';
+import { isPassing, pause, Tries } from './retry.ts';
 import type { Transport, WireRequest, WireResponse } from './transport.ts';
 
 /** A connection that brought this much was a good one: the count of failures starts again. */
@@ -69,8 +69,8 @@ class Reading {
   readonly #target: Descriptor;
   readonly #options: OpenOptions;
   readonly #end: number;
+  readonly #tries: Tries;
   #at = 0;
-  #failures = 0;
   #response: WireResponse | undefined;
   /** Bytes at the start of the answer that are here already. */
   #skip = 0;
@@ -81,6 +81,7 @@ class Reading {
     this.#target = target;
     this.#end = end;
     this.#options = options;
+    this.#tries = new Tries(access.retry);
   }
 
   async begin(offset: number): Promise<void> {
@@ -146,7 +147,7 @@ class Reading {
         await source.return();
       }
       if (this.#at === this.#end && (failure === undefined || isPassing(failure))) return;
-      if (this.#at - good >= goodBytes) this.#failures = 0;
+      if (this.#at - good >= goodBytes) this.#tries.again();
       good = this.#at;
       await this.#takeUp(
         failure ?? new ImageError('unavailable', `${this.#target.digest} ended after ${this.#at} of ${this.#target.size} bytes`),
@@ -177,12 +178,10 @@ class Reading {
   }
 
   async #takeUp(failure: unknown): Promise<void> {
-    const { retry } = this.#access;
-    if (!isPassing(failure) || ++this.#failures >= retry.tries) throw failure;
-    const delay = retryDelay(undefined, this.#failures, retry) ?? retry.base;
+    const delay = isPassing(failure) && this.#ask !== undefined ? this.#tries.next(failure) : undefined;
+    if (delay === undefined || this.#ask === undefined) throw this.#tries.givenUp(failure);
     this.#report(delay);
     await pause(delay, this.#options.signal);
-    if (this.#ask === undefined) throw failure;
     this.#accept(await this.#ask(this.#at));
   }
 

@@ -242,6 +242,7 @@ class ConfiguredRegistries implements Registries {
       },
       anonymous: async () => (await ground.credentials(routes.origin.host, routes.origin.repository)) === undefined,
       idle: ground.timeouts.idle,
+      headers: ground.timeouts.headers,
       retry: ground.retry,
     };
   }

@@ -45,7 +45,7 @@ export class RemoteRepository implements Repository {
     return openContent(await this.#access(), target, options);
   }
 
-  /** Asks the registry that is written to, never a mirror: what a mirror has cannot be named there. */
+  /** Asks the registry that is written to, never a mirror: what a mirror has cannot be named there. A blob of another size is not the one that is meant, whatever its name says. */
   async has(target: Descriptor, options: Operation = {}): Promise<boolean> {
     const access = await this.#access();
     const manifest = isManifestType(target.mediaType);
@@ -59,7 +59,8 @@ export class RemoteRepository implements Repository {
     });
     if (response.status === 200) {
       discard(response);
-      return true;
+      const size = response.headers['content-length'];
+      return manifest || size === undefined || Number(size) === target.size;
     }
     if (response.status === 404) {
       discard(response);

@@ -11,6 +11,9 @@ import { discard } from './body.ts';
 import { repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
 import type { StreamedBody, WireRequest, WireResponse } from './transport.ts';
 
+/** Milliseconds for an answer that a registry only has to look up. */
+const stateTimeout = 20_000;
+
 /** Begins an upload session. `mount` asks for a blob of another repository instead; the answer says whether that was done. */
 export async function beginUpload(
   access: RepositoryAccess,
@@ -111,7 +114,7 @@ export class RemoteUpload implements Upload {
 
   /** Asks how much is there. @throws ImageError `upload-unknown` */
   async refresh(): Promise<void> {
-    const response = await this.#send({ method: 'GET', url: this.#location });
+    const response = await this.#send({ method: 'GET', url: this.#location, headersTimeout: stateTimeout });
     if (response.status === 404) {
       discard(response);
       throw new ImageError('upload-unknown', `${this.#access.push.host} does not know the upload any more`);
@@ -151,7 +154,7 @@ export class RemoteUpload implements Upload {
       headers: { 'content-type': mediaTypes.bytes, ...range },
       body: rest,
       // Before it answers a registry hashes, or moves to its object storage, all that it has got.
-      headersTimeout: 60_000 + size / 1000,
+      headersTimeout: this.#access.headers + size / 1000,
     });
     if (response.status !== 201 && response.status !== 200 && response.status !== 204) throw await pushError(this.#access, response);
     discard(response);

@@ -19,6 +19,8 @@ export interface RepositoryAccess {
   readonly anonymous: () => Promise<boolean>;
   /** Milliseconds, as in Timeouts. */
   readonly idle: number;
+  /** Milliseconds, as in Timeouts. */
+  readonly headers: number;
   readonly retry: RetryPolicy;
 }
 

@@ -12,7 +12,7 @@ const response = (status: number, headers: Record<string, string> = {}): WireRes
   url,
   body: Readable.from([]),
 });
-const quick = { tries: 4, base: 1, longest: 50 };
+const quick = { tries: 4, base: 1, longest: 50, silence: 1000 };
 
 function scripted(...answers: (WireResponse | Error)[]): { transport: Transport; asked: WireRequest[] } {
   const asked: WireRequest[] = [];
@@ -69,6 +69,20 @@ test('tries are bounded: the last answer, or the last failure, comes out', async
   assert.equal(gone.asked.length, 4);
 });
 
+test('what has been given up says how often it was tried, and is repeated by nobody else', async () => {
+  const gone = scripted(new ImageError('unavailable', 'reset', { detail: { reason: 'ECONNRESET' } }));
+  const twice = retrying(retrying(gone.transport, quick), quick);
+  await assert.rejects(twice({ method: 'GET', url }), /reset; given up after 4 tries$/);
+  assert.equal(gone.asked.length, 4);
+});
+
+test('a host that says nothing is given up by the time that it took, not by the tries', async () => {
+  const silent = new ImageError('unavailable', 'no answer', { detail: { reason: 'ETIMEDOUT', waited: 600 } });
+  const { transport, asked } = scripted(silent);
+  await assert.rejects(retrying(transport, quick)({ method: 'GET', url }), /given up after 2 tries \(1 s of silence\)$/);
+  assert.equal(asked.length, 2);
+});
+
 test('what repetition would change, or not help, is tried once', async () => {
   const post = scripted(response(503));
   await retrying(post.transport, quick)({ method: 'POST', url });
@@ -85,7 +99,7 @@ test('what repetition would change, or not help, is tried once', async () => {
 test('a wait ends with the signal', async () => {
   const controller = new AbortController();
   const { transport } = scripted(response(503));
-  const waiting = retrying(transport, { tries: 3, base: 60_000, longest: 60_000 })({
+  const waiting = retrying(transport, { ...defaultRetry, base: 60_000 })({
     method: 'GET',
     url,
     signal: controller.signal,

@@ -41,6 +41,8 @@ export interface WireResponse {
   readonly url: URL;
   /** To be read to its end or destroyed. */
   readonly body: Readable & Partial<Lender>;
+  /** How often it was asked for, where it is a refusal that was the same each time. */
+  readonly tries?: number | undefined;
 }
 
 export type Transport = (request: WireRequest) => Promise<WireResponse>;

@@ -6,7 +6,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm } from '../model/digest.ts';
 import { beginUpload, type RemoteUpload } from './remote-upload.ts';
 import type { RepositoryAccess } from './repository-access.ts';
-import { isPassing, pause, retryDelay } from './retry.ts';
+import { isPassing, pause, Tries } from './retry.ts';
 
 type Open = (offset: number) => Promise<AsyncIterable<Uint8Array>>;
 
@@ -27,7 +27,7 @@ export async function writeBlob(access: RepositoryAccess, target: Descriptor, op
   if (started === 'mounted') return;
   let upload: RemoteUpload | undefined = started;
   let chunk: number | undefined;
-  let failures = 0;
+  const tries = new Tries(access.retry);
   let good = 0;
   for (;;) {
     try {
@@ -44,10 +44,10 @@ export async function writeBlob(access: RepositoryAccess, target: Descriptor, op
       }
       if (!isPassing(error) && !isImageError(error, 'upload-unknown', 'range-invalid')) throw error;
       upload = await there(upload, target);
-      if ((upload?.offset ?? 0) - good >= goodBytes) failures = 0;
+      if ((upload?.offset ?? 0) - good >= goodBytes) tries.again();
       good = upload?.offset ?? 0;
-      if (++failures >= access.retry.tries) throw error;
-      const delay = retryDelay(undefined, failures, access.retry) ?? access.retry.base;
+      const delay = tries.next(error);
+      if (delay === undefined) throw tries.givenUp(error);
       options.onProgress?.({ target, state: 'retrying', delay });
       await pause(delay, options.signal);
     }
@@ -80,13 +80,13 @@ async function fresh(access: RepositoryAccess, target: Descriptor, options: Writ
   return upload;
 }
 
-/** The session after a failure, if it is still there and holds something that can be built on. */
+/** The session after a failure, if it is still there and holds something that can be built on. @throws ImageError `unavailable` where the registry could not be asked, however often */
 async function there(upload: RemoteUpload | undefined, target: Descriptor): Promise<RemoteUpload | undefined> {
   try {
     await upload?.refresh();
     return upload !== undefined && upload.offset > 0 && upload.offset <= target.size ? upload : undefined;
   } catch (error) {
-    if (!isImageError(error) || error.code === 'canceled') throw error;
+    if (!isImageError(error) || error.code === 'canceled' || error.detail.tries !== undefined) throw error;
     return undefined;
   }
 }

@@ -190,7 +190,7 @@ export class StoreIngest implements Ingest {
     if (await this.has(target, operation)) return;
     const keep = target.size > worthResuming;
     const path = keep ? await this.#drafts.claim(target.digest) : privateDraft(this.#database);
-    await fetchDraft(path, target, open, { ...operation, keep });
+    await fetchDraft(path, target, open, { signal: operation.signal, keep });
     await this.#put(path, target);
   }
 

@@ -169,8 +169,8 @@ test('names and digests that are none are refused by every command before anythi
   for (const line of [
     ['pull', 'localhost:99999/a'],
     ['pull', '--platform', 'linux/amd64/v8/x', 'a'],
-    ['pull', '--platform', '', 'a/b'],
-    ['inspect', '--platform', '..', 'kept:1'],
+    ['pull', '--platform', 'linux/', 'a/b'],
+    ['copy', '--platform', '..', 'kept:1', 'a:1'],
     ['images', '--filter', 'reference=[', '-q'],
     ['copy', 'oci:', 'a:1'],
     ['copy', 'docker-daemon:a:1', 'a:1'],
@@ -183,7 +183,7 @@ test('names and digests that are none are refused by every command before anythi
     ['search', 'http://localhost/a'],
   ]) {
     await home.refuses(line, {
-      says: /^(Error: |\[\])/m,
+      says: /^(Error: |\[\]|failed to save image: invalid output path: )/m,
       stdout: /^(?:\[\]\n|Using default tag: latest\n(?:latest: Pulling from .*\n)?)?$/,
     });
   }

@@ -251,6 +251,17 @@ test('what needs a container that runs is refused with a sentence; an attach end
     );
     await refused(engine, method, `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
   }
+  // The signal is read before the container is looked for.
+  for (const [signal, wrong] of [
+    ['BOGUS', 'invalid signal: BOGUS'],
+    ['0', 'invalid signal: 0'],
+    ['65', 'the linux daemon does not support signal 65'],
+    ['-1', 'the linux daemon does not support signal -1'],
+  ] as const)
+    for (const name of ['one', 'nope'])
+      await refused(engine, 'POST', `/containers/${name}/kill?signal=${signal}`, 400, `cannot kill container: ${name}: ${wrong}`);
+  for (const signal of ['', 'term', 'SIGUSR1', '64', 'RTMIN%2B3'])
+    await refused(engine, 'POST', `/containers/nope/kill?signal=${signal}`, 404, 'No such container: nope');
   // It does not run: that is what a stop is for.
   const stopped = await engine.send('POST', '/containers/one/stop?t=1');
   assert.deepEqual([stopped.status, stopped.text], [304, '']);
@@ -302,7 +313,12 @@ test('volumes are made, listed, inspected, used and removed', async (t) => {
   await refused(engine, 'POST', '/volumes/create', 404, 'create x: error looking up volume plugin zz: plugin "zz" not found', {
     json: { Name: 'x', Driver: 'zz' },
   });
-  await refused(engine, 'POST', '/volumes/create', 400, 'invalid JSON: Name is not a text', { json: { Name: 7 } });
+  for (const [json, wrong] of [
+    [{ Name: 7 }, 'number into Go struct field CreateOptions.Name of type string'],
+    [{ Labels: ['a'] }, 'array into Go struct field CreateOptions.Labels of type map[string]string'],
+    [{ DriverOpts: { a: true } }, 'bool into Go struct field CreateOptions.DriverOpts of type string'],
+  ] as const)
+    await refused(engine, 'POST', '/volumes/create', 400, `invalid JSON: json: cannot unmarshal ${wrong}`, { json });
 });
 
 test('the networks are there that docker always has, and stay', async (t) => {

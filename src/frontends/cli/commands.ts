@@ -133,6 +133,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/volume.ts')).volumeRemove,
   },
   {
+    names: ['volume update'],
+    summary: 'Update a volume (cluster volumes only)',
+    load: async () => (await import('./commands/volume.ts')).volumeUpdate,
+  },
+  {
     names: ['network ls', 'network list'],
     summary: 'List networks',
     load: async () => (await import('./commands/network.ts')).networkList,

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { ImageError } from '../../errors.ts';
-import { parsePlatform } from '../../model/platform.ts';
 import { saveWim } from '../../operations/save-wim.ts';
 import { openStore } from './host.ts';
 import { ProgressRows } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 import { humanSize } from './units.ts';
 import { usageError } from './usage.ts';
+import { platformFlag } from './platform-flag.ts';
 
 const wimCompressions = ['lzx', 'xpress', 'none'] as const;
 
@@ -39,7 +39,7 @@ export async function saveAsWim(
   const id = basename(file);
   const saved = await saveWim({ store }, name, file, {
     compression: packed,
-    platform: platform === undefined ? undefined : parsePlatform(platform),
+    platform: platformFlag(platform, 'invalid platform: '),
     accept,
     overwrite: true,
     signal: terminal.signal,

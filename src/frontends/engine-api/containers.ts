@@ -11,6 +11,7 @@ import { removeContainer } from '../../operations/remove-container.ts';
 import { renameContainer } from '../../operations/rename-container.ts';
 import { updateContainer } from '../../operations/update-container.ts';
 import { isObject } from '../../model/descriptor.ts';
+import { signalMistake } from '../../model/signal.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Exchange } from './exchange.ts';
@@ -149,6 +150,14 @@ export function needsRunning(what: string): Handler {
       await removeContainer(desk.host, container.id, { volumes: true });
     throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
   };
+}
+
+/** `POST /containers/{name}/kill`. Docker reads the signal before it looks for the container. */
+export function killContainer(exchange: Exchange): Answer | Promise<Answer> {
+  const signal = exchange.text('signal') ?? 'KILL';
+  const wrong = signalMistake(signal);
+  if (wrong !== undefined) throw new ImageError('invalid-argument', `cannot kill container: ${exchange.name}: ${wrong}`);
+  return needsRunning('kill')(exchange);
 }
 
 /** `POST /containers/{name}/stop`: docker's answer for one that does not run, which is all of them. `docker compose down` needs it. */

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { ImageError } from '../../errors.ts';
+import { parsePlatformText } from '../../model/platform-text.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { FilterTerm } from '../../operations/filter-term.ts';
 import type { ApiVersion } from './api-version.ts';
 import type { Desk } from './desk.ts';
 import { parseFilters } from './filters.ts';
-import { parsePlatformJson, parsePlatformText } from './platform-parameter.ts';
+import { parsePlatformJson } from './platform-parameter.ts';
 import { bodyBytes, jsonBody, looseJsonBody } from './request-body.ts';
 
 /** One request, its target read: what every handler has at hand. */

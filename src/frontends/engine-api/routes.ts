@@ -9,6 +9,7 @@ import {
   clearContainers,
   commitContainer,
   deleteContainer,
+  killContainer,
   makeContainer,
   nameContainer,
   needsRunning,
@@ -31,7 +32,7 @@ import { diskUsage, ping, showInfo, showVersion } from './system.ts';
 
 /** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
 const runningPaths = [
-  ...['start', 'restart', 'kill', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
+  ...['start', 'restart', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
   ['POST', '/containers/{name}/attach', 'attach to'],
   ['GET', '/containers/{name}/attach/ws', 'attach to'],
   ['POST', '/containers/{name}/wait', 'wait for'],
@@ -88,6 +89,7 @@ export const routes: readonly Route[] = [
   route('DELETE', '/containers/{name}', deleteContainer),
   route('POST', '/commit', commitContainer),
   route('POST', '/containers/{name}/stop', stopContainer),
+  route('POST', '/containers/{name}/kill', killContainer, { raw: true }),
   ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
   route('GET', '/exec/{name}/json', noExecution),
   route('POST', '/exec/{name}/start', noExecution, { raw: true }),

@@ -3,8 +3,7 @@ import { inspectVolume } from '../../operations/inspect-volume.ts';
 import { listVolumes } from '../../operations/list-volumes.ts';
 import { pruneVolumes } from '../../operations/prune-volumes.ts';
 import { removeVolume } from '../../operations/remove-volume.ts';
-import { ImageError } from '../../errors.ts';
-import { isObject } from '../../model/descriptor.ts';
+import { readFields } from '../../containers/wire-shape.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -20,16 +19,19 @@ export async function showVolume({ desk, name }: Exchange): Promise<Answer> {
   return jsonAnswer(200, await inspectVolume(desk.host, name));
 }
 
+const createOptions = { Name: 'string', Driver: 'string', DriverOpts: 'labels', Labels: 'labels' } as const;
+
 /** `POST /volumes/create`. */
 export async function makeVolume(exchange: Exchange): Promise<Answer> {
-  const { Name, Driver, Labels, DriverOpts } = (await exchange.json('volume.CreateOptions')) ?? {};
+  const document = await exchange.json('volume.CreateOptions');
+  const { Name, Driver, Labels, DriverOpts } = readFields(createOptions, document, 'CreateOptions');
   return jsonAnswer(
     201,
     await createVolume(exchange.desk.host, {
-      name: text(Name, 'Name'),
-      driver: text(Driver, 'Driver'),
-      labels: texts(Labels, 'Labels'),
-      options: texts(DriverOpts, 'DriverOpts'),
+      name: Name || undefined,
+      driver: Driver || undefined,
+      labels: Labels ?? undefined,
+      options: DriverOpts ?? undefined,
     }),
   );
 }
@@ -52,17 +54,4 @@ export async function clearVolumes(exchange: Exchange): Promise<Answer> {
   const filters = version < 42 ? [...given.filter(({ key }) => key !== 'all'), { key: 'all', value: 'true' }] : given;
   const { VolumesDeleted, SpaceReclaimed } = await oneAtATime(exchange, 'volumes', () => pruneVolumes(desk.host, { filters, signal }));
   return jsonAnswer(200, { VolumesDeleted: VolumesDeleted ?? [], SpaceReclaimed });
-}
-
-function text(value: unknown, key: string): string | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value !== 'string') throw new ImageError('invalid-argument', `invalid JSON: ${key} is not a text`);
-  return value;
-}
-
-function texts(value: unknown, key: string): Readonly<Record<string, string>> | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!isObject(value) || !Object.values(value).every((one) => typeof one === 'string'))
-    throw new ImageError('invalid-argument', `invalid JSON: ${key} is not an object of texts`);
-  return value as Readonly<Record<string, string>>;
 }

@@ -2,7 +2,6 @@
 
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../../errors.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { copyBetween } from '../../../operations/copy-between.ts';
 import { formatPlace, parsePlace } from '../../../operations/places.ts';
 import { transferStatus } from '../../../operations/transfer-status.ts';
@@ -10,6 +9,7 @@ import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openHost } from '../host.ts';
 import { ProgressRows } from '../progress.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const copy = command({
   description:
@@ -42,7 +42,7 @@ export const copy = command({
     using rows = new ProgressRows(terminal);
     const root = await copyBetween(host, from, to, {
       signal: terminal.signal,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform),
       referrers: flags.referrers,
       stdin: terminal.stdin,
       stdout: (archive) => pipeline(archive, terminal.stdout, { signal: terminal.signal, end: false }),

@@ -60,6 +60,8 @@ export const cp = command({
     word.includes(':') ? [] : (await completeContainers(word, context)).map((name) => `${String(name)}:`),
   async run(invocation) {
     const { flags, operands, terminal, given } = invocation;
+    for (const [at, what] of ['source', 'destination'].entries())
+      if (operands[at] === '') throw new ImageError('invalid-argument', `${what} can not be empty`, { detail: { plain: true } });
     const [source, destination] = operands.map((operand) => splitCopyOperand(operand)) as [Operand, Operand];
     if (source.container !== undefined && destination.container !== undefined)
       throw new ImageError('invalid-argument', 'copying between containers is not supported', { detail: { plain: true } });
@@ -238,7 +240,8 @@ async function requireOutput(path: string): Promise<void> {
   const parent = await stat(folder).catch(() => undefined);
   if (!parent?.isDirectory()) throw invalid(`directory ${JSON.stringify(folder)} does not exist`);
   const found = await stat(path).catch(() => undefined);
-  if (found && !found.isDirectory() && !found.isFile()) throw invalid(`${JSON.stringify(path)} must be a directory or a regular file`);
+  if (found && !found.isDirectory() && !found.isFile())
+    throw invalid(`${JSON.stringify(path)} must be a directory or a regular file: got a device`);
 }
 
 type Renames = readonly NonNullable<CopyPlan['rename']>[];

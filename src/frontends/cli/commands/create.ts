@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { asImageError, ImageError, isImageError } from '../../../errors.ts';
 import { shortId } from '../../../model/digest.ts';
-import { parsePlatform } from '../../../model/platform.ts';
+import type { Platform } from '../../../model/platform.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import { createContainer, type CreatedContainer } from '../../../operations/create-container.ts';
 import { completeImages } from '../complete-images.ts';
@@ -16,6 +16,7 @@ import { ProgressRows } from '../progress.ts';
 import { onStderr, showPull } from '../show-pull.ts';
 import type { Terminal } from '../terminal.ts';
 import { program, usageLine, withUsage } from '../usage.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 const operands = { usage: 'IMAGE [COMMAND] [ARG...]', min: 1, stopAtFirst: true } as const;
 
@@ -37,7 +38,7 @@ export const create = command({
     await using host = await openContainers(invocation);
     const options = {
       name: flags.name,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform, 'error parsing specified platform: '),
       signal: terminal.signal,
     };
     const pull = async () => pullImage(host, image, { quiet: flags.quiet, platform: options.platform }, terminal, globals);
@@ -108,7 +109,7 @@ async function createShown(
 async function pullImage(
   host: ContainersHost,
   image: string,
-  { quiet, platform }: { readonly quiet: boolean; readonly platform: ReturnType<typeof parsePlatform> | undefined },
+  { quiet, platform }: { readonly quiet: boolean; readonly platform: Platform | undefined },
   terminal: Terminal,
   globals: GlobalValues,
 ): Promise<void> {

@@ -1,5 +1,6 @@
 /** `bay diff` and `bay container diff`. */
 
+import { ImageError } from '../../../errors.ts';
 import { containerChanges } from '../../../operations/container-changes.ts';
 import { completeContainer } from '../complete-containers.ts';
 import { command } from '../grammar.ts';
@@ -20,6 +21,7 @@ export const diff = command({
   complete: completeContainer,
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
+    if (operands[0] === '') throw new ImageError('invalid-argument', 'Container name cannot be empty', { detail: { plain: true } });
     await using host = await openContainers(invocation);
     const rows = await containerChanges(host, operands[0], { signal: terminal.signal });
     if (flags.json) terminal.stdout.write(`${JSON.stringify(rows)}\n`);

@@ -1,7 +1,5 @@
 /** `bay export` and `bay container export`. */
 
-import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../../errors.ts';
 import { writeStreamAtomic } from '../../../io/atomic-file.ts';
@@ -9,6 +7,7 @@ import { exportContainer } from '../../../operations/export-container.ts';
 import { completeContainer } from '../complete-containers.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
+import { outputFile } from '../output-file.ts';
 
 export const exportCommand = command({
   description: "Export a container's filesystem as a tar archive: its image's files with what was changed, without what is mounted.",
@@ -21,21 +20,12 @@ export const exportCommand = command({
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const { signal } = terminal;
-    if (flags.output === undefined && terminal.isTTY.stdout)
+    if (!flags.output && terminal.isTTY.stdout)
       throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', {
         detail: { plain: true },
       });
-    const file = flags.output === undefined ? undefined : resolve(terminal.cwd, flags.output);
-    const folder = file === undefined ? undefined : dirname(file);
     // Docker looks before it asks for the container.
-    if (folder !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory())
-      throw new ImageError(
-        'invalid-argument',
-        `failed to export container: invalid output path: stat ${folder}: no such file or directory`,
-        {
-          detail: { plain: true },
-        },
-      );
+    const file = flags.output ? await outputFile(flags.output, terminal.cwd, 'failed to export container') : undefined;
     await using host = await openContainers(invocation);
     const tar = await exportContainer(host, operands[0], { signal });
     if (file === undefined) await pipeline(tar, terminal.stdout, { signal, end: false });

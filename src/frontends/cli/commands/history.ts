@@ -1,13 +1,13 @@
 /** `bay history` and `bay image history`. */
 
 import { shortId } from '../../../model/digest.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { history as historyOf, type HistoryStep } from '../../../operations/history.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 import { listText, type Field } from '../list.ts';
 import { humanSize, localRfc3339, timeSince } from '../units.ts';
+import { platformFlag } from '../platform-flag.ts';
 import { tableFormat } from './format-help.ts';
 
 export const history = command({
@@ -32,7 +32,7 @@ export const history = command({
     await using store = await openStore(invocation);
     const steps = await historyOf({ store }, operands[0], {
       signal: terminal.signal,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform, 'invalid platform: '),
     });
     if (flags.json) {
       terminal.stdout.write(

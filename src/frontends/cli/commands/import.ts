@@ -3,12 +3,12 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { asImageError, ImageError } from '../../../errors.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import { importImage } from '../../../operations/import-image.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 import type { Terminal } from '../terminal.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const importCommand = command({
   description: 'Make an image of one layer from the tar of a root file system: a file, a URL, or - for standard input.',
@@ -24,7 +24,7 @@ export const importCommand = command({
     const { flags, operands, terminal } = invocation;
     const [source, name] = operands;
     const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
-    const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+    const platform = platformFlag(flags.platform);
     const tar = await openTar(source, terminal);
     await using store = await openStore(invocation);
     const root = await importImage({ store, now: () => terminal.now() }, tar, {

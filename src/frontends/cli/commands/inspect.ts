@@ -1,7 +1,7 @@
 /** `bay inspect`, of anything that has a name, and `inspect` of each kind. */
 
 import { ImageError, isImageError } from '../../../errors.ts';
-import { parsePlatform } from '../../../model/platform.ts';
+import type { Platform } from '../../../model/platform.ts';
 import type { Host } from '../../../operations/host.ts';
 import type { InspectedContainer } from '../../../operations/inspect-container.ts';
 import type { InspectedImage } from '../../../operations/inspect.ts';
@@ -12,6 +12,7 @@ import { documentsText } from '../documents.ts';
 import { command, type Invocation } from '../grammar.ts';
 import { openContainers } from '../host.ts';
 import { inspectedContainerFields, inspectedFields } from '../inspected-fields.ts';
+import { platformFlag } from '../platform-flag.ts';
 import { documentFormat } from './format-help.ts';
 
 /** In docker's order: what has a name of several kinds is the first of them. */
@@ -25,7 +26,7 @@ interface Found {
 }
 
 interface InspectOptions {
-  readonly platform: ReturnType<typeof parsePlatform> | undefined;
+  readonly platform: Platform | undefined;
   readonly size: boolean;
   readonly signal: AbortSignal;
 }
@@ -131,7 +132,7 @@ async function inspectAll(
 ): Promise<number> {
   await using host = await openContainers({ terminal });
   const options = {
-    platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+    platform: platformFlag(flags.platform, ''),
     size: flags.size,
     signal: terminal.signal,
   };

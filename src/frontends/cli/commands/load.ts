@@ -2,13 +2,14 @@
 
 import { resolve } from 'node:path';
 import { ImageError } from '../../../errors.ts';
-import { formatPlatform, parsePlatform } from '../../../model/platform.ts';
+import { formatPlatform } from '../../../model/platform.ts';
 import { familiar } from '../../../model/reference.ts';
 import { load as loadImages } from '../../../operations/load.ts';
 import { transferStatus } from '../../../operations/transfer-status.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 import { ProgressRows } from '../progress.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const load = command({
   description:
@@ -34,7 +35,7 @@ export const load = command({
     if (file === undefined && terminal.isTTY.stdin)
       throw new ImageError('invalid-argument', 'requested load from stdin, but stdin is empty', { detail: { plain: true } });
     await using store = await openStore(invocation);
-    const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+    const platform = platformFlag(flags.platform, 'invalid platform: ');
     // Docker shows a load's progress on a terminal alone.
     using rows = new ProgressRows(terminal);
     const shows = terminal.isTTY.stdout && !flags.quiet && !flags.json;

@@ -56,7 +56,7 @@ async function readCredentials(
     return { username: flags.username, password: text.replace(/\r?\n$/, '') };
   }
   if ((flags.username === undefined || flags.password === undefined) && !terminal.isTTY.stdin)
-    throw new ImageError('invalid-argument', 'cannot perform an interactive login from a non TTY device', {
+    throw new ImageError('invalid-argument', 'Cannot perform an interactive login from a non TTY device', {
       hint: 'Give --username and --password-stdin.',
     });
   const username = flags.username ?? (await ask(terminal, `Username for ${host}: `));

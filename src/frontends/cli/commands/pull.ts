@@ -2,13 +2,13 @@
 
 import { ImageError } from '../../../errors.ts';
 import { canonical, familiar, parseReference, repositoryName, withDefaultTag, type Reference } from '../../../model/reference.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { pull as pullImage, type PullOptions } from '../../../operations/pull.ts';
 import type { Host } from '../../../operations/host.ts';
 import { command } from '../grammar.ts';
 import { openHost } from '../host.ts';
 import { showPull } from '../show-pull.ts';
 import type { Terminal } from '../terminal.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const pull = command({
   description:
@@ -35,17 +35,17 @@ export const pull = command({
     const quiet = flags.quiet || flags.json;
     if (flags.allTags && (given.tag !== undefined || given.digest !== undefined))
       throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
-    if (given.registry === 'docker.io' && given.repository === 'library/scratch')
-      throw new ImageError('denied', "'scratch' is a reserved name");
     if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet)
       terminal.stdout.write('Using default tag: latest\n');
+    if (given.registry === 'docker.io' && given.repository === 'library/scratch')
+      throw new ImageError('denied', "'scratch' is a reserved name");
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags
       ? (await host.remote(given).tags({}, { signal: terminal.signal })).map((tag) => ({ ...given, tag }))
       : [withDefaultTag(given)];
     const options = {
       signal: terminal.signal,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform),
       allPlatforms: flags.allPlatforms,
       referrers: flags.referrers,
     };

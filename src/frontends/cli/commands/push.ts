@@ -1,7 +1,6 @@
 /** `bay push` and `bay image push`. */
 
 import { ImageError } from '../../../errors.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { familiar, identifier, parseReference, repositoryName, withDefaultTag, type Reference } from '../../../model/reference.ts';
 import type { Host } from '../../../operations/host.ts';
 import { localTags, push as pushImage, type PushOptions } from '../../../operations/push.ts';
@@ -11,6 +10,7 @@ import { command } from '../grammar.ts';
 import { openHost } from '../host.ts';
 import { ProgressRows } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 export const push = command({
   description: 'Upload an image to the registry that its name begins with. What the registry has is not sent again.',
@@ -35,7 +35,7 @@ export const push = command({
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags ? await localTags(host, given) : [withDefaultTag(given)];
     if (!flags.quiet && !flags.json) terminal.stdout.write(`The push refers to repository [${repositoryName(given)}]\n`);
-    const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+    const platform = platformFlag(flags.platform, `Invalid platform ${flags.platform}`);
     for (const reference of references)
       await pushOne(host, reference, { signal: terminal.signal, platform, referrers: flags.referrers }, terminal, flags);
     if (flags.quiet && !flags.json)

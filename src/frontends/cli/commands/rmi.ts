@@ -2,10 +2,10 @@
 
 import { isImageError } from '../../../errors.ts';
 import { familiar } from '../../../model/reference.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { remove } from '../../../operations/remove.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
+import { platformFlag } from '../platform-flag.ts';
 import { openStore } from '../host.ts';
 import { humanSize } from '../units.ts';
 
@@ -34,7 +34,7 @@ export const rmi = command({
   async run(invocation) {
     const { flags, operands, terminal, report } = invocation;
     await using store = await openStore(invocation);
-    const platforms = flags.platform.map((text) => parsePlatform(text));
+    const platforms = flags.platform.flatMap((text) => platformFlag(text, '') ?? []);
     let failed = false;
     for (const name of operands) {
       try {

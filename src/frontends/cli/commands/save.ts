@@ -1,15 +1,15 @@
 /** `bay save` and `bay image save`. */
 
-import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../../errors.ts';
 import { writeStreamAtomic } from '../../../io/atomic-file.ts';
-import { parsePlatform } from '../../../model/platform.ts';
 import { save as saveImages } from '../../../operations/save.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
 import { usageError } from '../usage.ts';
+import { outputFile } from '../output-file.ts';
+import { platformFlag } from '../platform-flag.ts';
 
 const formats = ['archive', 'wim'] as const;
 
@@ -48,7 +48,9 @@ export const save = command({
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
     const { signal } = terminal;
-    const file = flags.output === undefined || flags.output === '-' ? undefined : resolve(terminal.cwd, flags.output);
+    const { output } = flags;
+    const file =
+      output === undefined || output === '' || output === '-' ? undefined : await outputFile(output, terminal.cwd, 'failed to save image');
     if (file === undefined && terminal.isTTY.stdout && flags.format !== 'wim')
       throw new ImageError('invalid-argument', 'cowardly refusing to save to a terminal. Use the -o flag or redirect', {
         detail: { plain: true },
@@ -66,7 +68,7 @@ export const save = command({
     await using store = await openStore(invocation);
     const archive = await saveImages({ store }, operands, {
       signal,
-      platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
+      platform: platformFlag(flags.platform, 'invalid platform: '),
     });
     if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
     else {

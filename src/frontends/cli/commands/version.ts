@@ -2,6 +2,7 @@
 
 import { hostPlatform } from '../../../model/platform.ts';
 import { commit, version as release } from '../../../version.ts';
+import { documentTemplate } from '../documents.ts';
 import { command } from '../grammar.ts';
 import { documentFormat } from './format-help.ts';
 
@@ -19,8 +20,8 @@ export const version = command({
     const document = { Client: facts, Server: facts };
     if (flags.json || flags.format === 'json') terminal.stdout.write(`${JSON.stringify(document)}\n`);
     else if (flags.format !== undefined && flags.format !== '') {
-      const { parseTemplate } = await import('../gotemplate/template.ts');
-      terminal.stdout.write(`${parseTemplate(flags.format, { name: 'version', missingKey: 'error' }).execute(document)}\n`);
+      const template = await documentTemplate(flags.format, { name: 'version' });
+      terminal.stdout.write(`${template.execute(document)}\n`);
     } else {
       const lines = [
         ['Version', release],

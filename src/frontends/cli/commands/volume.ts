@@ -1,8 +1,8 @@
-/** `bay volume create`, `ls`, `rm`, `prune`. */
+/** `bay volume create`, `ls`, `rm`, `prune`, `update`. */
 
 import { ImageError } from '../../../errors.ts';
 import { createVolume } from '../../../operations/create-volume.ts';
-import type { InspectedVolume } from '../../../operations/inspect-volume.ts';
+import { inspectVolume, type InspectedVolume } from '../../../operations/inspect-volume.ts';
 import { listVolumes } from '../../../operations/list-volumes.ts';
 import { pruneVolumes } from '../../../operations/prune-volumes.ts';
 import { removeVolume } from '../../../operations/remove-volume.ts';
@@ -120,6 +120,20 @@ export const volumeRemove = command({
       }
     }
     return failed ? 1 : 0;
+  },
+});
+
+export const volumeUpdate = command({
+  description: 'Update a volume. Docker has that for the volumes of a cluster alone, and there is none here: every volume is local.',
+  operands: { usage: '[VOLUME]', min: 1, max: 1 },
+  flags: {
+    availability: { type: 'string', default: 'active', value: 'string', help: 'Cluster Volume availability ("active",\n"pause", "drain")' },
+  },
+  complete: completeVolumes,
+  async run(invocation) {
+    await using store = await openStore(invocation);
+    await inspectVolume({ store }, invocation.operands[0]);
+    throw new ImageError('unsupported', 'can only update cluster volumes', { detail: { plain: true } });
   },
 });
 
