@@ -45,6 +45,7 @@ export interface LeftOutOfWim {
   readonly first: string;
 }
 
+const noBytes = new Uint8Array(0);
 /** Things that are made before others have their turn. */
 const turn = 64;
 
@@ -68,11 +69,12 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     const root = await realpath(folder);
     await requireSpace(root, plan.bytes);
     await makeFolders(root, plan, options.signal);
+    const links: LinkContents = new Map();
     // Workers write what has content, this thread what has none.
     await together(options.signal, async ({ signal, all }) => {
-      await all([writeFiles(wim, root, plan, { ...options, signal, workers }), makeEmptyFiles(root, plan, signal)]);
+      await all([writeFiles(wim, root, plan, links, { ...options, signal, workers }), makeEmptyFiles(root, plan, signal)]);
     });
-    await makeLinks(wim, root, plan, options);
+    await makeLinks(wim, root, plan, links, options);
     await giveAttributes(root, plan);
     finishFolders(root, plan);
     return {
@@ -131,24 +133,39 @@ async function makeEmptyFiles(root: string, plan: WimExtraction, signal: AbortSi
   for (let number = 0; number < plan.emptyFiles.length; number++) {
     if (number % turn === turn - 1) await nextTurn();
     if (signal.aborted) throw canceled(signal.reason);
-    writeNewFile(asNew(root, plan, plan.emptyFiles, number), new Uint8Array(0));
+    writeNewFile(asNew(root, plan, plan.emptyFiles, number), noBytes);
   }
 }
 
+/** What links say, by the number of its row. */
+type LinkContents = Map<number, Uint8Array>;
+
+/** Writes the files that have content, and keeps what links say: by itself that would have a solid file's chunks decoded again, in a memory of their size. */
 async function writeFiles(
   wim: Wim,
   root: string,
   plan: WimExtraction,
+  links: LinkContents,
   { signal, onProgress, workers }: ExtractWimOptions & { readonly workers: DecodingWorkers | undefined },
 ): Promise<void> {
   const asked = function* (): Generator<FileContent, void, undefined> {
-    const rows = plan.files.values();
-    const from = { root, plan, table: wim.table, order: wim.table.order(rows) };
-    const { order } = from;
+    const { files, reparsePoints } = plan;
+    const said = reparsePoints.values().filter((value) => value > 0);
+    const rows = new Uint32Array(files.length + said.length);
+    rows.set(files.values());
+    rows.set(
+      said.map((value) => value - 1),
+      files.length,
+    );
+    const order = wim.table.order(rows);
+    const from = { root, plan, table: wim.table, order };
     for (let start = 0, end = 0; start < order.length; start = end) {
       const row = rows[order[start] as number] as number;
-      while (end < order.length && rows[order[end] as number] === row) end++;
-      yield new FileContent(from, row, start, end);
+      const isNext = () => end < order.length && rows[order[end] as number] === row;
+      while (isNext() && (order[end] as number) < files.length) end++;
+      const endOfFiles = end;
+      while (isNext()) end++;
+      yield new FileContent(from, row, start, endOfFiles, end > endOfFiles);
     }
   };
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
@@ -157,6 +174,7 @@ async function writeFiles(
     for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
         bytes += piece.length * blob.count;
+        if (blob.isLink) links.set(blob.row, Buffer.concat([links.get(blob.row) ?? noBytes, piece]));
         // A blob that came as one piece has been written where it was decoded.
         if (offset === 0 && isLast) continue;
         open ??= { files: blob.files ?? [], descriptors: [] };
@@ -180,20 +198,22 @@ interface FileContents {
   readonly root: string;
   readonly plan: WimExtraction;
   readonly table: LookupTable;
-  /** Numbers in the plan's `files`, those of one content behind each other. */
+  /** Numbers in the plan's `files`, those of one content behind each other; numbers beyond them are of links. */
   readonly order: Uint32Array;
 }
 
-/** The content of files. Thousands are under way at once: what can be told again from a number is not kept. */
+/** The content of files, or what links say, or both. Thousands are under way at once: what can be told again from a number is not kept. */
 class FileContent implements BlobToDecode {
   readonly row: number;
+  readonly isLink: boolean;
   readonly #from: FileContents;
   readonly #first: number;
   readonly #end: number;
 
-  constructor(from: FileContents, row: number, first: number, end: number) {
+  constructor(from: FileContents, row: number, first: number, end: number, isLink: boolean) {
     this.#from = from;
     this.row = row;
+    this.isLink = isLink;
     this.#first = first;
     this.#end = end;
   }
@@ -208,6 +228,7 @@ class FileContent implements BlobToDecode {
     return Array.from(order.subarray(this.#first, this.#end), (number) => asNew(root, plan, plan.files, number));
   }
 
+  /** How many files. */
   get count(): number {
     return this.#end - this.#first;
   }
@@ -218,7 +239,13 @@ function asNew(root: string, plan: WimExtraction, list: NameList, number: number
   return { path: `${root}/${plan.path(list, number)}`, accessed: seconds(accessed), written: seconds(written), ...rights };
 }
 
-async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }: ExtractWimOptions): Promise<void> {
+async function makeLinks(
+  wim: Wim,
+  root: string,
+  plan: WimExtraction,
+  contents: LinkContents,
+  { signal }: ExtractWimOptions,
+): Promise<void> {
   for (const [links, files] of [
     [plan.hardLinks, plan.files],
     [plan.emptyHardLinks, plan.emptyFiles],
@@ -229,19 +256,14 @@ async function makeLinks(wim: Wim, root: string, plan: WimExtraction, { signal }
       const made = `${root}/${plan.path(links, number)}`;
       makeOne(() => linkSync(`${root}/${plan.path(files, links.value(number))}`, made), made);
     }
-  const links = plan.reparsePoints;
-  const nodes = function* () {
-    for (let number = 0; number < links.length; number++) yield { number, node: plan.node(links, number), path: plan.path(links, number) };
-  };
-  const contents = new Map<string, Uint8Array>();
-  const blobs = new Map(Array.from(nodes(), ({ node }) => [node.reparse?.data.sha1, node.reparse?.data as WimBlob]));
-  for await (const { blob, body } of wim.read(wim.fileOrder(blobs.values()), { signal }))
-    contents.set(blob.sha1, Buffer.concat(await Array.fromAsync(body)));
-  for (const { number, node, path } of nodes()) {
+  const points = plan.reparsePoints;
+  for (let number = 0; number < points.length; number++) {
     if (number % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
-    const { tag, data } = node.reparse as NonNullable<typeof node.reparse>;
-    const link = linkOf(tag, contents.get(data.sha1) ?? new Uint8Array(0));
+    const node = plan.node(points, number);
+    const path = plan.path(points, number);
+    const { tag } = node.reparse as NonNullable<typeof node.reparse>;
+    const link = linkOf(tag, contents.get(points.value(number) - 1) ?? noBytes);
     const refuse = (why: string) => new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} ${why}`);
     if (!link) throw refuse('has a target outside of its data');
     const target = process.platform === 'win32' ? link.substitute.replace(/^\\\?\?\\/, '') : unixTarget(link);

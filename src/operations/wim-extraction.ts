@@ -40,7 +40,7 @@ export class WimExtraction {
   /** With the number of the file in `files`, or where that has no content in `emptyFiles`, that they are another name of. */
   readonly hardLinks = new NameList();
   readonly emptyHardLinks = new NameList();
-  /** Links of all kinds. */
+  /** Links of all kinds, with the number of the row of what each says, and 1 more; 0 where it says nothing. */
   readonly reparsePoints = new NameList();
   /** What has extended attributes of Linux; 1 for the folder that all is extracted to. */
   readonly #attributed = new NameList();
@@ -139,7 +139,7 @@ export class WimExtraction {
     const { tag, data } = node.reparse as NonNullable<typeof node.reparse>;
     if (tag === reparseTags.symlink || tag === reparseTags.mountPoint) {
       if (data.isMissing) throw this.#missing(data, path);
-      this.reparsePoints.add(folder, node);
+      this.reparsePoints.add(folder, node, node.reparseRow + 1);
       return;
     }
     this.leave('reparse points that are no links', path);

@@ -51,6 +51,8 @@ export interface DecodeOptions {
 /** With fewer tasks a worker would not have begun before this thread is done. */
 const fewTasks = 8;
 const maxWorkers = 4;
+/** Tasks under way in one target, which continue each other: of what a chunk has, some is sent while the rest is still to be planned. */
+const maxContinued = 4;
 /** What all targets and sources together may take: of solid chunks of 64 MiB one is decoded at a time. Bytes. */
 const maxMemory = 2 ** 27;
 /** Memories of decoding in this thread, but for those of larger chunks: each reserves addresses by the gigabyte until it is collected. */
@@ -150,44 +152,50 @@ export class DecodingWorkers implements AsyncDisposable {
   }
 }
 
+/** A target, and how many tasks are to be done in it. */
+interface Place {
+  readonly worker: DecodingWorker;
+  readonly target: number;
+  tasks: number;
+}
+
 async function* inWorkers(
   tasks: Tasks,
   workers: DecodingWorkers,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DecodedTask, void, undefined> {
-  const doing: {
-    readonly parts: TaskParts;
-    readonly worker: DecodingWorker;
-    readonly target: number;
-    readonly done: Promise<void>;
-  }[] = [];
+  const doing: { readonly parts: TaskParts; readonly place: Place; readonly done: Promise<void> }[] = [];
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
   const onAbort = () => reject(canceled(signal?.reason));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     if (signal?.aborted) throw canceled(signal.reason);
-    for (let isMore = true; ;) {
-      while (isMore) {
-        const worker = workers.next();
-        if (worker === undefined) break;
-        const next = tasks.next();
-        if (next.done) {
-          isMore = false;
-          break;
-        }
-        const target = worker.free.shift() as number;
+    let place: Place | undefined;
+    let next = tasks.next();
+    for (;;) {
+      while (!next.done) {
+        const { continues } = next.value;
+        if (!continues || !place) {
+          const worker = workers.next();
+          if (worker === undefined) break;
+          place = { worker, target: worker.free.shift() as number, tasks: 0 };
+        } else if (place.tasks >= maxContinued) break;
         const message = packTask(next.value);
-        const done = worker.run(message, target);
+        const done = place.worker.run(message, place.target);
         // It is waited for in its turn; until then its failure is not nobody's.
         done.catch(() => undefined);
-        doing.push({ parts: new TaskParts(message.parts), worker, target, done });
+        doing.push({ parts: new TaskParts(message.parts), place, done });
+        place.tasks++;
+        next = tasks.next();
       }
       const head = doing.shift();
       if (!head) return;
+      const { worker, target } = head.place;
       await Promise.race([head.done, aborted]);
-      yield { parts: head.parts, bytes: head.worker.targets[head.target] as Uint8Array };
-      head.worker.free.push(head.target);
+      yield { parts: head.parts, bytes: worker.targets[target] as Uint8Array };
+      const isWanted = head.place === place && !next.done && next.value.continues;
+      if (--head.place.tasks === 0 && !isWanted) worker.free.push(target);
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);

@@ -9,8 +9,10 @@ import { chunkEntrySize, readInto } from './wim-resource.ts';
 export interface DecodeTask {
   readonly steps: readonly DecodeStep[];
   readonly parts: readonly DecodedPart[];
-  /** Bytes that the steps decode to, together. */
+  /** Bytes that the steps decode to, together, and those of the tasks that it continues. */
   readonly size: number;
+  /** Whether it is done in the target of the task before, with what that has decoded, of which it changes nothing. */
+  readonly continues?: boolean | undefined;
 }
 
 /** Chunks of one resource, or bytes that are not packed, and where in the task's target they go. */

@@ -25,7 +25,10 @@ const blobs = fc
       }),
       fc.record({
         chunkSize: fc.constantFrom(32_768, 2 ** 22),
-        sizes: fc.array(fc.integer({ min: 0, max: 3_000_000 }), { minLength: 1, maxLength: 6 }),
+        sizes: fc.oneof(
+          fc.array(fc.integer({ min: 0, max: 3_000_000 }), { minLength: 1, maxLength: 6 }),
+          fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 200, maxLength: 600, size: 'max' }),
+        ),
         isSolid: fc.constant(true),
       }),
     ),
@@ -44,21 +47,27 @@ const blobs = fc
       });
     });
   })
-  .chain((all) => fc.shuffledSubarray(all, { minLength: all.length }));
+  .chain((all) => fc.oneof(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })));
 
 test('every byte of every blob is in a part, in order, and at the place where a step decodes it', () => {
   fc.assert(
     fc.property(blobs, (wanted) => {
       const done = wanted.map(() => 0);
       let last = 0;
-      for (const { steps, parts, size } of planDecoding(wanted)) {
-        const largest = Math.max(taskSize, ...steps.map(({ chunkSize }) => chunkSize));
+      let before: { offset: number; at: number; length: number }[] = [];
+      let largest = 0;
+      for (const { steps, parts, size, continues } of planDecoding(wanted)) {
+        assert.ok(parts.length > 0 && parts.length <= 256);
+        largest = Math.max(continues ? largest : taskSize, ...steps.map(({ chunkSize }) => chunkSize));
         assert.ok(size <= largest, `${size} bytes fit into a target`);
-        const spans = steps.map(({ offset, size: all, codec, chunkSize, firstChunk, endChunk, at }) => {
+        const own = steps.map(({ offset, size: all, codec, chunkSize, firstChunk, endChunk, at }) => {
           const from = codec === 'none' ? 0 : firstChunk * chunkSize;
           const end = codec === 'none' ? all : Math.min(all, endChunk * chunkSize);
           return { offset: codec === 'none' ? offset : offset + from, at, length: end - from };
         });
+        const decoded = continues ? before.reduce((sum, { length }) => sum + length, 0) : 0;
+        for (const { at } of own) assert.ok(at >= decoded, 'what is there already stays as it is');
+        const spans = (before = continues ? [...before, ...own] : own);
         assert.equal(
           spans.reduce((sum, { length }) => sum + length, 0),
           size,
@@ -94,5 +103,20 @@ test('blobs of one solid chunk that follow each other are decoded once', () => {
   assert.equal(
     tasks.flatMap(({ steps }) => steps).reduce((sum, { firstChunk, endChunk }) => sum + endChunk - firstChunk, 0),
     Math.ceil(100_000 / 32_768),
+  );
+});
+
+test('of thousands of blobs in one solid chunk each task has some, and only the first decodes it', () => {
+  const solid = resource(2 ** 24, 2 ** 24, 208, true);
+  const wanted = Array.from({ length: 1000 }, (_, index): WantedBlob => ({ place: { resource: solid, from: index * 1000 }, size: 1000 }));
+  const tasks = [...planDecoding(wanted)];
+  assert.deepEqual(
+    tasks.map(({ steps, parts, continues }) => [steps.length, parts.length, continues]),
+    [
+      [1, 256, false],
+      [0, 256, true],
+      [0, 256, true],
+      [0, 232, true],
+    ],
   );
 });

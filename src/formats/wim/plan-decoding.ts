@@ -14,7 +14,7 @@ export interface WantedBlob {
 
 /** What one task unpacks to, unless a single chunk is larger. Bytes. */
 export const taskSize = 2 ** 21;
-/** Blobs in one task: a task of tiny ones is sent to a worker piece by piece, and that takes more memory than they do. */
+/** Blobs in one task: a task of tiny ones is sent to a worker piece by piece, and that takes more memory than they do. A solid chunk can have fifty thousand. */
 const maxParts = 256;
 
 /**
@@ -29,11 +29,14 @@ export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask
     const { resource } = place;
     for (let done = 0; done < size;) {
       const from = place.from + done;
-      // What goes on in the same solid resource stays together: its chunk would be decoded again.
-      const isFull = plan.parts.length >= maxParts && !plan.goesOn(resource);
-      const added = isFull ? 0 : plan.add(resource, from, size - done);
-      if (added === 0) {
+      if (plan.parts.length >= maxParts) {
         yield plan;
+        // In the same solid resource the next task goes on with what this one has decoded: its chunk would be decoded again.
+        plan = plan.goesOn(resource) ? plan.next() : new Plan();
+      }
+      const added = plan.add(resource, from, size - done);
+      if (added === 0) {
+        if (plan.parts.length > 0) yield plan;
         plan = new Plan();
         continue;
       }
@@ -49,10 +52,25 @@ class Plan implements DecodeTask {
   readonly steps: DecodeStep[] = [];
   readonly parts: DecodedPart[] = [];
   size = 0;
+  readonly continues: boolean;
   #last: WimResource | undefined;
   /** What of the last resource has been planned: positions in what it unpacks to. */
   #lastFrom = 0;
   #lastEnd = 0;
+
+  constructor(before?: Plan) {
+    this.continues = before !== undefined;
+    if (!before) return;
+    this.size = before.size;
+    this.#last = before.#last;
+    this.#lastFrom = before.#lastFrom;
+    this.#lastEnd = before.#lastEnd;
+  }
+
+  /** One that goes on in the same target, with nothing in it yet that is to be done. */
+  next(): Plan {
+    return new Plan(this);
+  }
 
   /** Whether the last that was planned is in this resource. */
   goesOn(resource: WimResource): boolean {

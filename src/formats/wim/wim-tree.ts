@@ -130,9 +130,12 @@ export class WimNode implements WimEntry {
 
   /** The number in the lookup table of what `data` is; -1 where that has no bytes, or is in none of the files. */
   get dataRow(): number {
-    if (!this.#mayHaveData) return -1;
-    const hash = this.#unnamed(this.isReparsePoint ? 1 : 0);
-    return hash === undefined || isZeroHash(this.#bytes.buffer, hash) ? -1 : this.#table.find(this.#bytes.buffer, hash);
+    return this.#mayHaveData ? this.#row(this.#unnamed(this.isReparsePoint ? 1 : 0)) : -1;
+  }
+
+  /** As `dataRow`, of what `reparse` has as its data. */
+  get reparseRow(): number {
+    return this.isReparsePoint ? this.#row(this.#unnamed(0)) : -1;
   }
 
   get streams(): readonly WimStream[] {
@@ -243,6 +246,10 @@ export class WimNode implements WimEntry {
       yield at;
       at = endOfStream(view, at);
     }
+  }
+
+  #row(hashAt: number | undefined): number {
+    return hashAt === undefined || isZeroHash(this.#bytes.buffer, hashAt) ? -1 : this.#table.find(this.#bytes.buffer, hashAt);
   }
 
   #blob(hashAt: number): WimBlob {

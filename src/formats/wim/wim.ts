@@ -100,6 +100,11 @@ export class Wim implements Disposable, AsyncDisposable {
     return this.#open.images;
   }
 
+  /** What the metadata of all images unpacks to: a name is some 150 bytes of it. */
+  get metadataBytes(): number {
+    return this.#open.metadata.reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** What is odd, and no reason to refuse it. */
   get warnings(): readonly string[] {
     return this.#open.warnings;
