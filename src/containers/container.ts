@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Image } from '../content/image.ts';
 import { ImageError } from '../errors.ts';
+import type { WriteTarOptions } from '../formats/tar/write-tar.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Change } from '../layers/changes.ts';
 import type { Tree } from '../layers/tree.ts';
@@ -125,12 +126,12 @@ export class Container {
   }
 
   /** The tar of a layer with what was changed; undefined where nothing was. Read or destroy it. */
-  async layer(operation: Operation = {}): Promise<Readable | undefined> {
+  async layer(operation: Operation & Pick<WriteTarOptions, 'pool'> = {}): Promise<Readable | undefined> {
     const { changes } = await import('../layers/changes.ts');
     const { layerTar } = await import('../layers/write-layer.ts');
     const files = await this.#open(operation);
     const [first] = changes(files.union);
-    if (first) return closing(layerTar(files.union, { signal: operation.signal }), files);
+    if (first) return closing(layerTar(files.union, { signal: operation.signal, pool: operation.pool }), files);
     files[Symbol.dispose]();
     return undefined;
   }

@@ -22,7 +22,7 @@ export function exportTar(union: Union, path: string, options: ExportOptions = {
   if (!found) throw new ImageError('not-found', `no such file or directory: ${path}`);
   const asked = lastPart(union.os === 'windows' ? path.replace(/^[a-z]:/i, '').replaceAll('\\', '/') : path);
   const { prefix = asked === '..' ? lastPart(found.path) : asked } = options;
-  return treeTar(members(union, found.path, prefix.replace(/\/+$/, ''), options.prefix === ''), options.signal);
+  return treeTar(members(union, found.path, prefix.replace(/\/+$/, ''), options.prefix === ''), { signal: options.signal });
 }
 
 function* members(union: Union, from: string, prefix: string, isBare: boolean): Generator<Member, void, undefined> {

@@ -1,11 +1,10 @@
-import { close, closeSync, open as openFile, openSync, read, readSync } from 'node:fs';
+import { closeSync, open as openFile, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { asImageError, ImageError } from '../errors.ts';
 import { zeros } from '../formats/tar/read-tar.ts';
 import type { Content } from './tree-entry.ts';
 
 const openPack = promisify(openFile);
-const closePack = promisify(close);
 const readPack = promisify(read);
 
 /** A file of a tree, or what has no content. */
@@ -25,11 +24,13 @@ interface OpenPack {
   /** What was read last, and from where. */
   bytes: Buffer;
   start: number;
+  /** What small files are read into, again and again, unless a piece of it was given away to be kept. */
+  own?: Buffer | undefined;
 }
 
 /**
  * Reads files out of packs. Files that lie one behind another, as a walk finds them, are read many at once: a tree of small files costs few reads.
- * For one reader at a time; chunks are views of memory that stays as it is.
+ * For one reader at a time. Chunks of `read` are views of memory that stays as it is; what `held` and `small` give holds until the next is asked for.
  */
 export class PackReader {
   readonly #packs = new Map<string, OpenPack>();
@@ -78,7 +79,8 @@ export class PackReader {
     const { file } = content;
     try {
       const pack = this.#packs.get(file) ?? this.#opened(file, openSync(file, 'r'));
-      const bytes = Buffer.allocUnsafeSlow(end - start);
+      if (!pack.own || pack.own.length < end - start) pack.own = Buffer.allocUnsafeSlow(end - start);
+      const bytes = pack.own.subarray(0, end - start);
       for (let done = 0; done < bytes.length;) {
         const count = readSync(pack.file, bytes, done, bytes.length - done, start + done);
         if (count === 0) throw tooShort(file);
@@ -91,17 +93,18 @@ export class PackReader {
     return this.held(content, size)!;
   }
 
-  async close(): Promise<void> {
-    const files = [...this.#packs.values()].map(({ file }) => file);
+  close(): void {
+    for (const { file } of this.#packs.values()) closeSync(file);
     this.#packs.clear();
-    await Promise.all(files.map((file) => closePack(file)));
   }
 
   async *#stored(content: Content, offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined> {
     for (let done = 0; done < length;) {
       const held = this.held({ file: content.file, offset: offset + done }, 1);
       if (held) {
-        const { bytes, start } = this.#packs.get(content.file)!;
+        const pack = this.#packs.get(content.file)!;
+        pack.own = undefined;
+        const { bytes, start } = pack;
         const from = offset + done - start;
         const chunk = bytes.subarray(from, Math.min(bytes.length, from + length - done));
         yield chunk;

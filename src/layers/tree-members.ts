@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { TarHeader } from '../formats/tar/entry.ts';
-import { type NewTarMember, writeTar } from '../formats/tar/write-tar.ts';
+import { type NewTarMember, writeTar, type WriteTarOptions } from '../formats/tar/write-tar.ts';
 import { PackReader, type Wanted } from './pack-reader.ts';
 import type { TreeEntry } from './tree-entry.ts';
 
@@ -8,11 +8,11 @@ import type { TreeEntry } from './tree-entry.ts';
 export type Member = { readonly header: TarHeader; readonly of?: Pick<TreeEntry, 'content' | 'size'> | undefined };
 
 /** A tar of these, with the bytes of their packs. */
-export function treeTar(members: Iterable<Member>, signal: AbortSignal | undefined): Readable {
-  return writeTar(withBodies(members), { signal });
+export function treeTar(members: Iterable<Member>, options: WriteTarOptions): Readable {
+  return writeTar(withBodies(members), options);
 }
 
-async function* withBodies(members: Iterable<Member>): AsyncGenerator<NewTarMember, void, undefined> {
+function* withBodies(members: Iterable<Member>): Generator<NewTarMember, void, undefined> {
   const reader = new PackReader();
   try {
     for (const some of inSome(members)) {
@@ -25,7 +25,7 @@ async function* withBodies(members: Iterable<Member>): AsyncGenerator<NewTarMemb
       }
     }
   } finally {
-    await reader.close();
+    reader.close();
   }
 }
 

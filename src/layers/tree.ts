@@ -108,6 +108,6 @@ async function* readOnce(content: NonNullable<TreeEntry['content']>, size: numbe
   try {
     yield* reader.read(content, size);
   } finally {
-    await reader.close();
+    reader.close();
   }
 }

@@ -71,7 +71,7 @@ async function after(root: NewWimEntry): Promise<string[]> {
     for (const child of byName((entry.children ?? []) as Iterable<NewWimEntry>)) await visit(child, `${path}/${child.name}`);
   };
   await visit(root, '');
-  await reader.close();
+  reader.close();
   return lines;
 }
 

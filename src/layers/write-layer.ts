@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { TarHeader, Timestamp } from '../formats/tar/entry.ts';
+import type { WriteTarOptions } from '../formats/tar/write-tar.ts';
 import { opaqueMarker, whiteoutPrefix } from './layer-indexer.ts';
 import { HeaderMaker, type Member, treeTar } from './tree-members.ts';
 import type { Union } from './union.ts';
@@ -13,8 +14,8 @@ import { completeWindowsRecords, foldName, windowsFiles, windowsMode } from './w
  * On Linux what was removed is a whiteout `.wh.NAME`, and a folder that shows nothing of the one below has an opaque marker. A Windows layer has its roots `Files` and `Hives` and no
  * opaque markers, of which no Windows host knows: each hidden name is a whiteout there.
  */
-export function layerTar(union: Union, options: { readonly signal?: AbortSignal | undefined } = {}): Readable {
-  return treeTar(union.os === 'windows' ? windowsMembers(union) : linuxMembers(union), options.signal);
+export function layerTar(union: Union, options: WriteTarOptions = {}): Readable {
+  return treeTar(union.os === 'windows' ? windowsMembers(union) : linuxMembers(union), options);
 }
 
 function* linuxMembers(union: Union): Generator<Member, void, undefined> {

@@ -1,6 +1,8 @@
 import { imageFromLayer } from '../content/layer-image.ts';
 import { mergeConfig, readConfig, type ContainerConfig } from '../containers/container-settings.ts';
 import { ImageError } from '../errors.ts';
+import { tarChunkSize } from '../formats/tar/write-tar.ts';
+import { ChunkPool } from '../io/chunk-pool.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
 import { applyChanges } from '../model/config-change.ts';
@@ -55,8 +57,10 @@ export async function commit(
   const config = withShell(runConfig(mergeConfig(readConfig(changed), own, platform.os)), base.config?.config);
   // What the new manifest names must be held before it is there.
   if (!(await ingest.has(base.descriptor))) throw new ImageError('not-found', `No such image: ${container.record.image}`);
-  const tar = await container.layer({ signal });
-  const kept = tar && (await keepLayer(ingest, tar, { ...options, compression: options.compression ?? host.containers.compression }));
+  const pool = new ChunkPool(tarChunkSize);
+  const tar = await container.layer({ signal, pool });
+  const compression = options.compression ?? host.containers.compression;
+  const kept = tar && (await keepLayer(ingest, tar, { compression, level: options.level, pool, signal }));
   const documents = imageFromLayer(kept, {
     platform,
     config,

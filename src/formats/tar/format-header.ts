@@ -5,6 +5,7 @@ import { blockSize, checksum, type Field, fields } from './block.ts';
 import type { TarEntryType, TarHeader } from './entry.ts';
 import { encodeName } from './name.ts';
 import { formatPax, formatPaxTime } from './pax.ts';
+import { max11, max7, putDigits } from './plain-header.ts';
 
 const typeflags = {
   file: '0',
@@ -15,10 +16,6 @@ const typeflags = {
   directory: '5',
   fifo: '6',
 } as const satisfies Record<Exclude<TarEntryType, 'other'>, string>;
-
-/** The largest numbers of seven and of eleven octal digits. */
-const max7 = 0o7777777;
-const max11 = 0o77777777777;
 
 /** Records that say what the header says: made here from the header, never taken over from the map of an entry that was read. */
 const ours = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'uname', 'gname', 'mtime', 'hdrcharset']);
@@ -126,14 +123,10 @@ function withPaxHeader(block: Uint8Array, records: Uint8Array, path: string): Bu
   return Buffer.concat([header, records, Buffer.alloc(padding), block]);
 }
 
-/** A number that fits, in octal digits up to a NUL. Digit by digit: texts of them are most of what a header of thousands costs. */
+/** A number that fits, in octal digits up to a NUL. */
 function putOctal(block: Buffer, field: Field, value: number): void {
   const [start, length] = fields[field];
-  let rest = value;
-  for (let at = start + length - 2; at >= start; at--) {
-    block[at] = 0x30 + (rest % 8);
-    rest = Math.floor(rest / 8);
-  }
+  putDigits(block, start, length - 1, value);
 }
 
 /** Typeflag, magic and checksum. */

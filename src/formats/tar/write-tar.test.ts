@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { peer } from '../../../test/support/peers.ts';
 import { temporary } from '../../../test/support/temporary.ts';
 import type { TarHeader } from './entry.ts';
+import { formatHeader } from './format-header.ts';
+import { putPlainHeader } from './plain-header.ts';
 import { readTar } from './read-tar.ts';
 import { type NewTarMember, writeTar } from './write-tar.ts';
 
@@ -207,4 +209,33 @@ test('what GNU tar makes of a tree, in each of its formats, is read right', { sk
       format,
     );
   }
+});
+
+test('a short way and the general one give the same header blocks', async () => {
+  const plain = fc.record({
+    path: fc.string({ unit: fc.constantFrom('a', 'é', '/', '\0', '\udcff'), maxLength: 110 }),
+    type: fc.constantFrom('file', 'directory', 'symlink'),
+    mode: fc.constantFrom(0, 0o644, 0o177777, 0o7777777, 0o10000000),
+    uid: fc.constantFrom(0, 1000, 0o7777777, 0o10000000),
+    gid: fc.constantFrom(0, 0o7777777, -1),
+    mtime: fc.record({ seconds: fc.constantFrom(-1, 0, 1_700_000_000, 0o77777777777), nanoseconds: fc.constantFrom(0, 5) }),
+  } satisfies Record<string, fc.Arbitrary<unknown>>);
+  const ascii = fc.string({ unit: fc.constantFrom('a', '/', '~'), minLength: 1, maxLength: 100 });
+  let short = 0;
+  fc.assert(
+    fc.property(
+      fc.oneof(plain, ...[0, 1].map(() => fc.tuple(plain, ascii).map(([entry, path]) => ({ ...entry, path })))),
+      fc.constantFrom(0, 511, 2 ** 31, 0o77777777777),
+      (entry, size) => {
+        const chunk = Buffer.alloc(3 * 512);
+        if (!putPlainHeader(entry, size, chunk, 512)) return assert.ok(chunk.equals(Buffer.alloc(3 * 512)));
+        short++;
+        const other = Buffer.alloc(512);
+        assert.equal(formatHeader(entry, size, other), other);
+        assert.deepEqual(chunk, Buffer.concat([Buffer.alloc(512), other, Buffer.alloc(512)]));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  assert.ok(short > 20, `${short} went the short way`);
 });

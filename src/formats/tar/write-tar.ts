@@ -10,11 +10,12 @@ import { endOnAbort } from '../../io/end-on-abort.ts';
 import { blockSize } from './block.ts';
 import type { TarHeader } from './entry.ts';
 import { formatHeader } from './format-header.ts';
+import { putPlainHeader } from './plain-header.ts';
 
 /** An entry to be written. A member of `readTar` is one. */
 export interface NewTarMember {
   readonly entry: TarHeader;
-  /** Exactly `entry.size` bytes; bytes given whole need no size. Read when its turn comes. */
+  /** Exactly `entry.size` bytes; bytes given whole need no size. Read when its turn comes; what is shorter than `tarChunkSize` is needed only until the next member is. */
   readonly body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | Uint8Array | string | undefined;
 }
 
@@ -57,45 +58,55 @@ async function* tarChunks(
     length += bytes.length;
   };
 
-  for await (const { entry, body } of members) {
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const isWhole = bytes instanceof Uint8Array;
-    const size = entry.size ?? (isWhole ? bytes.length : 0);
-    if (length + blockSize > joined) yield take();
-    const place = chunk.subarray(length, length + blockSize);
-    const header = formatHeader(entry, size, place);
-    if (header === place) length += blockSize;
-    else {
-      place.fill(0);
-      if (length + header.length > joined && length > 0) yield take();
-      if (header.length > joined) yield header;
-      else put(header);
-    }
-    let written = 0;
-    if (isWhole && length + bytes.length <= joined && bytes.length <= size) {
-      // without a loop: most files of most trees are small
-      written = bytes.length;
-      put(bytes);
-    } else if (bytes !== undefined) {
-      for await (const piece of isWhole ? [bytes] : bytes) {
-        written += piece.length;
-        if (written > size) break;
-        if (length + piece.length > joined && length > 0) yield take();
-        if (piece.length >= joined) yield piece;
-        else put(piece);
+  // Without waiting for each of those that are there: most are small.
+  for await (const some of Symbol.iterator in members ? [members] : alone(members)) {
+    for (const { entry, body } of some) {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+      const isWhole = bytes instanceof Uint8Array;
+      const size = entry.size ?? (isWhole ? bytes.length : 0);
+      if (length + blockSize > joined) yield take();
+      if (putPlainHeader(entry, size, chunk, length)) length += blockSize;
+      else {
+        const place = chunk.subarray(length, length + blockSize);
+        const header = formatHeader(entry, size, place);
+        if (header === place) length += blockSize;
+        else {
+          place.fill(0);
+          if (length + header.length > joined && length > 0) yield take();
+          if (header.length > joined) yield header;
+          else put(header);
+        }
       }
-    }
-    if (written !== size) {
-      const sizes = written > size ? `more than the ${size} bytes` : `only ${written} of the ${size} bytes`;
-      throw new ImageError('size-mismatch', `the body of ${JSON.stringify(entry.path)} has ${sizes} that its tar entry was to have`);
-    }
-    if (size % blockSize !== 0) {
-      const padding = blockSize - (size % blockSize);
-      if (length + padding > joined) yield take();
-      length += padding;
+      let written = 0;
+      if (isWhole && length + bytes.length <= joined && bytes.length <= size) {
+        // without a loop: most files of most trees are small
+        written = bytes.length;
+        put(bytes);
+      } else if (bytes !== undefined) {
+        for await (const piece of isWhole ? [bytes] : bytes) {
+          written += piece.length;
+          if (written > size) break;
+          if (length + piece.length > joined && length > 0) yield take();
+          if (piece.length >= joined) yield piece;
+          else put(piece);
+        }
+      }
+      if (written !== size) {
+        const sizes = written > size ? `more than the ${size} bytes` : `only ${written} of the ${size} bytes`;
+        throw new ImageError('size-mismatch', `the body of ${JSON.stringify(entry.path)} has ${sizes} that its tar entry was to have`);
+      }
+      if (size % blockSize !== 0) {
+        const padding = blockSize - (size % blockSize);
+        if (length + padding > joined) yield take();
+        length += padding;
+      }
     }
   }
   if (length + 2 * blockSize > joined) yield take();
   length += 2 * blockSize;
   yield take();
+}
+
+async function* alone(members: AsyncIterable<NewTarMember>): AsyncGenerator<readonly NewTarMember[], void, undefined> {
+  for await (const member of members) yield [member];
 }
