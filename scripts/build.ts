@@ -24,6 +24,8 @@ const dist = join(root, 'dist');
 /** How long a chunk of an earlier build is kept, in milliseconds. */
 const keepChunks = 6 * 3600 * 1000;
 
+const commands = (...names: readonly string[]) => names.map((name) => `src/frontends/cli/commands/${name}.ts`);
+
 /** What is loaded together: by whoever imports the library, by a server, by every start of `bay`, with the store, for a list, with the client of registries, by a push or a pull, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. */
 const profiles = {
   library: ['src/index.ts'],
@@ -33,6 +35,10 @@ const profiles = {
   list: ['src/frontends/cli/commands/images.ts'],
   remote: ['src/remote/registries.ts'],
   transfer: ['src/frontends/cli/commands/push.ts', 'src/frontends/cli/commands/pull.ts'],
+  show: commands('history', 'inspect', 'tag', 'version'),
+  container: ['src/containers/containers.ts', ...commands('ps', 'rm')],
+  create: ['src/containers/make-container.ts', 'src/containers/container-files.ts', ...commands('create', 'cp', 'commit')],
+  find: ['src/operations/find-base.ts', ...commands('find', 'search')],
   decoder: ['src/formats/wim/wim-decoder.worker.ts'],
   wim: ['src/frontends/cli/commands/wim-verify.ts', 'src/frontends/cli/commands/wim-extract.ts'],
   cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],

@@ -11,8 +11,11 @@ import { basename } from 'node:path';
 
 import { build, type BuildResult, type Plugin } from 'esbuild';
 
-/** In so many profiles a chunk goes into the one file that every kind of run loads: they are small, and one more file costs more than reading all of them. */
+/** In so many profiles a chunk goes into one file with the others of its kind: they are small, and one more file costs more than reading all of them. */
 const common = 4;
+/** The same of what only some runs load: `early` is what nearly every run does. */
+const most = 5;
+const early = ['start', 'store', 'list'];
 
 /** A file of dist/. */
 export interface Output {
@@ -44,13 +47,14 @@ export async function joinChunks(
   for (const chunk of chunks.values()) {
     const of = memberships.get(chunk.name);
     if (of === undefined || fixed.has(chunk.name)) continue;
-    const name = of.length >= common ? 'common' : of.join('-');
+    const isEarly = early.some((one) => of.includes(one));
+    const name = of.length >= (isEarly ? common : most) ? (isEarly ? 'common' : 'most') : of.join('-');
     groups.set(name, [...(groups.get(name) ?? []), chunk]);
   }
   const joined: Output[] = [];
   const moved = new Map<string, string>();
   // Those in the most profiles import no others: the names of what a file imports must be known before it has one.
-  const breadth = (name: string) => (name === 'common' ? common : name.split('-').length);
+  const breadth = (name: string) => ['most', 'common'].indexOf(name) * 100 + 100 + name.split('-').length;
   for (const [name, members] of [...groups].toSorted(([a], [b]) => breadth(b) - breadth(a))) {
     const text = renamed(await join(members), moved);
     const output = { name: `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.js`, text };
@@ -66,7 +70,7 @@ export async function joinChunks(
 
 /** What a file takes from another must be what that gives: two of one name that come together are no export of it, and esbuild does not say so. */
 function checkLinks(outputs: readonly Output[]): void {
-  const given = new Map(outputs.map(({ name, text }) => [name, new Set(namesIn(text, /^export \{([^}]*)\};/gm, 'last'))]));
+  const given = new Map(outputs.map(({ name, text }) => [name, new Set(namesIn(text, exportList, 'last'))]));
   for (const { name, text } of outputs)
     for (const [, file = ''] of text.matchAll(/^(?:import|export) \{[^}]*\} from "\.\/([\w.-]+)";/gm)) {
       const exported = given.get(file);
@@ -76,6 +80,8 @@ function checkLinks(outputs: readonly Output[]): void {
         throw new Error(`${name} takes ${lost} from ${file}, which does not give it: two exports may have that name; give one another`);
     }
 }
+
+const exportList = /^export \{([^}]*)\};/gm;
 
 /** As esbuild prints them: `a,` or `a as b,` on lines of their own. */
 function namesIn(text: string, list: RegExp, which: 'first' | 'last'): readonly string[] {
@@ -134,23 +140,23 @@ async function join(members: readonly Chunk[]): Promise<string> {
       context.onLoad({ filter: /.*/, namespace: 'chunk' }, ({ path }) => ({ contents: texts.get(path) ?? '' }));
     },
   };
-  const { metafile, outputFiles } = await build({
+  const { outputFiles } = await build({
     stdin: { contents: members.map(({ name }) => `export * from './${name}';`).join('\n') },
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    metafile: true,
     write: false,
     outfile: 'joined.js',
     plugins: [inside],
     logLevel: 'warning',
   });
-  const exported = new Set(Object.values(metafile.outputs)[0]?.exports);
-  // Two of one name are none: they would be ambiguous.
-  const lost = members.flatMap(({ exports }) => exports).find((name) => !exported.has(name));
+  const text = outputFiles[0]?.text ?? '';
+  // What the file gives, not what its metafile says: two of one name are none, as they would be ambiguous, and are in that all the same.
+  const given = new Set(namesIn(text, exportList, 'last'));
+  const lost = members.flatMap(({ exports }) => exports).find((name) => !given.has(name));
   if (lost !== undefined) throw new Error(`several of the chunks that are loaded together export ${lost}: give one another name`);
-  return outputFiles[0]?.text ?? '';
+  return text;
 }
 
 /** Chunks have names that nothing else has: where one stands in quotes, it is imported. */
