@@ -26,21 +26,21 @@ const keepChunks = 6 * 3600 * 1000;
 
 const commands = (...names: readonly string[]) => names.map((name) => `src/frontends/cli/commands/${name}.ts`);
 
-/** What is loaded together: by whoever imports the library, by a server, by every start of `bay`, with the store, for a list, with the client of registries, by a push or a pull, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. */
+/** What is loaded together, by each kind of run: also by whoever imports the library, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. Why these: docs/decisions/0002-build.md. */
 const profiles = {
   library: ['src/index.ts'],
   serve: ['src/main/serve.ts'],
   start: ['src/main/start.ts', 'src/frontends/cli/run.ts'],
   store: ['src/store/image-store.ts', 'src/operations/open-store.ts'],
-  list: ['src/frontends/cli/commands/images.ts'],
+  list: commands('images'),
   remote: ['src/remote/registries.ts'],
-  transfer: ['src/frontends/cli/commands/push.ts', 'src/frontends/cli/commands/pull.ts'],
+  transfer: commands('push', 'pull'),
   show: commands('history', 'inspect', 'tag', 'version'),
   container: ['src/containers/containers.ts', ...commands('ps', 'rm')],
   create: ['src/containers/make-container.ts', 'src/containers/container-files.ts', ...commands('create', 'cp', 'commit')],
   find: ['src/operations/find-base.ts', ...commands('find', 'search')],
   decoder: ['src/formats/wim/wim-decoder.worker.ts'],
-  wim: ['src/frontends/cli/commands/wim-verify.ts', 'src/frontends/cli/commands/wim-extract.ts'],
+  wim: commands('wim-verify', 'wim-extract'),
   cmdlet: ['src/frontends/cmdlets/run-wire.ts', 'src/frontends/cmdlets/acts/get-container-image.ts'],
 };
 
