@@ -170,7 +170,6 @@ test('podman pushes into it and pulls out of it', { skip: podman.skip }, async (
   await store.flush();
   const root = temporary(t, 'podman');
   const own = ['--root', join(root, 'root'), '--runroot', join(root, 'run'), '--storage-driver', 'vfs'];
-  t.after(() => podman.try([...own, 'rmi', '-af']));
   const pulled = await podman.run([...own, 'pull', '-q', `oci:${store.path}:app:latest`]);
   await podman.run([...own, 'push', '-q', pulled.stdout.trim(), `oci:${store.path}:from-podman`]);
   const back = await store.resolve('from-podman');
