@@ -204,6 +204,21 @@ async function outcome(upload: Promise<WireResponse>): Promise<number | string> 
 }
 
 for (const way of ['plain', 'tls', 'proxy'] as const)
+  test(`uploads one after the other go through one connection: ${way}`, { skip: way !== 'plain' && openssl.skip }, async (t) => {
+    const { folder, put, server } = await bench(t, way);
+    for (const size of [0, 1, 100_000, 512 * 1024, 4 * 1024 * 1024, 4 * 1024 * 1024 + 1, 3]) {
+      const bytes = noise(size);
+      writeFileSync(join(folder, 'bytes'), bytes);
+      const { headers, body } = await put('good', join(folder, 'bytes'), size);
+      assert.equal(headers['x-sha256'], sha256(bytes));
+      if (!body.closed) await once(body, 'close');
+      // The connection is given back in the next turn.
+      await sleep(5);
+    }
+    assert.equal(server.connections(), 1);
+  });
+
+for (const way of ['plain', 'tls', 'proxy'] as const)
   test(`after whatever a server says or does, the next upload is whole: ${way}`, { skip: way !== 'plain' && openssl.skip }, async (t) => {
     const { folder, put } = await bench(t, way);
     const file = (name: string, size: number, seed: number) => {
