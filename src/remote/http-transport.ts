@@ -135,6 +135,11 @@ function exchange(outgoing: ClientRequest, request: WireRequest, timeouts: Timeo
       const body = (request.lends === true && takenOver(incoming)) || incoming;
       void answer({ status: incoming.statusCode ?? 0, headers: joined(incoming), url, body });
     });
+    // Who does not listen for this hears nothing at all. The connection is nobody's by then.
+    outgoing.once('upgrade', (_incoming, socket) => {
+      socket.destroy();
+      void fail(new ImageError('protocol', `${url.host} goes over to another protocol, which nobody asked for`));
+    });
     // Stays for good: errors after the answer are the body's, and an emitter without a listener would end the process.
     outgoing.on('error', (error) => void fail(error));
     if (body === undefined || body instanceof Uint8Array) {
@@ -167,6 +172,8 @@ async function send(outgoing: ClientRequest, body: StreamedBody, timeouts: Timeo
     for await (const chunk of lent(source)) {
       if (isOver()) return;
       await taker.take(chunk);
+      // Asked for another, the source would fill this one's memory, which may still be on its way; or, at its end, lend it to another upload.
+      if (isOver()) return;
     }
   } finally {
     taker.end();
@@ -208,7 +215,7 @@ class Taker {
     this.#timer = setTimeout(late, idle);
   }
 
-  /** Writes a chunk and waits until its memory may be used again: the connection has taken it, or can take no more, or the answer is there. */
+  /** Writes a chunk and waits until the connection has taken it, and its memory may be used again; or until all is over, and it may not. */
   take(chunk: Uint8Array): Promise<void> {
     this.#timer.refresh();
     return new Promise((resolve) => {

@@ -117,6 +117,19 @@ test('bytes after the end are nobody’s, and a body that is left is left', asyn
   assert.ok(stream.destroyed);
 });
 
+test('the last chunk is its reader’s until the next is asked for, also when the body is stopped meanwhile', async (t) => {
+  let asked = 0;
+  const { repository } = await registry(t, (socket, body) => void socket.write(asked++ === 0 ? body : body.map((byte) => ~byte)));
+  const stop = new AbortController();
+  const chunks = lent(await repository.open(target, { signal: stop.signal }))[Symbol.asyncIterator]();
+  let last = new Uint8Array();
+  for (let size = 0; size < content.length; size += last.length) last = (await chunks.next()).value as Uint8Array<ArrayBuffer>;
+  stop.abort();
+  await collect(lent(await repository.open(target)));
+  assert.ok(content.subarray(-last.length).equals(last));
+  await chunks.return?.();
+});
+
 test('a body that stops is given up after the idle time, told so, and can be stopped before', async (t) => {
   const { repository } = await registry(t, (socket, body) => void socket.write(body.subarray(0, 600_000)));
   const stop = new AbortController();

@@ -97,8 +97,9 @@ export class SocketBody extends Readable implements Lender {
     this.#failure ??= error ?? new Error('it was left unread');
     this.#socket.destroy();
     this.#wake?.();
-    // Of a body that is not whole a buffer may still be in the system's hands: it is not used again.
-    if (this.#left === 0 && this.#ready === 0) for (const buffer of this.#buffers) if (spare.length < maxSpare) spare.push(buffer);
+    // Of a body that is not whole a buffer may still be in the system's hands, and what is lent is the reader's: it is not used again.
+    if (this.#left === 0 && this.#ready === 0 && !this.#isLent)
+      for (const buffer of this.#buffers) if (spare.length < maxSpare) spare.push(buffer);
     callback(error);
   }
 
