@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { rawMetadata, rawResourceHeader, rawRow, rawWim, sha1, solidResource, type RawEntry } from '../../test/support/raw-wim.ts';
@@ -12,7 +12,7 @@ const dataOf = (target: string): Buffer => Buffer.from(unixLinkReparse(target)?.
 const link = (name: string, content: Buffer): RawEntry => ({ name, attributes: 0x400, reparseTag: 0xa000_000c, content });
 
 /** An image with these entries, whose contents follow each other in one solid resource. */
-async function extracted(t: TestContext, entries: readonly RawEntry[], contents: readonly Buffer[]) {
+function solidImage(entries: readonly RawEntry[], contents: readonly Buffer[]): Buffer {
   const { bytes } = rawMetadata(entries);
   const resource = solidResource(Buffer.concat(contents));
   let at = 0;
@@ -27,6 +27,11 @@ async function extracted(t: TestContext, entries: readonly RawEntry[], contents:
     rows: [rawRow(rawResourceHeader(resource.length, 0x10, 208 + bytes.length, 2n ** 32n), Buffer.alloc(20)), ...rows],
     gap: resource,
   });
+  return file;
+}
+
+async function extracted(t: TestContext, entries: readonly RawEntry[], contents: readonly Buffer[]) {
+  const file = solidImage(entries, contents);
   const folder = temporary(t, 'extract-wim');
   writeFileSync(join(folder, 'a.wim'), file);
   await using wim = await Wim.open([join(folder, 'a.wim')]);
@@ -76,4 +81,27 @@ test('thousands of files in a few solid chunks are written by workers that go on
   const { out, result, decodings } = await extracted(t, entries, contents);
   assert.deepEqual([result.files, result.bytes, decodings], [5000, 4_500_000, 1]);
   for (const [number, content] of contents.entries()) assert.ok(readFileSync(join(out, `${number}`)).equals(content), `${number}`);
+});
+
+test('what workers were ahead with when an extraction is canceled is not left in its folder', async (t) => {
+  // Enough for workers that start before the files are looked at.
+  const contents = Array.from({ length: 3000 }, (_, number) => Buffer.alloc(6000, `${number} `));
+  const entries = contents.map((content, number): RawEntry => ({ name: `${number}`, content }));
+  const folder = temporary(t, 'extract-wim');
+  writeFileSync(join(folder, 'a.wim'), solidImage(entries, contents));
+  await using wim = await Wim.open([join(folder, 'a.wim')]);
+  mkdirSync(join(folder, 'there'));
+  for (const name of ['there', 'new']) {
+    const stop = new AbortController();
+    const out = join(folder, name);
+    let wasThere = 0;
+    const onProgress = () => {
+      wasThere ||= readdirSync(out).length;
+      stop.abort();
+    };
+    await assert.rejects(extractWim(wim, 1, out, { signal: stop.signal, onProgress }), { code: 'canceled' });
+    assert.ok(wasThere > 0);
+    if (name === 'new') assert.ok(!existsSync(out));
+    else assert.deepEqual(readdirSync(out), []);
+  }
 });

@@ -85,6 +85,8 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
       leftOut: [...plan.leftOut].map(([what, { count, first }]) => ({ what, count, first })),
     };
   } catch (error) {
+    // They may be ahead of what has failed or was canceled, and would write into the folder while it is cleared.
+    await workers?.[Symbol.asyncDispose]();
     await clear(folder, wasThere);
     if (options.signal?.aborted) throw canceled(options.signal.reason);
     throw asImageError(error, `cannot write ${folder}`);
@@ -174,7 +176,7 @@ async function writeFiles(
     for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
         bytes += piece.length * blob.count;
-        if (blob.isLink) links.set(blob.row, Buffer.concat([links.get(blob.row) ?? noBytes, piece]));
+        if (blob.isLink) links.set(blob.row, Buffer.concat([(offset > 0 && links.get(blob.row)) || noBytes, piece]));
         // A blob that came as one piece has been written where it was decoded.
         if (offset === 0 && isLast) continue;
         open ??= { files: blob.files ?? [], descriptors: [] };
