@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { rawMetadata, rawResourceHeader, rawRow, rawWim, sha1, solidResource, type RawEntry } from '../../test/support/raw-wim.ts';
+import { rawSolidWim, type RawEntry } from '../../test/support/raw-wim.ts';
 import { temporary } from '../../test/support/temporary.ts';
 import { unixLinkReparse } from '../formats/wim/wim-reparse.ts';
 import { Wim } from '../formats/wim/wim.ts';
@@ -11,27 +11,8 @@ import { extractWim } from './extract-wim.ts';
 const dataOf = (target: string): Buffer => Buffer.from(unixLinkReparse(target)?.data ?? []);
 const link = (name: string, content: Buffer): RawEntry => ({ name, attributes: 0x400, reparseTag: 0xa000_000c, content });
 
-/** An image with these entries, whose contents follow each other in one solid resource. */
-function solidImage(entries: readonly RawEntry[], contents: readonly Buffer[]): Buffer {
-  const { bytes } = rawMetadata(entries);
-  const resource = solidResource(Buffer.concat(contents));
-  let at = 0;
-  const rows = contents.map((content) =>
-    rawRow(rawResourceHeader(content.length, 0x10, (at += content.length) - content.length, 0), sha1(content)),
-  );
-  const { file } = rawWim({
-    flags: 0x40002,
-    chunkSize: 32_768,
-    version: 0xe00,
-    images: [bytes],
-    rows: [rawRow(rawResourceHeader(resource.length, 0x10, 208 + bytes.length, 2n ** 32n), Buffer.alloc(20)), ...rows],
-    gap: resource,
-  });
-  return file;
-}
-
 async function extracted(t: TestContext, entries: readonly RawEntry[], contents: readonly Buffer[]) {
-  const file = solidImage(entries, contents);
+  const file = rawSolidWim(entries, contents);
   const folder = temporary(t, 'extract-wim');
   writeFileSync(join(folder, 'a.wim'), file);
   await using wim = await Wim.open([join(folder, 'a.wim')]);
@@ -88,7 +69,7 @@ test('what workers were ahead with when an extraction is canceled is not left in
   const contents = Array.from({ length: 3000 }, (_, number) => Buffer.alloc(6000, `${number} `));
   const entries = contents.map((content, number): RawEntry => ({ name: `${number}`, content }));
   const folder = temporary(t, 'extract-wim');
-  writeFileSync(join(folder, 'a.wim'), solidImage(entries, contents));
+  writeFileSync(join(folder, 'a.wim'), rawSolidWim(entries, contents));
   await using wim = await Wim.open([join(folder, 'a.wim')]);
   mkdirSync(join(folder, 'there'));
   for (const name of ['there', 'new']) {
