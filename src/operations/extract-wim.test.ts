@@ -86,3 +86,24 @@ test('what workers were ahead with when an extraction is canceled is not left in
     else assert.deepEqual(readdirSync(out), []);
   }
 });
+
+test('of what thousands of links say some is kept, and the rest is decoded when they are made', async (t) => {
+  const targets = Array.from({ length: 5000 }, (_, number) => `${number}/${'far/'.repeat(220)}`);
+  const said = targets.map(dataOf);
+  const entries = said.map((content, number) => link(`${number}`, content));
+  const { out, result, decodings } = await extracted(t, [...entries, link('again', said.at(-1) as Buffer)], said);
+  for (const [number, target] of targets.entries()) assert.equal(readlinkSync(join(out, `${number}`)), target);
+  assert.equal(readlinkSync(join(out, 'again')), targets.at(-1));
+  assert.deepEqual([result.links, decodings], [5001, 2]);
+});
+
+test('where the disk becomes full, another folder is advised', async (t) => {
+  const content = Buffer.from('text');
+  const folder = temporary(t, 'extract-wim');
+  writeFileSync(join(folder, 'a.wim'), rawSolidWim([{ name: 'a', content }], [content]));
+  await using wim = await Wim.open([join(folder, 'a.wim')]);
+  const onProgress = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  };
+  await assert.rejects(extractWim(wim, 1, join(folder, 'out'), { onProgress }), { code: 'disk-full', hint: /elsewhere/ });
+});
