@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { rawMetadata, rawResourceHeader, rawRow, rawWim, sha1, solidResource, type RawEntry } from '../../test/support/raw-wim.ts';
+import { rawSolidWim, type RawEntry } from '../../test/support/raw-wim.ts';
 import { temporary } from '../../test/support/temporary.ts';
 import { unixLinkReparse } from '../formats/wim/wim-reparse.ts';
 import { Wim } from '../formats/wim/wim.ts';
@@ -11,22 +11,8 @@ import { extractWim } from './extract-wim.ts';
 const dataOf = (target: string): Buffer => Buffer.from(unixLinkReparse(target)?.data ?? []);
 const link = (name: string, content: Buffer): RawEntry => ({ name, attributes: 0x400, reparseTag: 0xa000_000c, content });
 
-/** An image with these entries, whose contents follow each other in one solid resource. */
 async function extracted(t: TestContext, entries: readonly RawEntry[], contents: readonly Buffer[]) {
-  const { bytes } = rawMetadata(entries);
-  const resource = solidResource(Buffer.concat(contents));
-  let at = 0;
-  const rows = contents.map((content) =>
-    rawRow(rawResourceHeader(content.length, 0x10, (at += content.length) - content.length, 0), sha1(content)),
-  );
-  const { file } = rawWim({
-    flags: 0x40002,
-    chunkSize: 32_768,
-    version: 0xe00,
-    images: [bytes],
-    rows: [rawRow(rawResourceHeader(resource.length, 0x10, 208 + bytes.length, 2n ** 32n), Buffer.alloc(20)), ...rows],
-    gap: resource,
-  });
+  const file = rawSolidWim(entries, contents);
   const folder = temporary(t, 'extract-wim');
   writeFileSync(join(folder, 'a.wim'), file);
   await using wim = await Wim.open([join(folder, 'a.wim')]);
@@ -76,4 +62,48 @@ test('thousands of files in a few solid chunks are written by workers that go on
   const { out, result, decodings } = await extracted(t, entries, contents);
   assert.deepEqual([result.files, result.bytes, decodings], [5000, 4_500_000, 1]);
   for (const [number, content] of contents.entries()) assert.ok(readFileSync(join(out, `${number}`)).equals(content), `${number}`);
+});
+
+test('what workers were ahead with when an extraction is canceled is not left in its folder', async (t) => {
+  // Enough for workers that start before the files are looked at.
+  const contents = Array.from({ length: 3000 }, (_, number) => Buffer.alloc(6000, `${number} `));
+  const entries = contents.map((content, number): RawEntry => ({ name: `${number}`, content }));
+  const folder = temporary(t, 'extract-wim');
+  writeFileSync(join(folder, 'a.wim'), rawSolidWim(entries, contents));
+  await using wim = await Wim.open([join(folder, 'a.wim')]);
+  mkdirSync(join(folder, 'there'));
+  for (const name of ['there', 'new']) {
+    const stop = new AbortController();
+    const out = join(folder, name);
+    let wasThere = 0;
+    const onProgress = () => {
+      wasThere ||= readdirSync(out).length;
+      stop.abort();
+    };
+    await assert.rejects(extractWim(wim, 1, out, { signal: stop.signal, onProgress }), { code: 'canceled' });
+    assert.ok(wasThere > 0);
+    if (name === 'new') assert.ok(!existsSync(out));
+    else assert.deepEqual(readdirSync(out), []);
+  }
+});
+
+test('of what thousands of links say some is kept, and the rest is decoded when they are made', async (t) => {
+  const targets = Array.from({ length: 5000 }, (_, number) => `${number}/${'far/'.repeat(220)}`);
+  const said = targets.map(dataOf);
+  const entries = said.map((content, number) => link(`${number}`, content));
+  const { out, result, decodings } = await extracted(t, [...entries, link('again', said.at(-1) as Buffer)], said);
+  for (const [number, target] of targets.entries()) assert.equal(readlinkSync(join(out, `${number}`)), target);
+  assert.equal(readlinkSync(join(out, 'again')), targets.at(-1));
+  assert.deepEqual([result.links, decodings], [5001, 2]);
+});
+
+test('where the disk becomes full, another folder is advised', async (t) => {
+  const content = Buffer.from('text');
+  const folder = temporary(t, 'extract-wim');
+  writeFileSync(join(folder, 'a.wim'), rawSolidWim([{ name: 'a', content }], [content]));
+  await using wim = await Wim.open([join(folder, 'a.wim')]);
+  const onProgress = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  };
+  await assert.rejects(extractWim(wim, 1, join(folder, 'out'), { onProgress }), { code: 'disk-full', hint: /elsewhere/ });
 });

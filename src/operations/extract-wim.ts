@@ -45,7 +45,8 @@ export interface LeftOutOfWim {
   readonly first: string;
 }
 
-const noBytes = new Uint8Array(0);
+const elsewhere = 'Free some space, or name a folder elsewhere.';
+const noBytes: Uint8Array = new Uint8Array(0);
 /** Things that are made before others have their turn. */
 const turn = 64;
 
@@ -69,12 +70,12 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     const root = await realpath(folder);
     await requireSpace(root, plan.bytes);
     await makeFolders(root, plan, options.signal);
-    const links: LinkContents = new Map();
+    const links: LinkContents = { count: countOfKept(wim, plan), contents: new Map() };
     // Workers write what has content, this thread what has none.
     await together(options.signal, async ({ signal, all }) => {
       await all([writeFiles(wim, root, plan, links, { ...options, signal, workers }), makeEmptyFiles(root, plan, signal)]);
     });
-    await makeLinks(wim, root, plan, links, options);
+    await makeLinks(wim, root, plan, links, { ...options, workers });
     await giveAttributes(root, plan);
     finishFolders(root, plan);
     return {
@@ -85,9 +86,12 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
       leftOut: [...plan.leftOut].map(([what, { count, first }]) => ({ what, count, first })),
     };
   } catch (error) {
+    // They may be ahead of what has failed or was canceled, and would write into the folder while it is cleared.
+    await workers?.[Symbol.asyncDispose]();
     await clear(folder, wasThere);
     if (options.signal?.aborted) throw canceled(options.signal.reason);
-    throw asImageError(error, `cannot write ${folder}`);
+    const failed = asImageError(error, `cannot write ${folder}`);
+    throw failed.code === 'disk-full' ? new ImageError(failed.code, failed.message, { hint: elsewhere, cause: error }) : failed;
   }
 }
 
@@ -115,7 +119,7 @@ async function requireSpace(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (bytes > bavail * bsize)
     throw new ImageError('disk-full', `${folder} has room for ${bavail * bsize} bytes, and the image has ${bytes}`, {
-      hint: 'Free some space, or name a folder elsewhere.',
+      hint: elsewhere,
     });
 }
 
@@ -137,10 +141,25 @@ async function makeEmptyFiles(root: string, plan: WimExtraction, signal: AbortSi
   }
 }
 
-/** What links say, by the number of its row. */
-type LinkContents = Map<number, Uint8Array>;
+/** What the first so many links say, by the number of its row. */
+interface LinkContents {
+  readonly count: number;
+  readonly contents: Map<number, Uint8Array>;
+}
 
-/** Writes the files that have content, and keeps what links say: by itself that would have a solid file's chunks decoded again, in a memory of their size. */
+/** Of what links say, so much is kept. Bytes. */
+const keptOfLinks = 2 ** 24;
+
+function countOfKept(wim: Wim, { reparsePoints }: WimExtraction): number {
+  let bytes = 0;
+  for (let number = 0; number < reparsePoints.length; number++) {
+    const value = reparsePoints.value(number);
+    if (value > 0 && (bytes += wim.table.size(value - 1)) > keptOfLinks) return number;
+  }
+  return reparsePoints.length;
+}
+
+/** Writes the files that have content, and keeps what the first links say: by itself that would have a solid file's chunks decoded again, in a memory of their size. */
 async function writeFiles(
   wim: Wim,
   root: string,
@@ -150,7 +169,10 @@ async function writeFiles(
 ): Promise<void> {
   const asked = function* (): Generator<FileContent, void, undefined> {
     const { files, reparsePoints } = plan;
-    const said = reparsePoints.values().filter((value) => value > 0);
+    const said = reparsePoints
+      .values()
+      .subarray(0, links.count)
+      .filter((value) => value > 0);
     const rows = new Uint32Array(files.length + said.length);
     rows.set(files.values());
     rows.set(
@@ -174,7 +196,7 @@ async function writeFiles(
     for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
         bytes += piece.length * blob.count;
-        if (blob.isLink) links.set(blob.row, Buffer.concat([links.get(blob.row) ?? noBytes, piece]));
+        if (blob.isLink) links.contents.set(blob.row, Buffer.concat([(offset > 0 && links.contents.get(blob.row)) || noBytes, piece]));
         // A blob that came as one piece has been written where it was decoded.
         if (offset === 0 && isLast) continue;
         open ??= { files: blob.files ?? [], descriptors: [] };
@@ -243,8 +265,8 @@ async function makeLinks(
   wim: Wim,
   root: string,
   plan: WimExtraction,
-  contents: LinkContents,
-  { signal }: ExtractWimOptions,
+  { count, contents }: LinkContents,
+  { signal, workers }: ExtractWimOptions & { readonly workers: DecodingWorkers | undefined },
 ): Promise<void> {
   for (const [links, files] of [
     [plan.hardLinks, plan.files],
@@ -257,24 +279,45 @@ async function makeLinks(
       makeOne(() => linkSync(`${root}/${plan.path(files, links.value(number))}`, made), made);
     }
   const points = plan.reparsePoints;
+  const others: number[] = [];
   for (let number = 0; number < points.length; number++) {
     if (number % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
-    const node = plan.node(points, number);
-    const path = plan.path(points, number);
-    const { tag } = node.reparse as NonNullable<typeof node.reparse>;
-    const link = linkOf(tag, contents.get(points.value(number) - 1) ?? noBytes);
-    const refuse = (why: string) => new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} ${why}`);
-    if (!link) throw refuse('has a target outside of its data');
-    const target = process.platform === 'win32' ? link.substitute.replace(/^\\\?\?\\/, '') : unixTarget(link);
-    if (target === '' || target.includes('\0')) throw refuse(`leads to ${JSON.stringify(target)}`);
-    const made = `${root}/${path}`;
-    const kind = link.isMountPoint ? 'junction' : node.attributes & wimAttributes.directory ? 'dir' : 'file';
-    makeOne(() => symlinkSync(target, made, kind), made);
-    const { owner, accessed, written } = plan.rights(node);
-    if (owner) lchownSync(made, owner.uid, owner.gid);
-    lutimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
+    if (number < count || points.value(number) === 0) makeLink(wim, root, plan, number, contents.get(points.value(number) - 1) ?? noBytes);
+    else others.push(number);
   }
+  if (others.length === 0) return;
+  const { table } = wim;
+  const rows = Uint32Array.from(others, (number) => points.value(number) - 1);
+  const asked = function* (): Generator<BlobToDecode & { readonly number: number }, void, undefined> {
+    for (const position of table.order(rows)) {
+      const row = rows[position] as number;
+      yield { blob: { sha1: table.sha1(row), size: table.size(row) }, row, number: others[position] as number };
+    }
+  };
+  let content = noBytes;
+  for await (const pieces of wim.decode(asked(), { signal, workers }))
+    for (const { asked: link, offset, bytes, isLast } of pieces) {
+      content = Buffer.concat([offset > 0 ? content : noBytes, bytes]);
+      if (isLast) makeLink(wim, root, plan, link.number, content);
+    }
+}
+
+function makeLink(wim: Wim, root: string, plan: WimExtraction, number: number, content: Uint8Array): void {
+  const node = plan.node(plan.reparsePoints, number);
+  const path = plan.path(plan.reparsePoints, number);
+  const { tag } = node.reparse as NonNullable<typeof node.reparse>;
+  const link = linkOf(tag, content);
+  const refuse = (why: string) => new ImageError('invalid-content', `${wim.path}: the link ${JSON.stringify(`/${path}`)} ${why}`);
+  if (!link) throw refuse('has a target outside of its data');
+  const target = process.platform === 'win32' ? link.substitute.replace(/^\\\?\?\\/, '') : unixTarget(link);
+  if (target === '' || target.includes('\0')) throw refuse(`leads to ${JSON.stringify(target)}`);
+  const made = `${root}/${path}`;
+  const kind = link.isMountPoint ? 'junction' : node.attributes & wimAttributes.directory ? 'dir' : 'file';
+  makeOne(() => symlinkSync(target, made, kind), made);
+  const { owner, accessed, written } = plan.rights(node);
+  if (owner) lchownSync(made, owner.uid, owner.gid);
+  lutimesSync(made, utimeOf(seconds(accessed)), utimeOf(seconds(written)));
 }
 
 /** After the owners: a new owner takes capabilities away. */

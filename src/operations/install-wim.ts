@@ -4,6 +4,7 @@ import { tarChunkSize } from '../formats/tar/write-tar.ts';
 import { Wim } from '../formats/wim/wim.ts';
 import type { WimImage } from '../formats/wim/wim-images.ts';
 import type { WimLimits } from '../formats/wim/wim-limits.ts';
+import type { WimTree } from '../formats/wim/wim-tree.ts';
 import { ChunkPool } from '../io/chunk-pool.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
@@ -82,7 +83,7 @@ export async function installWim(
   const { images, trees } = await choose(wim, options);
   const [image] = images as [WimImage];
   const os = osOf(trees.shape);
-  await using source = await openSource(host.store, wim, images, signal);
+  await using source = await openSource(host.store, wim, trees, signal);
   const plan = await planLayer(trees, source.read, signal);
   await askForLosses(`the image in ${wim.path}`, plan.losses, options.accept);
 
@@ -109,11 +110,16 @@ export async function installWim(
   return { ...done, root, changed: moved };
 }
 
+interface WimTrees extends TreesOfLayer {
+  readonly tree: WimTree;
+  readonly utility: WimTree | undefined;
+}
+
 /** Which of the WIM's images, and their trees. */
 async function choose(
   wim: Wim,
   { index, signal }: InstallWimOptions,
-): Promise<{ readonly images: readonly WimImage[]; readonly trees: TreesOfLayer }> {
+): Promise<{ readonly images: readonly WimImage[]; readonly trees: WimTrees }> {
   const { images, path } = wim;
   const count = images.length;
   const wanted = index === undefined ? images : images.filter((image) => image.index === index);
@@ -139,13 +145,12 @@ interface Source extends AsyncDisposable {
 }
 
 /** The WIM itself; of a solid one all contents are unpacked first, in the order in which they are packed. */
-async function openSource(store: ImageStore, wim: Wim, images: readonly WimImage[], signal: AbortSignal | undefined): Promise<Source> {
+async function openSource(store: ImageStore, wim: Wim, { tree, utility }: WimTrees, signal: AbortSignal | undefined): Promise<Source> {
   const read = wimContents(wim, signal);
   if (wim.table.solidChunkSize === 0) return { read, [Symbol.asyncDispose]: async () => undefined };
-  const trees = await Promise.all(images.map(({ index }) => wim.tree(index, { signal })));
   const draft = await store.draftFolder('wim');
   try {
-    const blobs = contentsOf(trees.flatMap((tree) => [{ node: tree.root }, ...tree.walk()]));
+    const blobs = contentsOf([tree, ...(utility ? [utility] : [])].flatMap((each) => [{ node: each.root }, ...each.walk()]));
     const spool = await WimSpool.fill(draft.path, wim.fileOrder(blobs), read, signal);
     const close = async (): Promise<void> => {
       await spool[Symbol.asyncDispose]();

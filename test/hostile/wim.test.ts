@@ -567,6 +567,11 @@ const refusals: readonly Refusal[] = [
     message: /integrity table at 300: 0 bytes, too few/,
   },
   {
+    name: 'an integrity table that has nothing but a size',
+    file: edited(good.file, (file) => file.writeBigUInt64LE(300n, 0x8c)),
+    message: /integrity table at 0: 0 bytes, too few/,
+  },
+  {
     name: 'an integrity table that is solid',
     file: edited(wimOf(tree, { integrity: 1000 }).file, (file) => file.writeUInt8(0x10, 0x83)),
     message: /integrity table at \d+: \d+ bytes, unpacked \d+: it is compressed/,

@@ -236,3 +236,22 @@ export function rawWim(wim: RawWim): RawWimFile {
   if (integrity.length > 0) rawResourceHeader(integrity.length, 0, integrityAt, integrity.length).copy(file, 0x7c);
   return { file, tableAt, xmlAt, integrityAt, resourcesAt };
 }
+
+/** An image with these entries, whose contents follow each other in one solid resource. */
+export function rawSolidWim(entries: readonly RawEntry[], contents: readonly Buffer[]): Buffer {
+  const { bytes } = rawMetadata(entries);
+  const resource = solidResource(Buffer.concat(contents));
+  let at = 0;
+  const rows = contents.map((content) =>
+    rawRow(rawResourceHeader(content.length, 0x10, (at += content.length) - content.length, 0), sha1(content)),
+  );
+  const { file } = rawWim({
+    flags: 0x40002,
+    chunkSize: 32_768,
+    version: 0xe00,
+    images: [bytes],
+    rows: [rawRow(rawResourceHeader(resource.length, 0x10, 208 + bytes.length, 2n ** 32n), Buffer.alloc(20)), ...rows],
+    gap: resource,
+  });
+  return file;
+}

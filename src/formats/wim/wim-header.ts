@@ -114,7 +114,7 @@ export function parseWimHeader(bytes: Uint8Array, file: string, limits: WimLimit
     lookupTable: resource(0x30, 'lookup table'),
     xml: resource(0x48, 'XML'),
     bootIndex: u32(0x78),
-    integrity: integrity.offset === 0 && integrity.packedSize === 0 ? undefined : integrity,
+    integrity: integrity.offset === 0 && integrity.packedSize === 0 && integrity.size === 0 ? undefined : integrity,
   };
 }
 
