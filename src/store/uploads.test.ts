@@ -127,6 +127,26 @@ test('who goes on where a broken body has come to may ask before its end was not
   await again.finish(digestOf(bytes));
 });
 
+test('so may who begins again, where nothing had come', async (t) => {
+  const store = await open(t);
+  const bytes = randomBytes(100_000);
+  const upload = await store.repository(name).upload();
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const broken = async function* () {
+    begun.resolve();
+    await end.promise;
+    yield* [];
+    throw new ImageError('unavailable', 'gone');
+  };
+  const first = fails(upload.append(broken(), 0), 'unavailable');
+  await begun.promise;
+  const again = await store.repository(name).upload(upload.id);
+  const second = again.append(chunksOf(bytes), 0);
+  setTimeout(end.resolve, 50);
+  await Promise.all([first, second]);
+  await again.finish(digestOf(bytes));
+});
+
 test('who asks while a piece is being written is told of every whole block that has come', async (t) => {
   const store = await open(t);
   const bytes = randomBytes(3_000_000);

@@ -247,7 +247,7 @@ export class Uploads {
     for (;;) {
       const row = this.#row(repo, id);
       const writing = row.writer === null ? undefined : this.#writers.get(row.writer);
-      if (at === undefined || at === row.offset || at !== writing?.written || performance.now() > end) return row;
+      if (at === undefined || at !== writing?.written || performance.now() > end) return row;
       await sleep(20);
     }
   }
