@@ -54,7 +54,7 @@ export async function joinChunks(
   const joined: Output[] = [];
   const moved = new Map<string, string>();
   // Those in the most profiles import no others: the names of what a file imports must be known before it has one.
-  const breadth = (name: string) => ['most', 'common'].indexOf(name) * 100 + 100 + name.split('-').length;
+  const breadth = (name: string) => (name === 'common' ? 200 : name === 'most' ? 100 : name.split('-').length);
   for (const [name, members] of [...groups].toSorted(([a], [b]) => breadth(b) - breadth(a))) {
     const text = renamed(await join(members), moved);
     const output = { name: `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.js`, text };

@@ -18,7 +18,7 @@ const turn = 8;
 /** What is no longer than this is read and closed at once: it takes some ten microseconds, and each way through the thread pool ten times that. */
 const small = 64 * 1024;
 
-/** Buffers of `pumpTo` that nobody uses now. New memory must be cleared page by page before the first byte gets in. */
+/** Buffers of `pumpTo` and `lent` that nobody uses now. New memory must be cleared page by page before the first byte gets in. */
 const spare: Buffer[] = [];
 const maxSpare = 32;
 
@@ -120,7 +120,7 @@ export class FileStream extends Readable implements Lender {
   }
 
   /**
-   * Read in place, into one buffer, as long as that is a copy from the system’s memory: the way through the thread pool costs as much again, and another processor’s cache.
+   * Read in place, into one buffer, as long as that is a copy from the system's memory: the way through the thread pool costs as much again, and another processor's cache.
    * While it is a disk that is waited for, two buffers by turns: one is read into while the other is lent.
    */
   async *lent(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -156,10 +156,9 @@ export class FileStream extends Readable implements Lender {
 
   #readNow(buffer: Buffer): Uint8Array {
     if (this.destroyed) throw this.errored ?? canceled();
-    const length = Math.min(pumpBlock, this.#left);
+    const length = Math.min(buffer.length, this.#left);
     const bytes = readSync(this.#file, buffer, 0, length, this.#position);
-    this.#passed(bytes);
-    return buffer.subarray(0, bytes);
+    return buffer.subarray(0, this.#passed(bytes));
   }
 
   #readAhead(buffer: Buffer): Promise<Uint8Array> | undefined {
@@ -179,37 +178,33 @@ export class FileStream extends Readable implements Lender {
   }
 
   #fill(buffer: Buffer, done: (error: Error | undefined, bytes: number) => void): void {
-    const filled = (error: Error | null, bytes: number) => {
-      if (error) return done(error, 0);
+    const filled = (read: () => number) => {
+      let bytes: number;
       try {
-        this.#passed(bytes);
-      } catch (failure) {
-        return done(failure as Error, 0);
+        bytes = read();
+      } catch (error) {
+        return done(error as Error, 0);
       }
       done(undefined, bytes);
     };
-    if (this.#small) {
-      let bytes: number;
-      try {
-        bytes = readSync(this.#file, buffer, 0, buffer.length, this.#position);
-      } catch (error) {
-        return filled(error as Error, 0);
-      }
-      return filled(null, bytes);
-    }
+    if (this.#small) return filled(() => this.#readNow(buffer).length);
     this.#reading = true;
     read(this.#file, buffer, 0, buffer.length, this.#position, (error, bytes) => {
       this.#reading = false;
       if (this.#closeWhenRead) this.#closeWhenRead();
-      filled(error, bytes);
+      filled(() => {
+        if (error) throw error;
+        return this.#passed(bytes);
+      });
     });
   }
 
-  /** @throws ImageError `size-mismatch` where the file gave nothing */
-  #passed(bytes: number): void {
+  /** @returns the same @throws ImageError `size-mismatch` where the file gave nothing */
+  #passed(bytes: number): number {
     if (bytes === 0) throw new ImageError('size-mismatch', `a file became shorter while it was read: ${this.#left} bytes are missing`);
     this.#position += bytes;
     this.#left -= bytes;
+    return bytes;
   }
 }
 

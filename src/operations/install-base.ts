@@ -1,9 +1,9 @@
 import { release } from 'node:os';
 import type { FoundBaseImage, FoundContent } from '../catalog/found-image.ts';
 import { chooseImage } from '../catalog/read-registry.ts';
-import { copy } from '../content/copy.ts';
 import type { ImageSource } from '../content/image-source.ts';
 import { openArchive } from '../content/open-archive.ts';
+import { requireImages } from '../content/require-images.ts';
 import { ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
@@ -18,6 +18,7 @@ import { withDownload } from './base-download.ts';
 import { baseImageName } from './base-image-name.ts';
 import type { Host } from './host.ts';
 import type { InstallWimOptions } from './install-wim.ts';
+import { keepSelection } from './keep-selection.ts';
 
 export interface InstallBaseOptions extends Operation {
   /** Where a file lies until it is installed. */
@@ -84,7 +85,7 @@ async function installFound(
   return { ...installed, downloaded };
 }
 
-/** A registry's image, into a store: one platform of it, its index as the origin. */
+/** A registry's image, into a store: one platform of it, its index as the origin. @throws ImageError as `requireImages` */
 export async function fetchImage(
   host: Pick<Host, 'remote'>,
   content: Extract<FoundContent, { kind: 'registry' }>,
@@ -93,11 +94,10 @@ export async function fetchImage(
 ): Promise<{ readonly root: Descriptor; readonly origin: Descriptor }> {
   const remote = host.remote(content.reference);
   const origin = await remote.resolve(identifier(content.reference), operation);
-  const { root, path } = await chooseImage(remote, origin, content, operation);
-  for (const index of path)
-    await ingest.write(index, (offset) => remote.open(index, { ...operation, offset }), { signal: operation.signal, sparse: true });
-  await copy(remote, root, ingest, operation);
-  return { root, origin };
+  const selection = await chooseImage(remote, origin, content, operation);
+  await keepSelection(remote, selection, ingest, operation);
+  await requireImages(ingest, selection.root, operation);
+  return { root: selection.root, origin };
 }
 
 async function expandBase(
@@ -130,7 +130,7 @@ async function loadBase(
   return await nameBase(host, ingest, root, { found, origin, options });
 }
 
-/** The one image of an archive, into a store. @throws ImageError `invalid-content` where it has none, or several */
+/** The one image of an archive, into a store. @throws ImageError `invalid-content` where it has none, or several; as `requireImages` */
 async function copyArchive(
   archive: ImageSource & { readonly entries: readonly { readonly target: Descriptor }[] },
   ingest: Ingest,
@@ -139,11 +139,10 @@ async function copyArchive(
   const [entry, ...others] = new Map(archive.entries.map(({ target }) => [target.digest, target])).values();
   if (entry === undefined || others.length > 0)
     throw new ImageError('invalid-content', `the archive has ${entry ? others.length + 1 : 0} images, and a base image is one`);
-  const { root, path } = await chooseImage(archive, entry, {}, operation);
-  for (const index of path)
-    await ingest.write(index, (offset) => archive.open(index, { ...operation, offset }), { signal: operation.signal, sparse: true });
-  await copy(archive, root, ingest, operation);
-  return { root, origin: entry };
+  const selection = await chooseImage(archive, entry, {}, operation);
+  await keepSelection(archive, selection, ingest, operation);
+  await requireImages(ingest, selection.root, operation);
+  return { root: selection.root, origin: entry };
 }
 
 async function nameBase(

@@ -1,4 +1,3 @@
-import { copy } from '../content/copy.ts';
 import { Image } from '../content/image.ts';
 import { openArchive } from '../content/open-archive.ts';
 import { selectPlatform, type Selection } from '../content/select-platform.ts';
@@ -12,6 +11,7 @@ import { formatPlatform, hostPlatform, platformMatch, type Platform } from '../m
 import { canonical, familiar, parseReference, withDefaultTag, type Reference } from '../model/reference.ts';
 import type { Ingest } from '../store/ingest.ts';
 import type { Host } from './host.ts';
+import { keepSelection } from './keep-selection.ts';
 
 /** So that many small images share their commits. */
 const imagesAtOnce = 16;
@@ -65,10 +65,7 @@ async function loadEntry(
   options.signal?.throwIfAborted();
   const selection = await select(archive, entry, options);
   if (!selection) return undefined;
-  const { signal } = options;
-  for (const index of selection.path)
-    await ingest.write(index, (offset) => archive.open(index, { signal, offset }), { signal, sparse: true });
-  await copy(archive, selection.root, ingest, options);
+  await keepSelection(archive, selection, ingest, options);
   return {
     root: selection.root,
     origin: entry.target,

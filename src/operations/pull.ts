@@ -1,4 +1,3 @@
-import { copy } from '../content/copy.ts';
 import { requireImages } from '../content/require-images.ts';
 import { selectPlatform } from '../content/select-platform.ts';
 import type { Operation } from '../io/operation.ts';
@@ -6,6 +5,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import type { Platform } from '../model/platform.ts';
 import { canonical, identifier, type Reference } from '../model/reference.ts';
 import type { Host } from './host.ts';
+import { keepSelection } from './keep-selection.ts';
 
 export interface PullOptions extends Operation {
   /** Default: what this machine would run. */
@@ -29,11 +29,10 @@ export interface Pulled {
 export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PullOptions = {}): Promise<Pulled> {
   const remote = host.remote(reference);
   const origin = await remote.resolve(identifier(reference), options);
-  const { root, path } = options.allPlatforms ? { root: origin, path: [] } : await selectPlatform(remote, origin, options);
+  const selection = options.allPlatforms ? { root: origin, path: [] } : await selectPlatform(remote, origin, options);
+  const { root } = selection;
   await using ingest = await host.store.begin({ verb: 'pull', signal: options.signal });
-  for (const index of path)
-    await ingest.write(index, (offset) => remote.open(index, { ...options, offset }), { signal: options.signal, sparse: true });
-  await copy(remote, root, ingest, options);
+  await keepSelection(remote, selection, ingest, options);
   await requireImages(ingest, root, options);
   const { moved } = await ingest.name(root, canonical(reference), { origin });
   return { root, origin, changed: moved };

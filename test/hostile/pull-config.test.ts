@@ -8,6 +8,7 @@ import { digestOf } from '../../src/model/digest.ts';
 import { mediaTypes } from '../../src/model/media-types.ts';
 import { parseReference } from '../../src/model/reference.ts';
 import { copyBetween } from '../../src/operations/copy-between.ts';
+import { fetchImage } from '../../src/operations/install-base.ts';
 import { parsePlace } from '../../src/operations/places.ts';
 import { pull } from '../../src/operations/pull.ts';
 import { blobOf, honest, lyingRegistry } from '../support/lying-registry.ts';
@@ -71,6 +72,9 @@ for (const [what, odd, message] of refused)
       code: 'invalid-content',
       message,
     });
+    await using ingest = await store.begin();
+    const content = { kind: 'registry', reference: parseReference(name) } as const;
+    await assert.rejects(fetchImage(host, content, ingest, {}), { code: 'invalid-content', message });
     assert.deepEqual(await store.names(), []);
     assert.deepEqual(await store.images(), []);
   });
