@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 
 import { said, type Command, type RunOptions } from './command.ts';
@@ -49,6 +51,28 @@ export async function startDockerDoor(client: Peer, serve: Command, folder: stri
     async () => void (await said(command('version'), options)),
   );
   return { pid: daemon.pid, socket, client, command, end: () => daemon.end() };
+}
+
+/** No daemon, but an answer to each of `create` and `rm` that costs nothing: what a daemon of any kind can at best be measured at. */
+export async function startAnsweringAtOnce(client: Peer, folder: string): Promise<Docker> {
+  const socket = join(folder, 'docker.sock');
+  const server = createServer((request, response) => {
+    request.resume();
+    const made = request.method === 'POST';
+    response.writeHead(made ? 201 : request.method === 'DELETE' ? 204 : 200, {
+      'Api-Version': '1.51',
+      Ostype: 'linux',
+      'Content-Type': 'application/json',
+    });
+    response.end(made ? '{"Id":"0123456789abcdef","Warnings":[]}' : undefined);
+  });
+  server.listen(socket);
+  await once(server, 'listening');
+  const end = async () => {
+    server.close();
+    await once(server, 'close');
+  };
+  return { pid: process.pid, socket, client, command: clientOf(client, socket), end };
 }
 
 function clientOf(client: Peer, socket: string): Docker['command'] {

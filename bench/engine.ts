@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Bench } from './bench.ts';
 import { cost, run, said } from './command.ts';
-import type { Docker } from './docker.ts';
+import { startAnsweringAtOnce, type Docker } from './docker.ts';
 import { paired } from './paired.ts';
 import { peer } from './peers.ts';
 
@@ -15,6 +15,7 @@ export const engine: Bench = {
   word: 'engine',
   rows: [
     { name: 'docker create, docker rm', peer: 'dockerd', measured: 'wall, ten of each, a tiny image', unit: 'ms', limit: { atMost: 0.8 } },
+    { name: 'an answer at once', peer: 'dockerd', measured: 'wall, the same: what the client alone takes', unit: 'ms' },
     { name: 'GET /images/json', peer: 'dockerd', measured: 'wall, 2,000 images', unit: 'ms', limit: { atMost: 0.5 } },
     { name: 'idle server', measured: 'RSS, a minute after the rows above', unit: 'MB', limit: { atMost: 80 } },
     { name: 'idle server', measured: 'RSS, just started', unit: 'MB', limit: { atMost: 80 } },
@@ -42,6 +43,14 @@ export const engine: Bench = {
       () => createAndRemove(theirs),
     );
 
+    const atOnce = await startAnsweringAtOnce(ours.client, await lab.fresh('at-once'));
+    const client = await paired(
+      7,
+      () => createAndRemove(atOnce),
+      () => createAndRemove(theirs),
+    );
+    await atOnce.end();
+
     const list = async (docker: Docker) => {
       const report = await said(
         curl.command([
@@ -61,7 +70,7 @@ export const engine: Bench = {
       () => list(theirs),
     );
     await wait(75_000);
-    return [made, listed, { ours: [residentBytes(ours.pid) / 1e6] }, { ours: [fresh] }];
+    return [made, client, listed, { ours: [residentBytes(ours.pid) / 1e6] }, { ours: [fresh] }];
   },
 };
 
