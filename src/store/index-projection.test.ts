@@ -46,3 +46,32 @@ for (const code of ['EPERM', 'EISDIR']) {
     assert.equal(await readFile(join(folder, 'bay', aside), 'utf8'), 'not JSON');
   });
 }
+
+test('a store that was copied reads its list of names once, not in every process', async (t) => {
+  const folder = storeFolder(t);
+  {
+    await using store = await ImageStore.open(folder);
+    await using ingest = await store.begin();
+    const image = await makeImage();
+    await putImage(ingest, image);
+    await ingest.tag(image.target, 'app:1');
+  }
+  const copy = storeFolder(t);
+  fs.cpSync(folder, copy, { recursive: true });
+  // The file is an old one by then.
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
+  const reads = t.mock.method(fs, 'readFileSync');
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const readsOfNames = async (): Promise<number> => {
+    reads.mock.resetCalls();
+    await using store = await ImageStore.open(copy);
+    assert.equal((await store.images()).length, 1);
+    return reads.mock.calls.filter(({ arguments: [path] }) => path === join(copy, 'index.json')).length;
+  };
+  assert.equal(await readsOfNames(), 1);
+  assert.equal(await readsOfNames(), 0);
+});

@@ -15,6 +15,9 @@ import type { Digest } from '../model/digest.ts';
 /** How long changes wait for others that come with them. Milliseconds. */
 const gather = 250;
 
+/** Files whose times differ by more than this were written at different times, on any file system. Milliseconds. */
+const sameTick = 3000;
+
 interface StateRow {
   readonly change: number;
   readonly index_change: number;
@@ -96,7 +99,9 @@ export class IndexProjection {
     if (signature !== this.#state().index_mark) {
       const bytes = readIfThere(this.#database.place.indexFile);
       if (!bytes) return await this.#read();
-      if (hashOf(bytes) !== this.#state().index_hash) {
+      const hash = hashOf(bytes);
+      if (hash === this.#state().index_hash) await this.#knownAgain(signature, hash);
+      else {
         const settled = await this.#settledIndex(bytes);
         const { adopt } = await import('./adoption.ts');
         const current = () => hashOf(readIfThere(this.#database.place.indexFile) ?? Buffer.alloc(0)) === settled.hash;
@@ -107,6 +112,19 @@ export class IndexProjection {
     this.#seen = signature;
     const { change, index_change: shown } = this.#state();
     if (change !== shown) this.renamed();
+  }
+
+  /** What is in the file is ours, but the file is another: the store was copied or moved, or a tool wrote the same. The next process need not read it. */
+  async #knownAgain(signature: string, hash: string): Promise<void> {
+    // One that was just written may be written again within the same tick of the file system's clock, and look the same.
+    const changed = statSync(this.#database.place.indexFile, { throwIfNoEntry: false })?.ctimeMs;
+    if (changed === undefined || Date.now() - changed < sameTick || this.#signature() !== signature) return;
+    try {
+      await this.#database.transact(() => this.#database.run('UPDATE state SET index_mark = ? WHERE index_hash = ?', signature, hash));
+    } catch (error) {
+      // It only saves time: a store that cannot be written can be read.
+      if (!isImageError(error)) throw error;
+    }
   }
 
   /** A file that replaced one which a tool had open for writing: what that tool wrote there is taken in too. */
