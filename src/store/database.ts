@@ -141,11 +141,11 @@ export class Database {
   }
 
   /** As `columns`, also when the database has been closed: what was read then is still to be had. */
-  columnsLater<Row extends readonly unknown[]>(sql: string): Row[] {
-    if (!this.#closed) return this.columns(sql);
+  columnsLater<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
+    if (!this.#closed) return this.columns(sql, ...values);
     const live = LiveConnection.openNow(this.place);
     try {
-      return this.#guard(() => asColumns<Row>(live.prepare(sql), [{}]));
+      return this.#guard(() => asColumns<Row>(live.prepare(sql), parametersOf(sql, values)));
     } finally {
       live.close();
     }

@@ -16,16 +16,8 @@ import { nameOf, type NameRow } from './names.ts';
 
 type ImageColumns = readonly [...SummaryColumns, digest: Digest, type: string | number, size: number, added: number];
 
-/** All null where the image is no plain one. */
-type SummaryColumns = readonly [
-  config: Digest | null,
-  configType: string,
-  configSize: number,
-  platform: string | null,
-  created: string | null,
-  packed: number,
-  labels: string | null,
-];
+/** All null where the image is no plain one; only then is there no size. */
+type SummaryColumns = readonly [platform: string | null, created: string | null, packed: number | null];
 
 interface Summary {
   readonly manifest: Descriptor;
@@ -60,19 +52,12 @@ interface Facts {
 }
 
 /** The usual media types as numbers: thousands of rows need not bring them as text. */
-const usualTypes = [
-  mediaTypes.ociManifest,
-  mediaTypes.dockerManifest,
-  mediaTypes.ociIndex,
-  mediaTypes.dockerIndex,
-  mediaTypes.ociConfig,
-  mediaTypes.dockerConfig,
-];
+const usualTypes = [mediaTypes.ociManifest, mediaTypes.dockerManifest, mediaTypes.ociIndex, mediaTypes.dockerIndex];
 const brief = (column: string) =>
   `CASE ${column} ${usualTypes.map((type, at) => `WHEN '${type}' THEN ${at}`).join(' ')} ELSE ${column} END`;
 const whole = (type: string | number): string => (typeof type === 'number' ? (usualTypes[type] ?? '') : type);
 
-const summaryColumns = `summary.config, ${brief('summary.config_type')}, summary.config_size, summary.platform, summary.created, summary.size, summary.labels`;
+const summaryColumns = 'summary.platform, summary.created, summary.size';
 const imageColumns = `SELECT ${summaryColumns}, image.digest, ${brief('image.media_type')}, image.size, image.added FROM image LEFT JOIN summary ON summary.digest = image.digest`;
 const nameColumns = 'SELECT target, repo, tag, origin, origin_type, origin_size, tagged FROM name';
 
@@ -94,20 +79,21 @@ export function getImage(database: Database, digest: Digest): ImageRecord | unde
   return database.snapshot(() => {
     const [row] = database.columns<ImageColumns>(`${imageColumns} WHERE image.digest = ?`, digest);
     if (!row) return undefined;
+    const inside = insides(
+      database,
+      `WITH RECURSIVE inside (digest) AS (
+         VALUES (?) UNION SELECT edge.child FROM inside JOIN edge ON edge.parent = inside.digest AND edge.kind = 0 WHERE NOT edge.attestation)
+       SELECT parent, child, edge.platform FROM inside JOIN edge ON edge.parent = inside.digest AND kind = 0 AND NOT attestation ORDER BY parent, position`,
+      digest,
+    );
     return record(row, {
       names: new Map([[digest, database.columns<NameColumns>(`${nameColumns} WHERE target = ? ORDER BY repo, tag`, digest)]]),
-      ...insides(
-        database,
-        `WITH RECURSIVE inside (digest) AS (
-           VALUES (?) UNION SELECT edge.child FROM inside JOIN edge ON edge.parent = inside.digest AND edge.kind = 0 WHERE NOT edge.attestation)
-         SELECT parent, child, edge.platform FROM inside JOIN edge ON edge.parent = inside.digest AND kind = 0 AND NOT attestation ORDER BY parent, position`,
-        digest,
-      ),
+      ...inside,
       artifactTypes: new Map(
         database.columns<[Digest, string | null]>('SELECT digest, artifact_type FROM manifest WHERE digest = ? AND artifact', digest),
       ),
       damaged: new Set(database.columns<[Digest]>('SELECT digest FROM blob WHERE state <> 1 AND state = 2').map(([damaged]) => damaged)),
-      details: new ImageDetails(database),
+      details: new ImageDetails(database, [digest, ...inside.summaries.keys()]),
     });
   });
 }
@@ -123,7 +109,7 @@ function insides(database: Database, sql: string, ...values: Digest[]): Pick<Fac
       child,
     );
     if (!row) continue;
-    summaries.set(child, { manifest: { mediaType: whole(row[7]), digest: child, size: row[8] }, columns: row });
+    summaries.set(child, { manifest: { mediaType: whole(row[3]), digest: child, size: row[4] }, columns: row });
   }
   const members = new Map<Digest, Member[]>();
   for (const [parent, child, platform] of rows) {
@@ -177,16 +163,16 @@ export function summariesLost(database: Database): boolean {
 }
 
 function record(row: ImageColumns, facts: Facts): ImageRecord {
-  const digest = row[7];
-  const target = { mediaType: whole(row[8]), digest, size: row[9] };
+  const digest = row[3];
+  const target = { mediaType: whole(row[4]), digest, size: row[5] };
   const names: ImageName[] = [];
   for (const columns of facts.names.get(digest) ?? []) names.push(imageName(columns, target));
   const platforms = facts.damaged.has(digest)
     ? []
-    : row[0] === null
+    : row[2] === null
       ? platformsInside(digest, facts)
       : [new PlatformRow({ manifest: target, columns: row }, null, facts)];
-  return new ImageRow(target, names, platforms, row[10], facts.artifactTypes.get(digest), facts.details);
+  return new ImageRow(target, names, platforms, row[6], facts.artifactTypes.get(digest), facts.details);
 }
 
 /**
@@ -277,26 +263,22 @@ class PlatformRow implements PlatformRecord {
   declare readonly created?: string;
   readonly size: number;
   readonly #details: ImageDetails;
-  readonly #columns: Summary['columns'];
-  #labels: Readonly<Record<string, string>> | undefined;
 
   constructor({ manifest, columns }: Summary, entryPlatform: string | null, { details }: Facts) {
-    const platform = entryPlatform ?? columns[3];
+    const platform = entryPlatform ?? columns[0];
     this.manifest = manifest;
     if (platform !== null) this.platform = parsedPlatform(platform);
-    if (columns[4] !== null) this.created = columns[4];
-    this.size = columns[5];
+    if (columns[1] !== null) this.created = columns[1];
+    this.size = columns[2] ?? 0;
     this.#details = details;
-    this.#columns = columns;
   }
 
   get config(): Descriptor {
-    const [digest, mediaType, size] = this.#columns;
-    return { mediaType: whole(mediaType), digest: digest ?? this.manifest.digest, size };
+    return this.#details.about(this.manifest.digest).config;
   }
 
   get labels(): Readonly<Record<string, string>> {
-    return (this.#labels ??= JSON.parse(this.#columns[6] ?? '{}') as Record<string, string>);
+    return this.#details.about(this.manifest.digest).labels;
   }
 
   get diffIds(): readonly Digest[] {
