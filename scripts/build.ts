@@ -28,16 +28,21 @@ const commands = (...names: readonly string[]) => names.map((name) => `src/front
 
 /** What is loaded together, by each kind of run: also by whoever imports the library, by a worker that decodes WIM files and by the commands that wait for it, for PowerShell. Why these: docs/decisions/0002-build.md. */
 const profiles = {
-  library: ['src/index.ts'],
+  library: ['src/index.ts', 'src/io/file-stream.ts'],
   serve: ['src/main/serve.ts'],
   start: ['src/main/start.ts', 'src/frontends/cli/run.ts'],
   store: ['src/store/image-store.ts', 'src/operations/open-store.ts'],
   list: commands('images'),
   remote: ['src/remote/registries.ts'],
-  transfer: commands('push', 'pull'),
+  transfer: ['src/io/file-stream.ts', ...commands('push', 'pull')],
   show: commands('history', 'inspect', 'tag', 'version'),
   container: ['src/containers/containers.ts', ...commands('ps', 'rm')],
-  create: ['src/containers/make-container.ts', 'src/containers/container-files.ts', ...commands('create', 'cp', 'commit')],
+  create: [
+    'src/io/file-stream.ts',
+    'src/containers/make-container.ts',
+    'src/containers/container-files.ts',
+    ...commands('create', 'cp', 'commit'),
+  ],
   find: ['src/operations/find-base.ts', ...commands('find', 'search')],
   decoder: ['src/formats/wim/wim-decoder.worker.ts'],
   wim: commands('wim-verify', 'wim-extract'),

@@ -39,9 +39,11 @@ export function memoryTerminal(options: MemoryTerminalOptions = {}): MemoryTermi
   const interrupted = new AbortController();
   const stdin = new PassThrough();
   Readable.from([Buffer.from(options.stdin ?? '')]).pipe(stdin);
+  const stdout = collect('out');
   return {
     stdin,
-    stdout: collect('out'),
+    stdout,
+    print: (text) => void stdout.write(text),
     stderr: collect('err'),
     isTTY: { stdin: isTTY, stdout: isTTY, stderr: isTTY },
     columns: () => columns,

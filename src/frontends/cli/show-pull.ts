@@ -31,6 +31,7 @@ export function onStderr(terminal: Terminal): Terminal {
   // Streams are opened when they are asked for: nothing is copied here.
   return Object.create(terminal, {
     stdout: { get: () => terminal.stderr },
+    print: { value: (text: string) => void terminal.stderr.write(text) },
     isTTY: { get: () => ({ stdin: terminal.isTTY.stdin, stdout: terminal.isTTY.stderr, stderr: terminal.isTTY.stderr }) },
   }) as Terminal;
 }

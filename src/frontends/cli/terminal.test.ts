@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -56,10 +58,55 @@ test(
   },
 );
 
-test('a reader that has gone ends the command in silence', async () => {
-  const child = program(`setInterval(() => terminal.stdout.write('x'.repeat(65536)), 1).unref(); await aborted(terminal.signal);`);
-  await once(child.stdout, 'data');
-  child.stdout.destroy();
-  const [[code], err] = await Promise.all([once(child, 'close'), text(child.stderr)]);
-  assert.deepEqual([code, err], [141, '']);
+for (const write of ['terminal.stdout.write', 'terminal.print'])
+  test(`a reader that has gone ends the command in silence (${write})`, async () => {
+    const child = program(`setInterval(() => ${write}('x'.repeat(65536)), 1).unref(); await aborted(terminal.signal);`);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    const [[code], err] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    assert.deepEqual([code, err], [141, '']);
+  });
+
+test('texts and a stream come out whole, in their order', async () => {
+  const child = program(`
+    for (let at = 0; at < 1000; at++) terminal.print('line ' + at + '\\n' + 'é'.repeat(500));
+    await new Promise((done) => terminal.stdout.write('stream\\n', done));
+    terminal.print('end\\n');`);
+  const expected = Array.from({ length: 1000 }, (_, at) => `line ${at}\n${'é'.repeat(500)}`).join('');
+  assert.equal(await text(child.stdout), `${expected}stream\nend\n`);
 });
+
+test(
+  'a pipe that is full and does not block is waited for',
+  { skip: process.platform === 'win32' ? 'Windows has no named pipes in folders' : false, timeout: 20_000 },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'bayplan-terminal-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // Both ends, so that the child's opening does not wait for a reader.
+    const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    // Node makes what a child inherits blocking, so the child puts the pipe in the place of its stdout itself.
+    const child = program(`
+      const { closeSync, constants, openSync } = await import('node:fs');
+      closeSync(1);
+      if (openSync(${JSON.stringify(pipe)}, constants.O_WRONLY | constants.O_NONBLOCK) !== 1) throw new Error('not stdout');
+      terminal.print('x'.repeat(1e6));
+      terminal.print('end');`);
+    const ended = once(child, 'close');
+    let read = '';
+    const block = Buffer.alloc(65536);
+    while (!read.endsWith('end')) {
+      try {
+        read += block.toString('latin1', 0, readSync(fd, block));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        assert.equal(child.exitCode ?? 0, 0);
+        await sleep(5);
+      }
+    }
+    closeSync(fd);
+    assert.equal(read.length, 1e6 + 3);
+    assert.deepEqual(await ended, [0, null]);
+  },
+);

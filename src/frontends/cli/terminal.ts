@@ -3,9 +3,11 @@
 import type { Readable, Writable } from 'node:stream';
 
 import { ImageError } from '../../errors.ts';
+import { StandardOutput } from './standard-output.ts';
 
 export interface Terminal {
   readonly stdin: Readable;
+  /** For what comes piece by piece, or is no text. */
   readonly stdout: Writable;
   readonly stderr: Writable;
   /** Which of the streams are a person's terminal. */
@@ -21,6 +23,8 @@ export interface Terminal {
   /** Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
   readonly signal: AbortSignal;
   now(): Date;
+  /** Writes a text to stdout, in order with what is written to the stream. */
+  print(text: string): void;
 }
 
 export interface ProcessTerminal extends Terminal {
@@ -42,8 +46,8 @@ const oneInterrupt = 1000;
 
 /** The terminal of this process. A second Ctrl-C ends the process at once: what was acknowledged is on disk by then. */
 export function processTerminal(): ProcessTerminal {
-  const { stdout, env } = process;
-  // Opening a stream takes Node as long as many a command does its work: the other two are opened when they are used.
+  const { env } = process;
+  // Opening a stream takes Node as long as many a command does its work: they are opened when they are used.
   let opened: Writable | undefined;
   const interrupted = new AbortController();
   let interruptedAt = 0;
@@ -57,16 +61,14 @@ export function processTerminal(): ProcessTerminal {
     });
   }
   // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Windows says EOF of some pipes.
-    if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
-    abort(141, 'the reader of the output has gone');
-  });
+  const output = new StandardOutput(() => abort(141, 'the reader of the output has gone'));
   return {
     get stdin() {
       return process.stdin;
     },
-    stdout,
+    get stdout() {
+      return output.stream;
+    },
     get stderr() {
       return (opened ??= process.stderr);
     },
@@ -74,18 +76,19 @@ export function processTerminal(): ProcessTerminal {
       get stdin() {
         return process.stdin.isTTY === true;
       },
-      stdout: stdout.isTTY === true,
+      stdout: output.isTTY,
       get stderr() {
         return process.stderr.isTTY === true;
       },
     },
-    columns: () => stdout.columns || 80,
-    rows: () => stdout.rows || 24,
-    colour: stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+    columns: () => (output.isTTY && output.stream.columns) || 80,
+    rows: () => (output.isTTY && output.stream.rows) || 24,
+    colour: output.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
     env,
     cwd: process.cwd(),
     signal: interrupted.signal,
     now: () => new Date(),
-    flushed: () => stdout.writableLength === 0 && (opened?.writableLength ?? 0) === 0,
+    print: (text) => output.print(text),
+    flushed: () => output.flushed && (opened?.writableLength ?? 0) === 0,
   };
 }

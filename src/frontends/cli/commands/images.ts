@@ -49,19 +49,19 @@ export const images = command({
         if (given) throw new ImageError('invalid-argument', `${name} is not yet supported with --tree`);
       const { imageTree } = await import('./image-tree.ts');
       const used = (await store.containers()).flatMap(({ target, manifest }) => [target.digest, manifest.digest]);
-      terminal.stdout.write(await imageTree(found, new Set(used)));
+      terminal.print(await imageTree(found, new Set(used)));
       return;
     }
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(found.map(document))}\n`);
+      terminal.print(`${JSON.stringify(found.map(document))}\n`);
       return;
     }
     const rows = found.flatMap((image) => rowsOf(image, flags.digests));
     const fields = imageFields(terminal.now(), flags.noTrunc);
     const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
-    if (flags.quiet && flags.format === undefined) terminal.stdout.write(rows.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && flags.format === undefined) terminal.print(rows.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(rows, {
           format,
           fields,
