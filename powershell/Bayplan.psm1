@@ -13,10 +13,12 @@ $script:bayCommon = @(
 # Where and how a cmdlet is to run: PowerShell's part too.
 $script:bayElsewhere = @('ComputerName', 'Credential', 'CimSession', 'AsJob')
 
-# A function of a module does not see the preferences of whoever calls it: only what was typed. Run with a dot in each begin.
+# A function of a module does not see the preferences of whoever calls it: only what was typed. Run with a dot in each begin,
+# with the cmdlet's name: Import-Module -Prefix gives the function another.
 $script:bayBegin = {
-    $bay = @{ Name = $PSCmdlet.MyInvocation.MyCommand.Name; Process = $null; Served = 0 }
+    param([string] $BayName)
     $bayBound = $PSCmdlet.MyInvocation.BoundParameters
+    $bay = @{ Name = $BayName; Typed = @($bayBound.Keys); Process = $null; Served = 0 }
     if (-not $bayBound.ContainsKey('ErrorAction')) { $ErrorActionPreference = $PSCmdlet.GetVariableValue('ErrorActionPreference', $ErrorActionPreference) }
     if (-not $bayBound.ContainsKey('WarningAction')) { $WarningPreference = $PSCmdlet.GetVariableValue('WarningPreference', $WarningPreference) }
     if (-not $bayBound.ContainsKey('Verbose')) { $VerbosePreference = $PSCmdlet.GetVariableValue('VerbosePreference', $VerbosePreference) }
@@ -27,6 +29,22 @@ $script:bayBegin = {
         # -Force answers the question that a cmdlet asks by itself; -Confirm beside it asks all the same.
         if ($bayBound['Force']) { $ConfirmPreference = 'None' }
     }
+}
+
+# What is bound now: what was typed, and what came with this object. PowerShell leaves among the bound parameters what came with
+# one before, and resets the variables alone. Run with a dot in each process.
+$script:bayProcess = {
+    $bay.Bound = @{}
+    foreach ($bayEntry in $PSCmdlet.MyInvocation.BoundParameters.GetEnumerator()) {
+        if ($bay.Typed -notcontains $bayEntry.Key) {
+            $bayValue = $ExecutionContext.SessionState.PSVariable.GetValue($bayEntry.Key)
+            if ($null -eq $bayValue) { continue }
+            if ($bayValue -is [string] -and $bayValue.Length -eq 0) { continue }
+            if ($bayValue -is [guid] -and $bayValue -eq [guid]::Empty) { continue }
+        }
+        $bay.Bound[$bayEntry.Key] = $bayEntry.Value
+    }
+    Invoke-Bay $PSCmdlet $bay
 }
 
 # The program's file and the words before ours.
@@ -182,7 +200,7 @@ function Resolve-BayPath($Cmdlet, [string] $Parameter, $Value) {
 
 # One turn of a cmdlet: what PowerShell has bound goes out, what comes back goes to PowerShell's streams until the turn ends.
 function Invoke-Bay($Cmdlet, [hashtable] $State) {
-    $bound = $Cmdlet.MyInvocation.BoundParameters
+    $bound = $State.Bound
     $call = @{}
     foreach ($entry in $bound.GetEnumerator()) {
         if ($script:bayCommon -contains $entry.Key -or $script:bayElsewhere -contains $entry.Key) { continue }
@@ -280,7 +298,7 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
                 $message.Message = $record
                 $Cmdlet.WriteInformation($message, [string[]] @('PSHOST'))
             }
-            else { $null = Send-Bay $State 'A' (Read-BayAnswer $Cmdlet $tag $record) }
+            else { $null = Send-Bay $State 'A' (Read-BayAnswer $Cmdlet $State.Name $tag $record) }
         }
     }
     finally {
@@ -290,7 +308,7 @@ function Invoke-Bay($Cmdlet, [hashtable] $State) {
 }
 
 # Asks what bay wants to know, in PowerShell's own ways.
-function Read-BayAnswer($Cmdlet, [string] $Tag, $Question) {
+function Read-BayAnswer($Cmdlet, [string] $Name, [string] $Tag, $Question) {
     try {
         if ($Tag -ceq 'S') { return $Cmdlet.ShouldProcess($Question.Target, $Question.Action) }
         if ($Tag -ceq 'C') { return $Cmdlet.ShouldContinue($Question.Query, $Question.Caption) }
@@ -302,7 +320,7 @@ function Read-BayAnswer($Cmdlet, [string] $Tag, $Question) {
     }
     catch [System.Management.Automation.MethodInvocationException] {
         $message = 'Nobody could be asked: ' + $_.Exception.GetBaseException().Message + [System.Environment]::NewLine + 'Answer beforehand, by -Confirm:$false or -Force.'
-        $Cmdlet.ThrowTerminatingError((New-BayError 'InvalidOperationException' $message 'NotAnswered' 'InvalidOperation' $Cmdlet.MyInvocation.MyCommand.Name))
+        $Cmdlet.ThrowTerminatingError((New-BayError 'InvalidOperationException' $message 'NotAnswered' 'InvalidOperation' $Name))
     }
 }
 

@@ -13,7 +13,7 @@ $script:bayThere = {
 # Does a call on other computers, or in a job. The state's Here says whether it is to be done here and at once too.
 function Invoke-BayElsewhere($Cmdlet, [hashtable] $State, [hashtable] $Call, $Bound) {
     $State.Here = $false
-    $name = $Cmdlet.MyInvocation.MyCommand.Name
+    $name = $State.Name
     $there = $Call.Clone()
     if ($Bound['Verbose']) { $there['Verbose'] = $true }
     $computers = @($Bound['ComputerName'] | Where-Object { $null -ne $_ })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -126,3 +126,26 @@ test('a check fails with its own code; an unknown word is refused', async (t) =>
   assert.match(stderr, /^bayplan: usage: /);
   assert.equal(code, 1);
 });
+
+test(
+  'what CI runs leaves nothing where temporary files are',
+  { skip: process.platform === 'win32' ? 'it is for Debian' : false },
+  async (t) => {
+    const folder = temporary(t, 'ci');
+    const [programs, scratch, clone] = ['programs', 'scratch', 'clone'].map((name) => join(folder, name)) as [string, string, string];
+    for (const path of [programs, scratch, join(clone, '.ci')]) mkdirSync(path, { recursive: true });
+    cpSync(join(import.meta.dirname, '..', '.ci', 'run'), join(clone, '.ci', 'run'));
+    // All packages are there; the build of the PowerShell host leaves folders behind, as .NET's does.
+    const standIns = {
+      'dpkg-query': 'printf installed',
+      dotnet: 'mktemp -d; echo "$*" >built',
+      npm: 'exec cat built',
+    };
+    for (const [name, script] of Object.entries(standIns)) writeFileSync(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const env = { PATH: `${programs}:${process.env['PATH'] ?? ''}`, TMPDIR: scratch };
+    const { code, stdout, stderr } = await runProgram('bash', [join(clone, '.ci', 'run')], { env });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^build .*--disable-build-servers/);
+    assert.deepEqual(readdirSync(scratch), []);
+  },
+);

@@ -36,6 +36,7 @@ export class DownloadDraft implements AsyncDisposable {
   readonly #file: FileHandle;
   #hash: Hash = createHash('sha256');
   #size = 0;
+  #restarts = 0;
   #validator: string | undefined;
   #ended = false;
 
@@ -67,6 +68,11 @@ export class DownloadDraft implements AsyncDisposable {
     return this.#size;
   }
 
+  /** How often what was there has been forgotten. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   /** Which version of the file they are of, where the place has said it. */
   get validator(): string | undefined {
     return this.#validator;
@@ -95,6 +101,7 @@ export class DownloadDraft implements AsyncDisposable {
     await this.#file.truncate(0);
     this.#hash = createHash('sha256');
     this.#size = 0;
+    this.#restarts++;
     this.#validator = undefined;
   }
 

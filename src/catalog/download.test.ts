@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -72,6 +72,20 @@ test('a file that changed on the server between two tries is begun anew', async 
     await download(once, path);
     assert.deepEqual(readFileSync(path), bytes);
   }
+});
+
+test('a file that changes on the server for ever is given up, however much each connection brings', async (t) => {
+  const bytes = randomBytes(600_000);
+  const { from, path, served, server } = await ground(t, bytes, {
+    cutAfter: () => {
+      // Each third connection meets another version of it.
+      if (server.requests.length % 3 === 0) utimesSync(join(served, 'a b.wim'), server.requests.length, server.requests.length);
+      assert.ok(server.requests.length < 60, 'it asks for ever');
+      return 150_000;
+    },
+  });
+  const quick = { ...from, place: { ...from.place, retry: { ...from.place.retry, base: 1 } } };
+  await assert.rejects(download(quick, path), { code: 'unavailable' });
 });
 
 test('content that is not what the catalogue says is refused, and nothing of it is kept', async (t) => {

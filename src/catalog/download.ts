@@ -11,6 +11,8 @@ import { DownloadDraft, type Wanted } from './download-draft.ts';
 
 /** A connection that brought this much was a good one: the count of failures starts again. */
 const goodBytes = 64 * 1024;
+/** How often a file may change on the server during one download, or a connection begin anew, before what it brings then counts for nothing. */
+const mostRestarts = 5;
 /** Milliseconds. */
 const progressInterval = 100;
 
@@ -60,6 +62,7 @@ type Report = (state: Progress['state'], more?: Pick<Progress, 'current' | 'dela
 
 async function fetchRest(from: DownloadFrom, draft: DownloadDraft, operation: Operation, report: Report): Promise<void> {
   const tries = new Tries(from.place.retry);
+  const restarts = draft.restarts;
   while (draft.size < from.size) {
     const before = draft.size;
     let failure: unknown;
@@ -74,7 +77,7 @@ async function fetchRest(from: DownloadFrom, draft: DownloadDraft, operation: Op
     }
     if (operation.signal?.aborted) throw canceled(operation.signal.reason);
     if (draft.size === from.size) break;
-    if (draft.size - before >= goodBytes) tries.again();
+    if (draft.size - before >= goodBytes && draft.restarts - restarts <= mostRestarts) tries.again();
     const delay = tries.next(failure);
     if (delay === undefined) throw tries.givenUp(failure);
     report('retrying', { delay });

@@ -28,6 +28,11 @@ export async function writeFileAtomic(path: string, bytes: string | Uint8Array, 
   }
 }
 
+/** Whether a file's name is that of a draft which `writeFileAtomic` writes for a file of this name, and which a kill leaves. */
+export function isDraftOf(draft: string, name: string): boolean {
+  return draft.startsWith(`${name}.`) && /^[0-9a-f]{12}\.tmp$/.test(draft.slice(name.length + 1));
+}
+
 /** Renames over a file that another process of Windows may just be reading: refused there while it is open, so tried again for a few seconds. */
 export async function renameOver(from: string, to: string): Promise<void> {
   const end = Date.now() + patience;

@@ -1,6 +1,7 @@
-import { readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { asImageError } from '../errors.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { isDraftOf, writeFileAtomic } from '../io/atomic-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { sqlite } from '../io/sqlite.ts';
 import { asStoreError, databasePath, isBusy } from './connection.ts';
@@ -72,9 +73,19 @@ function hasMoved(old: Place): boolean {
 export async function undoMove(note: MoveNote): Promise<void> {
   const [from, to] = [new Place(note.from), new Place(note.to)];
   if (readMoveNote(to)?.id === note.id) await removeFolder(to.root);
-  // Killed before its note was there, the folder may have been left empty.
+  // Killed before its note was there, the folder may have been left empty, or with the draft of the note alone.
+  removeDraft(to, note);
   for (const folder of [...(statIfThere(to.own) ? [to.own] : []), to.root, ...note.parents]) removeIfEmpty(folder);
   rmSync(from.moveNote, { force: true });
+}
+
+/** A folder with anything else in it is not of this move. */
+function removeDraft(place: Place, { id }: MoveNote): void {
+  const [draft, ...others] = statIfThere(place.own) ? readdirSync(place.own) : [];
+  if (draft === undefined || others.length > 0 || !isDraftOf(draft, basename(place.moveNote))) return;
+  const path = join(place.own, draft);
+  const text = readFileSync(path, 'utf8');
+  if (text === '' || text.includes(id)) rmSync(path, { force: true });
 }
 
 export function removeIfEmpty(folder: string): void {

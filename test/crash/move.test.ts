@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -103,3 +103,21 @@ for (const [disk, other] of disks)
       assert.deepEqual(await store.check(), []);
       assert.deepEqual([existsSync(from), existsSync(to)], [false, false]);
     });
+
+test('a move that is killed while it writes its note leaves no folder, and can be begun again to the same path', async (t) => {
+  const { home } = await makeHome(t);
+  const elsewhere = temporary(t, 'moved');
+  const to = join(elsewhere, 'made', 'store');
+  await moveAndDie(home, to, 'move-begun');
+  // The moment before: the note is a draft still.
+  renameSync(join(to, 'bay', 'move.json'), join(to, 'bay', 'move.json.0123456789ab.tmp'));
+  assert.deepEqual(readdirSync(join(to, 'bay')), ['move.json.0123456789ab.tmp']);
+  {
+    await using store = await open(home);
+    assert.equal(store.path, join(home, 'store'));
+    assert.deepEqual(readdirSync(elsewhere), []);
+  }
+  await moveAndDie(home, to, 'never');
+  await using store = await open(home);
+  assert.equal(store.path, to);
+});

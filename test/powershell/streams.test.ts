@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -144,6 +144,77 @@ describe('a cmdlet in PowerShell', { skip: powershellSkip }, () => {
       'one',
       'two',
     ]);
+  });
+
+  test('what came with one object of the pipeline is not taken for the next', async () => {
+    const row = (properties: string): string => `[pscustomobject]@{${properties}}`;
+    assert.deepEqual(
+      await screen(
+        `${row("Name='NanoServer';Version='10.0.10586.0';Source='Lab'")}, ${row("Name='WindowsServerCore'")} | Install-ContainerImage -WhatIf -Force`,
+      ),
+      [
+        `What if: Performing the operation "Install Package" on target "Package 'NanoServer' version '10.0.10586.0' from 'Lab'.".`,
+        `What if: Performing the operation "Install Package" on target "Package 'WindowsServerCore' version '10.0.14300.0' from 'Slow'.".`,
+      ],
+    );
+    // An object first, and then a row: each in a parameter set of its own.
+    const shown = await screen(
+      `(Find-ContainerImage NanoServer -Source Lab), ${row("Name='WindowsServerCore'")} | Install-ContainerImage -WhatIf -Force -Source Lab`,
+    );
+    assert.deepEqual(
+      shown.map((line) => /Package '(\w+)'/.exec(line)?.[1]),
+      ['NanoServer', 'WindowsServerCore'],
+    );
+  });
+
+  test('one of several names or files that fails is an error about it, and the others go on', async () => {
+    assert.deepEqual(
+      await screen(
+        'Install-ContainerImage nope, NanoServer -Source Lab -WhatIf -Force -ErrorVariable mine -ErrorAction SilentlyContinue; "$($mine[0].TargetObject)"',
+      ),
+      [`What if: Performing the operation "Install Package" on target "Package 'NanoServer' version '10.0.10586.0' from 'Lab'.".`, 'nope'],
+    );
+    const [bad, good] = [join(work, 'a.appx'), join(work, 'CN=Demo_Several_1.0.0.0.appx')];
+    writeFileSync(bad, 'no archive');
+    await screen(
+      `New-ContainerImage one -Publisher Demo -Name Several -Version 1.0; Export-ContainerImage Several -Path '${work}'; Remove-ContainerImage Several -Force`,
+    );
+    assert.deepEqual(
+      await screen(
+        `Import-ContainerImage '${work}/*.appx' -ErrorVariable mine -ErrorAction SilentlyContinue | ForEach-Object { $_.Name }; "$($mine[0].TargetObject)"`,
+      ),
+      ['Several', bad],
+    );
+    await screen('Remove-ContainerImage Several -Force');
+    for (const file of [bad, good]) rmSync(file);
+  });
+
+  test('the errors of several images and of a name that is taken say what this cmdlet can be told', async () => {
+    await screen(
+      '$null = New-ContainerImage one -Publisher A -Name Twice -Version 1.0; $null = New-ContainerImage one -Publisher B -Name Twice -Version 1.0',
+    );
+    assert.match((await screen('New-Container x1 -ContainerImageName Twice')).join(' '), /Say which with -ContainerImagePublisher and /);
+    assert.match(
+      (await screen('Uninstall-ContainerOSImage Twice')).join(' '),
+      /Say which by its full name: Uninstall-ContainerOSImage -FullName 'CN=/,
+    );
+    await screen('Get-ContainerImage Twice | Remove-ContainerImage -Force');
+    const taken = await screen('New-Container one -ContainerImageName NanoServer');
+    assert.equal(taken[0], 'New-Container : Failed to create container.');
+    assert.match(taken.join(' '), /ResourceExists: \(one:String\).*ContainerExists,New-Container$/);
+  });
+
+  test('under a prefix that Import-Module gave, each works as without it', async () => {
+    const session = await shell.open('prefixed');
+    await session.type(`Import-Module '${powershellModule}' -Prefix My`);
+    assert.deepEqual(await screen('Get-MyContainer one | ForEach-Object { $_.Name }', [], session), ['one']);
+    assert.deepEqual(await screen('Get-MyContainer one | Remove-MyContainer -WhatIf', [], session), [
+      'What if: Performing the operation "Remove-Container" on target "one".',
+    ]);
+    assert.equal(
+      (await screen('Remove-MyContainerImage nope', [], session)).at(-1),
+      '+ FullyQualifiedErrorId : ImageNotFound,Remove-MyContainerImage',
+    );
   });
 
   test('-Verbose and -WhatIf, said or preferred, reach it', async () => {

@@ -86,7 +86,7 @@ function inOrder(files: readonly WimFile[]): WimFile[] {
     throw new ImageError(
       'incomplete',
       `${first.path}: a split WIM: part${given.length === 1 ? '' : 's'} ${given.slice(0, 10).join(', ')} of ${parts} given; part${missing.length === 1 ? '' : 's'} ${missing.join(', ')}${more} missing`,
-      { hint: 'Give the files of all its parts (--ref FILE).' },
+      { hint: 'Give the files of all its parts (--ref FILE, or all of them in -WimPath).' },
     );
   }
   return given.map((part) => byNumber.get(part) as WimFile);

@@ -36,7 +36,9 @@ async function valuesOf({ name: own, complete: kind }: Parameter, call: Call, sh
     };
     const query = { name: typed('Name'), publisher: typed('Publisher'), version: typed('Version') };
     const images = await containerImages({ store: await call.host.store() }, query);
-    return images.map((image) => valueText(imageObject(image).properties[property]));
+    // Only base OS images are uninstalled.
+    const fitting = kind === 'image-full-name' ? images.filter(({ isOsImage }) => isOsImage) : images;
+    return fitting.map((image) => valueText(imageObject(image).properties[property]));
   }
   switch (kind) {
     case 'container-name':

@@ -76,8 +76,12 @@ function described({ name, publisher, version }: ContainerImageQuery & { readonl
   return imageText({ name, publisher: publisher ?? '*', version: version ?? '*' });
 }
 
-/** @throws CmdletError */
-export function only(found: readonly ContainerImage[], what: string): ContainerImage {
+/** @param sayWhich how this cmdlet is told which of several is meant @throws CmdletError */
+export function only(
+  found: readonly ContainerImage[],
+  what: string,
+  sayWhich = 'Say which with -Publisher and -Version; between command lines, --json carries ids, which are exact.',
+): ContainerImage {
   const [first, ...others] = found;
   if (!first) throw notFound(what);
   if (others.length === 0) return first;
@@ -87,7 +91,7 @@ export function only(found: readonly ContainerImage[], what: string): ContainerI
       `${what} is ${found.length} images:`,
       ...shown,
       ...(found.length > shown.length ? [`  and ${found.length - shown.length} more`] : []),
-      'Say which with -Publisher and -Version; between command lines, --json carries ids, which are exact.',
+      sayWhich,
     ].join('\n'),
     id: 'AmbiguousImage',
     category: 'InvalidArgument',

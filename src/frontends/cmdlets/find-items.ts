@@ -8,6 +8,7 @@ import {
 } from '../../operations/find-base.ts';
 import type { Call } from './call.ts';
 import { CmdletError } from './cmdlet-error.ts';
+import { eachOf } from './each-of.ts';
 import { isCmdletObject } from './cmdlet-object.ts';
 import { itemQuery } from './item-object.ts';
 import type { Shell } from './shell.ts';
@@ -36,25 +37,32 @@ export async function findItems(call: Call, shell: Shell): Promise<readonly Foun
   return found;
 }
 
-/** The one image that each name and each object means, the newest where no version is said. @throws CmdletError where there is none */
+/** The one image that each name and each object means, the newest where no version is said. One that there is not is an error, and the others are found. */
 export async function chooseItems(call: Call, shell: Shell): Promise<readonly FoundBaseImage[]> {
   const objects = call.values('InputObject').filter(isCmdletObject);
   const queries: readonly CatalogQuery[] =
     objects.length > 0 ? objects.map(itemQuery) : (call.texts('Name') ?? []).map((name) => ({ names: [name], ...versionsOf(call) }));
   const catalog = await call.host.catalog();
   const found: FoundBaseImage[] = [];
-  for (const query of queries)
-    try {
-      found.push(await findOneBaseImage({ catalog }, query, searchOptions(shell, false)));
-    } catch (error) {
+  const findOne = async (query: CatalogQuery): Promise<void> => {
+    const one = await findOneBaseImage({ catalog }, query, searchOptions(shell, false)).catch((error: unknown) => {
       if (isImageError(error, 'not-found') && error.detail['source'] === undefined) throw noSuchModule(query.names ?? [], query.version);
-      unknownSource(error);
-    }
+      return unknownSource(error);
+    });
+    found.push(one);
+  };
+  await eachOf(queries, findOne, shell, ({ names = [] }) => names.join(', '));
   return found;
+}
+
+/** What an error about it is about. */
+export function itemText({ name, version }: FoundBaseImage): string {
+  return `${name} ${version}`;
 }
 
 /** Where it is about a source that is not there, in the words of PackageManagement. */
 function unknownSource(error: unknown): never {
+  if (isImageError(error, 'invalid-argument') && error.detail['id'] === nameRequiredId) throw nameRequired(error.message);
   const source = isImageError(error, 'not-found') ? error.detail['source'] : undefined;
   throw typeof source === 'string' ? noSuchSource(source) : error;
 }
@@ -67,6 +75,13 @@ export function noSuchSource(name: string): CmdletError {
     target: name,
     exceptionType: 'ItemNotFoundException',
   });
+}
+
+const nameRequiredId = 'NameRequiredForMinOrMaxVersion';
+
+/** The category is the later provider's, which says so too. */
+function nameRequired(message: string): CmdletError {
+  return new CmdletError({ message, id: nameRequiredId, category: 'InvalidData', exceptionType: 'ArgumentException' });
 }
 
 /** The page's provider says it in these words. */

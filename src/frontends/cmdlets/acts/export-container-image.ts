@@ -7,6 +7,7 @@ import { canonical } from '../../../model/reference.ts';
 import type { ContainerImage } from '../../../operations/container-images.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
+import { eachOf } from '../each-of.ts';
 import { onePath, pathNotFound } from '../existing-paths.ts';
 import { findImages } from '../find-image.ts';
 import { imageObject, imageText } from '../image-object.ts';
@@ -21,12 +22,12 @@ export const exportContainerImage: Act = async (call, shell) => {
   const typed = call.text('Path') ?? '';
   const folder = await onePath(shell, typed);
   await requireFolder(folder, typed);
-  for (const image of await findImages(host, call)) {
+  const exportOne = async (image: ContainerImage): Promise<void> => {
     if (image.isOsImage) throw isBase(image);
     const path = join(folder, fileName(image));
-    if (!(await shell.shouldProcess(imageText(image), 'Export-ContainerImage'))) continue;
+    if (!(await shell.shouldProcess(imageText(image), 'Export-ContainerImage'))) return;
     if (!call.flag('Force') && (await isThere(path))) throw exists(path, fileName(image));
-    if (!image.record) continue;
+    if (!image.record) return;
     const { target, names, size } = image.record;
     const archive = await writeArchive(host.store, [{ target, names: names.map(({ reference }) => canonical(reference)) }], {
       signal: shell.signal,
@@ -34,7 +35,8 @@ export const exportContainerImage: Act = async (call, shell) => {
     await writeStreamAtomic(path, counted(archive, shell, image.name, size), shell.signal);
     await shell.writeVerbose(`Exported to ${path}`);
     if (call.flag('Passthru')) await shell.writeObject(imageObject(image));
-  }
+  };
+  await eachOf(await findImages(host, call), exportOne, shell, imageObject);
 };
 
 /** A file's name on every system; a name of docker's may have slashes. */

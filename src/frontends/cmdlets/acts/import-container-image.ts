@@ -1,6 +1,7 @@
 import { containerImages } from '../../../operations/container-images.ts';
 import { load } from '../../../operations/load.ts';
 import type { Act } from '../call.ts';
+import { eachOf } from '../each-of.ts';
 import { existingPaths } from '../existing-paths.ts';
 import { imageObject } from '../image-object.ts';
 import { ProgressOf } from '../progress-of.ts';
@@ -9,7 +10,7 @@ import type { ImageStore } from '../../../store/image-store.ts';
 
 export const importContainerImage: Act = async (call, shell) => {
   const store = await call.host.store();
-  for (const path of await existingPaths(shell, call.text('Path') ?? '')) await importOne(store, path, shell);
+  await eachOf(await existingPaths(shell, call.text('Path') ?? ''), (path) => importOne(store, path, shell), shell);
 };
 
 async function importOne(store: ImageStore, path: string, shell: Shell): Promise<void> {

@@ -1,8 +1,10 @@
 import { Image } from '../../../content/image.ts';
+import { isImageError } from '../../../errors.ts';
 import { createContainer } from '../../../operations/create-container.ts';
 import { containerImages, type ContainerImage } from '../../../operations/container-images.ts';
 import type { Host } from '../../../operations/host.ts';
 import type { Act, Call } from '../call.ts';
+import { CmdletError } from '../cmdlet-error.ts';
 import { findImage, only } from '../find-image.ts';
 import { imageText } from '../image-object.ts';
 import { ProgressOf } from '../progress-of.ts';
@@ -37,10 +39,22 @@ export const newContainer: Act = async (call, shell) => {
     platform: image.platform?.platform,
     signal: shell.signal,
     onProgress: progress.on,
+  }).catch((error: unknown) => {
+    throw isImageError(error, 'conflict') && error.detail['container'] !== undefined ? containerExists(name ?? '') : error;
   });
   for (const warning of warnings) await shell.writeWarning(warning);
   await writeContainers(host, [await host.containers.get(id)], shell);
 };
+
+function containerExists(name: string): CmdletError {
+  return new CmdletError({
+    message: `Failed to create container.\nFailed to create container '${name}': a container of that name exists already.\nGive another -Name, or remove that one first: Remove-Container -Name '${name}'`,
+    id: 'ContainerExists',
+    category: 'ResourceExists',
+    target: name,
+    exceptionType: 'InvalidOperationException',
+  });
+}
 
 async function hasCommand(host: Pick<Host, 'store'>, { platform }: ContainerImage): Promise<boolean> {
   if (!platform) return true;
@@ -55,5 +69,10 @@ async function imageOf(host: Pick<Host, 'store'>, call: Call): Promise<Container
   const query = { name, publisher: call.text('ContainerImagePublisher'), version: call.text('ContainerImageVersion') };
   const found = await containerImages(host, query);
   if (found.length === 0 && query.publisher === undefined && query.version === undefined) return findImage(host, name);
-  return only(found, imageText({ name, publisher: query.publisher ?? '*', version: query.version ?? '*' }));
+  const what = imageText({ name, publisher: query.publisher ?? '*', version: query.version ?? '*' });
+  return only(
+    found,
+    what,
+    'Say which with -ContainerImagePublisher and -ContainerImageVersion, or pipe the image of Get-ContainerImage here.',
+  );
 }

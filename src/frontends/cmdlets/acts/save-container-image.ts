@@ -4,9 +4,10 @@ import type { FoundBaseImage } from '../../../operations/find-base.ts';
 import { savedFileName, saveBaseImage } from '../../../operations/save-base.ts';
 import type { Act, Call } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
+import { eachOf } from '../each-of.ts';
 import { elapsed } from '../elapsed.ts';
 import { onePath, pathNotFound } from '../existing-paths.ts';
-import { chooseItems } from '../find-items.ts';
+import { chooseItems, itemText } from '../find-items.ts';
 import { ProgressOf } from '../progress-of.ts';
 import type { Shell } from '../shell.ts';
 
@@ -65,17 +66,19 @@ async function saveInto(folder: string, call: Call, shell: Shell): Promise<void>
       exceptionType: 'ArgumentException',
     });
   if (!there) await shell.writeVerbose(`Creating: ${folder} as it doesn't exist.`);
-  for (const found of await chooseItems(call, shell)) {
-    const path = join(folder, savedFileName(found));
-    const file = await stat(path).catch(() => undefined);
-    if (file && !call.flag('Force')) {
-      await shell.writeVerbose(`${path} already exists. Skipping save. Use -Force to overwrite.`);
-      continue;
-    }
-    if (file && (file.mode & 0o222) === 0)
-      throw readOnly(`Cannot remove read-only file ${path}. Remove read-only and use -Force again.`, path);
-    await saveOne(found, path, call, shell);
+  await eachOf(await chooseItems(call, shell), (found) => saveAmong(found, folder, call, shell), shell, itemText);
+}
+
+async function saveAmong(found: FoundBaseImage, folder: string, call: Call, shell: Shell): Promise<void> {
+  const path = join(folder, savedFileName(found));
+  const file = await stat(path).catch(() => undefined);
+  if (file && !call.flag('Force')) {
+    await shell.writeVerbose(`${path} already exists. Skipping save. Use -Force to overwrite.`);
+    return;
   }
+  if (file && (file.mode & 0o222) === 0)
+    throw readOnly(`Cannot remove read-only file ${path}. Remove read-only and use -Force again.`, path);
+  await saveOne(found, path, call, shell);
 }
 
 async function saveOne(found: FoundBaseImage, path: string, call: Call, shell: Shell): Promise<void> {

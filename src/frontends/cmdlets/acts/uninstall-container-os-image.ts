@@ -30,5 +30,7 @@ async function imagesOf(host: Pick<Host, 'store'>, call: Call): Promise<readonly
   const images = await containerImages(host);
   const whole = images.filter((image) => fullName(image).toLowerCase() === wanted);
   // As the first module had it, the name alone.
-  return [only(whole.length > 0 ? whole : images.filter(({ name }) => name.toLowerCase() === wanted), call.text('FullName') ?? '')];
+  const found = whole.length > 0 ? whole : images.filter(({ name }) => name.toLowerCase() === wanted);
+  const example = found[0] ? ` -FullName '${fullName(found[0])}'` : '';
+  return [only(found, call.text('FullName') ?? '', `Say which by its full name: Uninstall-ContainerOSImage${example}`)];
 }
