@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 
-import { ImageError } from '../../errors.ts';
+import { asImageError, ImageError } from '../../errors.ts';
 
 export interface Terminal {
   readonly stdin: Readable;
@@ -18,7 +18,10 @@ export interface Terminal {
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
+  /**
+   * Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone: its reason is an ImageError `canceled` then. Where stdout is
+   * a file that takes no more, the reason says why (`disk-full`).
+   */
   readonly signal: AbortSignal;
   now(): Date;
 }
@@ -26,6 +29,8 @@ export interface Terminal {
 export interface ProcessTerminal extends Terminal {
   /** Whether readers have taken all that was written: the process may end without waiting. */
   flushed(): boolean;
+  /** What kept stdout's file from taking all that was written; undefined where nothing did, and where a reader has merely gone. */
+  lost(): ImageError | undefined;
 }
 
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
@@ -56,11 +61,17 @@ export function processTerminal(): ProcessTerminal {
       } else if (Date.now() - interruptedAt > oneInterrupt) process.exit(exitCode);
     });
   }
-  // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
+  // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell. Windows says EOF of some pipes.
+  const failure = (error: NodeJS.ErrnoException): ImageError | undefined => {
+    if (error.code === 'EPIPE' || error.code === 'EOF') return undefined;
+    const { code, message } = asImageError(error, 'cannot write the output');
+    return new ImageError(code, message, { hint: 'What has been written is not the whole.', cause: error });
+  };
+  let failed: ImageError | undefined;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Windows says EOF of some pipes.
-    if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
-    abort(141, 'the reader of the output has gone');
+    failed = failure(error);
+    if (failed === undefined) abort(141, 'the reader of the output has gone');
+    else interrupted.abort(failed);
   });
   return {
     get stdin() {
@@ -87,5 +98,7 @@ export function processTerminal(): ProcessTerminal {
     signal: interrupted.signal,
     now: () => new Date(),
     flushed: () => stdout.writableLength === 0 && (opened?.writableLength ?? 0) === 0,
+    // The stream knows at once; the event comes a moment later, and a stream of this process forgets then.
+    lost: () => failed ?? (stdout.errored === null ? undefined : failure(stdout.errored)),
   };
 }
