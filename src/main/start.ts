@@ -17,7 +17,7 @@ export async function start(words: readonly string[]): Promise<void> {
   if (await startCmdlet(words, terminal)) return;
   const { run } = await import('../frontends/cli/run.ts');
   // Only the executable knows every front door; the command line knows the words of `serve`.
-  end(await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) }), terminal);
+  await end(await run(words, terminal, { serve: async (options, on) => (await import('./serve.ts')).serve(options, on) }), terminal);
 }
 
 /** Cmdlets have names with a hyphen, which no other command has; and `select`. False for all else. */
@@ -30,7 +30,7 @@ async function startCmdlet(words: readonly string[], terminal: ProcessTerminal):
     if (!(line.length === 1 ? /^(?:[A-Z]|[a-z]+-)/.test(line[0] ?? '') : isName(line[0] ?? ''))) return false;
     const { completeLine } = await import('../frontends/cmdlets/complete-line.ts');
     await completeLine(line, terminal);
-    end(0, terminal);
+    await end(0, terminal);
     return true;
   }
   if (!isName(first)) return false;
@@ -38,18 +38,25 @@ async function startCmdlet(words: readonly string[], terminal: ProcessTerminal):
   const cmdlet = findLineCmdlet(first);
   if (cmdlet) {
     const { runLine } = await import('../frontends/cmdlets/run-line.ts');
-    end(await runLine(cmdlet, others, terminal), terminal);
+    await end(await runLine(cmdlet, others, terminal), terminal);
     return true;
   }
   if (!/^[A-Z]/.test(first)) return false;
   const { unknownCmdlet } = await import('../frontends/cmdlets/unknown-cmdlet.ts');
   terminal.stderr.write(unknownCmdlet(first));
-  end(1, terminal);
+  await end(1, terminal);
   return true;
 }
 
-function end(exitCode: number, terminal: ProcessTerminal): void {
+async function end(exitCode: number, terminal: ProcessTerminal): Promise<void> {
   process.exitCode = exitCode;
+  const lost = exitCode === 0 ? terminal.lost() : undefined;
+  if (lost !== undefined) {
+    const { describeFailure } = await import('../frontends/cli/failure.ts');
+    const failure = describeFailure(lost, { debug: false, colour: false });
+    terminal.stderr.write(failure.text);
+    process.exitCode = failure.exitCode;
+  }
   // What has been started has ended. Left to itself Node would now take its heap apart, which is a twelfth of `bay images`.
   if (terminal.flushed()) process.exit();
 }

@@ -5,7 +5,8 @@ import { test, type TestContext } from 'node:test';
 
 import { makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
 import { openStore } from '../../test/support/open-store.ts';
-import type { Digest } from '../model/digest.ts';
+import type { Descriptor } from '../model/descriptor.ts';
+import { digestOf, type Digest } from '../model/digest.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import type { NameOptions } from '../store/ingest.ts';
 import { inspect } from './inspect.ts';
@@ -129,5 +130,32 @@ test('images recorded as made from each other go together, when nothing else nee
   const done = await prune(host);
   assert.deepEqual(done, planned);
   assert.deepEqual(await store.images(), []);
+  assert.equal(onDisk(store), 0);
+});
+
+test('what another tool attached to an image stays as long as the image does', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage({ layers: ['signed'] });
+  const loose = await makeImage({ layers: ['loose'] });
+  const about = async (subject: Descriptor): Promise<MadeImage> => {
+    const made = await makeImage({ layers: [`about ${subject.digest}`] });
+    const document = JSON.parse(String(made.blobs.get(made.target.digest))) as object;
+    const bytes = Buffer.from(JSON.stringify({ ...document, artifactType: 'application/x-signature', subject }));
+    const target = { ...made.target, digest: digestOf(bytes), size: bytes.length };
+    return { ...made, target, blobs: new Map([...made.blobs, [target.digest, bytes]]) };
+  };
+  const signature = await about(image.target);
+  const onSignature = await about(signature.target);
+  await add(store, 'signed', image);
+  for (const one of [signature, onSignature, loose, await about(loose.target)]) await add(store, undefined, one);
+  assert.equal((await prune({ store, now })).images.length, 2, 'the loose image, and what speaks of it');
+  const listed = async () => (await store.images()).map(({ target }) => target.digest).toSorted();
+  assert.deepEqual(await listed(), [image, signature, onSignature].map(({ target }) => target.digest).toSorted());
+  assert.deepEqual(
+    (await store.referrers(image.target)).map(({ digest }) => digest),
+    [signature.target.digest],
+  );
+  await prune({ store, now }, { all: true });
+  assert.deepEqual(await listed(), []);
   assert.equal(onDisk(store), 0);
 });

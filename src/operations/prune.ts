@@ -26,7 +26,10 @@ export interface Pruned {
 /** Groups of images that are forgotten in one commit. */
 const together = 100;
 
-/** Removes images that nothing needs: those without a name, or with `all` those with one too. */
+/**
+ * Removes images that nothing needs: those without a name, or with `all` those with one too. What speaks of an image that stays (a signature that another tool put
+ * into the folder, say) has no name either, and stays with it.
+ */
 export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOptions = {}): Promise<Pruned> {
   const { filters = [] } = options;
   const all = filterSwitch(filters, 'dangling') === false || options.all === true;
@@ -47,6 +50,7 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
       image.names.map(({ reference }) => reference),
     );
   }
+  if (!all) await leaveReferrers(host, chosen);
   const groups = (await unneeded(host, chosen)).map((group) => group.map((deleted) => ({ untagged: chosen.get(deleted) ?? [], deleted })));
   const images = groups.flat();
   if (options.dryRun) {
@@ -63,6 +67,17 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
   }
   const { bytes, strays } = await host.store.sweep({ signal: options.signal });
   return { images: pruned, bytes, strays };
+}
+
+/** Takes out of the chosen what speaks of something that is here and is not chosen; what speaks of that in turn. */
+async function leaveReferrers({ store }: Pick<Host, 'store'>, chosen: Map<Digest, unknown>): Promise<void> {
+  for (let before = -1; before !== chosen.size;) {
+    before = chosen.size;
+    for (const digest of [...chosen.keys()]) {
+      const subject = await store.subjectOf(digest);
+      if (subject !== undefined && !chosen.has(subject)) chosen.delete(digest);
+    }
+  }
 }
 
 /**

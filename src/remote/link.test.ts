@@ -12,6 +12,16 @@ test('the next page, relative or absolute, whatever stands around it', () => {
   assert.equal(nextPage('<?last=c>; rel="next"', from)?.href, 'https://registry.example/v2/a/tags/list?last=c');
 });
 
+test('what stands in a link’s other parameters is no relation, and a relation may have several names', () => {
+  assert.equal(
+    nextPage('</a?last=x,y;z>; title="rel=\\"next\\", <evil>"; rel="prev next"', from)?.href,
+    'https://registry.example/a?last=x,y;z',
+  );
+  assert.equal(nextPage('</a>; title="x; rel=next"; rel="prev"', from), undefined);
+  assert.equal(nextPage('</a>; rel="nextish", </b>; rel="prev"; rel="next"', from), undefined);
+  assert.equal(nextPage('</a>; title=plain; rel="next"; x="y"', from)?.pathname, '/a');
+});
+
 test('no next page is the end', () => {
   for (const header of [undefined, '', '</x>; rel="prev"', 'garbage <']) assert.equal(nextPage(header, from), undefined);
 });

@@ -5,7 +5,7 @@ import { ImageError } from '../errors.ts';
  * @throws ImageError `insecure` where it leads to another host: the next request would carry the credentials there; `protocol` where it is no URL
  */
 export function nextPage(header: string | undefined, from: URL): URL | undefined {
-  const target = /<([^>]*)>[^<]*?;\s*rel\s*=\s*"?next"?/i.exec((header ?? '').slice(0, 16384))?.[1];
+  const target = targets((header ?? '').slice(0, 16384)).find(({ relations }) => relations.includes('next'))?.target;
   if (target === undefined) return undefined;
   let url: URL;
   try {
@@ -19,4 +19,15 @@ export function nextPage(header: string | undefined, from: URL): URL | undefined
   url.username = '';
   url.password = '';
   return url;
+}
+
+/** The links of a header. Of a parameter that comes twice the first counts; a relation may have several names. */
+function targets(header: string): readonly { target: string; relations: readonly string[] }[] {
+  const quoted = String.raw`"(?:[^"\\]|\\.)*"`;
+  const links = header.matchAll(new RegExp(`<([^<>]*)>((?:${quoted}|[^",<])*)`, 'g'));
+  return [...links].map(([, target = '', parameters = '']) => {
+    const bare = parameters.replace(new RegExp(String.raw`(;\s*(?!rel\s*=)[^;=\s]+\s*=\s*)${quoted}`, 'gi'), '$1');
+    const [, inQuotes, word = ''] = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(bare) ?? [];
+    return { target, relations: (inQuotes ?? word).toLowerCase().split(/\s+/) };
+  });
 }

@@ -2,10 +2,10 @@ import { ImageError } from '../errors.ts';
 import { isObject } from '../model/descriptor.ts';
 import { parseJson } from '../model/manifest.ts';
 import { answerError } from './answer-error.ts';
-import { readBody } from './body.ts';
+import { discard, readBody } from './body.ts';
 import { acceptRealm } from './realm.ts';
 import type { Credentials } from './registry-options.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, WireResponse } from './transport.ts';
 
 export interface TokenRequest {
   readonly registry: URL;
@@ -29,7 +29,8 @@ const clientId = 'bayplan';
 const maxAnswerBytes = 1024 * 1024;
 
 /**
- * A bearer token for some scopes: by GET with Basic or without credentials (distribution: auth/token), or by POST with a refresh token (auth/oauth).
+ * A bearer token for some scopes: by GET with Basic or without credentials (distribution: auth/token), or by POST with a refresh token (auth/oauth). A service
+ * that knows no GET is given the name and the password by POST too: docker's own client begins with that.
  * `transport` must follow no redirect to another origin.
  * @throws ImageError `unauthorized`, `denied`, `insecure`, `protocol`, `unavailable`
  */
@@ -38,18 +39,15 @@ export async function fetchToken(transport: Transport, ask: TokenRequest): Promi
   const { url, allowAddress } = await acceptRealm(ask.realm, registry);
   const common = { allowAddress, signal } as const;
   const what = `the token service ${url.host}`;
-  let response;
-  if (credentials !== undefined && 'identityToken' in credentials) {
-    const form = new URLSearchParams({
-      grant_type: 'refresh_token',
-      service: service ?? '',
-      client_id: clientId,
-      scope: scopes.join(' '),
-      refresh_token: credentials.identityToken,
-    });
+  const post = (grant: Readonly<Record<string, string>>): Promise<WireResponse> => {
+    const form = new URLSearchParams({ service: service ?? '', client_id: clientId, scope: scopes.join(' '), ...grant });
     const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
-    response = await transport({ ...common, method: 'POST', url, headers, body: Buffer.from(form.toString()), repeatable: true });
-  } else {
+    return transport({ ...common, method: 'POST', url, headers, body: Buffer.from(form.toString()), repeatable: true });
+  };
+  let response;
+  if (credentials !== undefined && 'identityToken' in credentials)
+    response = await post({ grant_type: 'refresh_token', refresh_token: credentials.identityToken });
+  else {
     const query = new URL(url);
     if (service !== undefined && service !== '') query.searchParams.set('service', service);
     for (const scope of scopes) query.searchParams.append('scope', scope);
@@ -65,6 +63,15 @@ export async function fetchToken(transport: Transport, ask: TokenRequest): Promi
       url: query,
       headers: { accept: 'application/json', ...(basic ? { authorization: basicAuthorization(basic) } : {}) },
     });
+    if (basic && (response.status === 404 || response.status === 405)) {
+      discard(response);
+      response = await post({
+        grant_type: 'password',
+        username: basic.username,
+        password: basic.password,
+        ...(ask.offline ? { access_type: 'offline' } : {}),
+      });
+    }
   }
   if (response.status !== 200)
     throw await answerError(response, `cannot get a token for ${registry.host}`, { anonymous: credentials === undefined });

@@ -398,6 +398,26 @@ test('a whole layout of another tool becomes a store, and loses nothing', async 
   assert.equal(await store.has(two.target), true);
 });
 
+test('an oci-layout that says nothing, or is gone, is whole again after the next change', async (t) => {
+  const folder = storeFolder(t);
+  const file = join(folder, 'oci-layout');
+  const { store } = await open(t, folder);
+  const image = await makeImage();
+  await put(store, image, 'app');
+  await store.flush();
+  for (const [turn, text] of ['', '{"imageLay', '[]', '{}', undefined].entries()) {
+    rmSync(file);
+    if (text !== undefined) writeFileSync(file, text);
+    await put(store, image, `app:${turn}`);
+    await store.flush();
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { imageLayoutVersion: '1.0.0' }, String(text));
+  }
+  writeFileSync(file, '{"imageLayoutVersion":"1.1.0"}');
+  await put(store, image, 'app:other');
+  await store.flush();
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { imageLayoutVersion: '1.1.0' }, 'what another tool says of it stands');
+});
+
 test('the names come back from index.json where the database is lost', async (t) => {
   const folder = storeFolder(t);
   const image = await makeImage();

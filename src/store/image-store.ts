@@ -27,7 +27,7 @@ import type { Moved, MoveOptions } from './relocate.ts';
 import { nameKey } from './name-key.ts';
 import { removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
-import { listReferrers } from './referrers.ts';
+import { findSubject, listReferrers } from './referrers.ts';
 import type { Relation } from './relation.ts';
 import { layReserve } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
@@ -179,6 +179,11 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** Whatever here speaks of the subject, in any repository. */
   async referrers(subject: Pick<Descriptor, 'digest'>, artifactType?: string): Promise<readonly Descriptor[]> {
     return listReferrers(this.#database, subject.digest, artifactType);
+  }
+
+  /** What a manifest speaks of, where that is here; undefined for an image. */
+  async subjectOf(manifest: Digest): Promise<Digest | undefined> {
+    return findSubject(this.#database, manifest);
   }
 
   /** Every image, named or dangling, from the database alone. */

@@ -4,13 +4,15 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asImageError, isImageError } from '../errors.ts';
-import { syncFolder } from '../io/atomic-file.ts';
+import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
+import { isObject } from '../model/descriptor.ts';
 import { nameReference } from './name-key.ts';
 import { bumpChange } from './names.ts';
 import type { Digest } from '../model/digest.ts';
+import type { Place } from './place.ts';
 
 /** How long changes wait for others that come with them. Milliseconds. */
 const gather = 250;
@@ -186,6 +188,7 @@ export class IndexProjection {
     const made = this.#make();
     const draft = `${place.indexFile}.${randomBytes(6).toString('hex')}.tmp`;
     try {
+      await mendLayoutFile(place);
       const file = await open(draft, 'wx', 0o644);
       try {
         await file.writeFile(made.text);
@@ -315,8 +318,25 @@ function markOf(path: string): string | undefined {
 export async function makeLayout(database: Database): Promise<void> {
   const { place } = database;
   await createOnce(place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
-  await createOnce(place.layoutFile, '{"imageLayoutVersion":"1.0.0"}\n');
+  await createOnce(place.layoutFile, layoutText);
   await syncFolder(place.root);
+}
+
+const layoutText = '{"imageLayoutVersion":"1.0.0"}\n';
+
+/** Another tool that was cut short may have left an `oci-layout` that says nothing: no other tool would read the folder then. One of another version is left. */
+async function mendLayoutFile(place: Place): Promise<void> {
+  const bytes = readIfThere(place.layoutFile);
+  if (bytes === undefined || !saysVersion(bytes)) await writeFileAtomic(place.layoutFile, layoutText);
+}
+
+function saysVersion(layout: Buffer): boolean {
+  try {
+    const document: unknown = JSON.parse(layout.toString());
+    return isObject(document) && typeof document.imageLayoutVersion === 'string';
+  } catch {
+    return false;
+  }
 }
 
 async function createOnce(path: string, text: string): Promise<void> {

@@ -18,3 +18,11 @@ export function listReferrers(database: Database, subject: Digest, artifactType:
     ...(row.annotations === null ? {} : { annotations: JSON.parse(row.annotations) as Record<string, string> }),
   }));
 }
+
+/** The subject of a manifest, where it is here and whole. */
+export function findSubject(database: Database, manifest: Digest): Digest | undefined {
+  return database.get<{ subject: Digest }>(
+    'SELECT subject FROM manifest JOIN blob ON blob.digest = subject AND blob.state <> 2 WHERE manifest.digest = ?',
+    manifest,
+  )?.subject;
+}

@@ -198,6 +198,23 @@ test('what a process that was killed in the middle of a write has left behind st
   }
 });
 
+test(
+  'output that its file cannot take is an error, whether it was a line or an archive',
+  { skip: !existsSync('/dev/full') && 'only where /dev/full is' },
+  async (t) => {
+    const home = await homeWithImage(t);
+    for (const words of ['images', 'inspect kept:1', 'save kept:1', 'images --json', 'Get-ContainerImage']) {
+      const { code, stderr } = await runProgram('sh', ['-c', `exec "$0" "$@" >/dev/full`, process.execPath, bayFile, ...words.split(' ')], {
+        env: { BAY_HOME: home.home, NODE_TEST_CONTEXT: undefined },
+      });
+      assert.equal(code, 1, `bay ${words}\n${stderr}`);
+      assert.match(stderr, /^(?:Error|Get-ContainerImage ): cannot write the output: no space left on the disk$/m, words);
+      assert.doesNotMatch(stderr, /^ {4}at /m, words);
+    }
+    await home.intact();
+  },
+);
+
 test('a write lock that a killed process held is free', async (t) => {
   const home = await homeWithImage(t);
   const file = join(home.store, 'bay', 'store.sqlite');

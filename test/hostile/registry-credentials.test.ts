@@ -197,6 +197,42 @@ test('a registry that is never content is not asked for ever', async (t) => {
   assert.ok(liar.requests.length <= 8, String(liar.requests.length));
 });
 
+test('a token service that knows no GET gets name and password by POST, and no second time where it refuses them', async (t) => {
+  const liar = await lyingRegistry(
+    t,
+    ({ path, method, body, headers }, answer) => {
+      if (path === '/token' && method !== 'POST') return answer(405, { allow: 'POST' });
+      const form = new URLSearchParams(body.toString());
+      if (path === '/token' && form.get('password') !== 'hunter2') return answer(400, {}, '{"error":"invalid_grant"}');
+      if (path === '/token') return answer(200, {}, '{"access_token":"jwt"}');
+      if (headers.authorization === 'Bearer jwt') return answer(200, {}, '{"tags":["a"]}');
+      return answer(401, { 'www-authenticate': `Bearer realm="http://${liar.host}/token",service="here"` });
+    },
+    { registry },
+  );
+  assert.deepEqual(await liar.repository('app').tags(), ['a']);
+  const [posted] = liar.requests.filter(({ path, method }) => path === '/token' && method === 'POST');
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(posted?.body.toString())), {
+    grant_type: 'password',
+    service: 'here',
+    client_id: 'bayplan',
+    scope: 'repository:app:pull',
+    username: 'me',
+    password: 'hunter2',
+  });
+  const refusing = await lyingRegistry(
+    t,
+    ({ path }, answer) =>
+      path === '/token' ? answer(401) : answer(401, { 'www-authenticate': `Bearer realm="http://${refusing.host}/token"` }),
+    { registry },
+  );
+  await fails(refusing.repository('app').tags(), 'unauthorized');
+  assert.deepEqual(
+    refusing.requests.filter(({ path }) => path === '/token').map(({ method }) => method),
+    ['GET'],
+  );
+});
+
 test('https stays https: redirects, token services and uploads in http are refused', { skip: openssl.skip }, async (t) => {
   const folder = temporary(t, 'certificates');
   const { server } = await makeCertificates(folder);

@@ -72,6 +72,8 @@ test('images: --format', { skip }, async (t) => {
   await console.type("bay images me/app --format raw | sed 's/^created_at: .*/created_at: …/'");
   await console.type("bay images --format '{{.Nope}}'");
   await console.type("bay images --format '{{.ID'");
+  await console.type('bay images debian -q --format table');
+  await console.type('bay images debian:12 -q --format raw');
   await console.type('bay images me/app --json | sed \'s/"created":"[^"]*"/"created":"…"/\'');
   console.matches('images-format.txt');
 });

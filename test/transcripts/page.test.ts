@@ -134,6 +134,17 @@ test('S22: stars and officials are what the hub says', { skip }, async (t) => {
   await console.type("bay search '*'");
   await console.type("bay search --filter is-official=true --format '{{.Name}} {{.StarCount}}' '*'");
   console.matches('page/S22-search-hub.txt');
+  // In a row's JSON docker says whether an image is official; in a table it shows a mark, or none.
+  const rows = await console.type("bay search --limit 0 --format json '*'");
+  const said = rows.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string>);
+  assert.deepEqual(Object.keys(said[0] ?? {}), ['Description', 'IsOfficial', 'Name', 'StarCount']);
+  assert.deepEqual(
+    said.map(({ Name, IsOfficial }) => [Name, IsOfficial]),
+    results.map(({ name, is_official }) => [name, String(is_official)]),
+  );
 });
 
 test('S23, S24: a pull brings the layers of the base along, and takes those that are here', { skip }, async (t) => {

@@ -10,6 +10,8 @@ import { alignTabs, table } from './table.ts';
 export interface Field<Row> {
   readonly title: string | ((argument: string) => string);
   value(row: Row): unknown;
+  /** Its value where the whole row is printed as JSON, if that is another. */
+  json?(row: Row): unknown;
   /** What the command's own table shows where the value is empty. */
   readonly empty?: string;
 }
@@ -29,10 +31,15 @@ export interface ListOptions<Row, Name extends string> {
   readonly fit?: number;
 }
 
+/** Whether a `--format` asks for the command's own table. */
+export function isOwnTable(format: string | undefined): boolean {
+  return format === undefined || format === '' || format.trimEnd() === 'table';
+}
+
 /** The whole text of a list, ended by a newline unless it is empty. Throws as a template does. */
 export async function listText<Row, Name extends string>(rows: readonly Row[], options: ListOptions<Row, Name>): Promise<string> {
   const { format = 'table', fields, columns } = options;
-  if (format === '' || format.trimEnd() === 'table') {
+  if (isOwnTable(format)) {
     const titles = columns.map((name) => String(fields[name].title));
     const cells = rows.map((row) => columns.map((name) => cellText(fields[name].value(row)) || (fields[name].empty ?? '')));
     return await table(titles, cells, options.fit === undefined ? {} : { columns: options.fit });
@@ -66,11 +73,22 @@ async function rowTexts<Row, Name extends string>(
 ): Promise<string[]> {
   const { goStruct } = await import('./gotemplate/values.ts');
   // Fields are computed when a template asks: an id for `{{.ID}}` needs no sizes.
-  return rows.map((row) => {
-    const fields = Object.entries<Field<Row>>(options.fields).map(
-      ([name, field]) => [name, { enumerable: true, get: () => field.value(row) }] as const,
+  const entries = Object.entries<Field<Row>>(options.fields);
+  const struct = (get: (field: Field<Row>) => unknown): object =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(entries.map(([name, field]) => [name, { enumerable: true, get: () => get(field) }] as const)),
     );
-    return template.execute(goStruct(options.type, Object.defineProperties({}, Object.fromEntries(fields))));
+  const differs = entries.some(([, { json }]) => json !== undefined);
+  return rows.map((row) => {
+    const json = differs ? struct((field) => (field.json ? field.json(row) : field.value(row))) : undefined;
+    return template.execute(
+      goStruct(
+        options.type,
+        struct((field) => field.value(row)),
+        json,
+      ),
+    );
   });
 }
 

@@ -1,6 +1,8 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
+import { asImageError, ImageError } from '../../errors.ts';
+
 /** Width and height where it is a terminal, in cells. */
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
@@ -9,23 +11,20 @@ type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number; 
  * texts go to both without it. Once it is open it has all.
  */
 export class StandardOutput {
-  readonly #gone: () => void;
+  readonly #ended: (failed: ImageError | undefined) => void;
   readonly #direct = isPipeOrFile();
   #opened: Stream | undefined;
+  #failed: ImageError | undefined;
 
-  /** @param gone what to do when the reader has gone */
-  constructor(gone: () => void) {
-    this.#gone = gone;
+  /** @param ended called when nothing more can be written: with the reason, or without one where the reader has gone */
+  constructor(ended: (failed: ImageError | undefined) => void) {
+    this.#ended = ended;
   }
 
   get stream(): Stream {
     if (this.#opened) return this.#opened;
     const { stdout } = process;
-    stdout.on('error', (error: NodeJS.ErrnoException) => {
-      // Windows says EOF of some pipes.
-      if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
-      this.#gone();
-    });
+    stdout.on('error', (error) => this.#end(error));
     return (this.#opened = stdout);
   }
 
@@ -43,9 +42,9 @@ export class StandardOutput {
     try {
       while (left.length > 0) left = left.subarray(writeSync(1, left));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.#gone();
-      // A full pipe that does not block is waited for by the stream; any other error it meets itself.
-      else this.stream.write(left);
+      // A full pipe that does not block is waited for by the stream.
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.stream.write(left);
+      else this.#end(error as Error);
     }
   }
 
@@ -53,6 +52,25 @@ export class StandardOutput {
   get flushed(): boolean {
     return (this.#opened?.writableLength ?? 0) === 0;
   }
+
+  /** Why not all of it was taken: undefined where it was, and where the reader did not want more. */
+  get lost(): ImageError | undefined {
+    // The stream knows at once; the event comes a moment later, and a stream of this process forgets then.
+    const error = this.#opened?.errored;
+    return this.#failed ?? (error ? failure(error) : undefined);
+  }
+
+  #end(error: Error): void {
+    this.#failed = failure(error);
+    this.#ended(this.#failed);
+  }
+}
+
+/** Windows says EOF of some pipes that nobody reads any more. */
+function failure(error: NodeJS.ErrnoException): ImageError | undefined {
+  if (error.code === 'EPIPE' || error.code === 'EOF') return undefined;
+  const { code, message } = asImageError(error, 'cannot write the output');
+  return new ImageError(code, message, { hint: 'What has been written is not the whole.', cause: error });
 }
 
 /** False for a terminal, for what is not open, and on Windows, whose pipes only a stream can write to without losing something. */

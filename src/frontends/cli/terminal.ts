@@ -20,7 +20,10 @@ export interface Terminal {
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone. Its reason is an ImageError `canceled`. */
+  /**
+   * Aborted by Ctrl-C (Ctrl-Break), by SIGTERM and SIGHUP, and when the reader of stdout has gone: its reason is an ImageError `canceled` then. Where stdout is
+   * a file that takes no more, the reason says why (`disk-full`).
+   */
   readonly signal: AbortSignal;
   now(): Date;
   /** Writes a text to stdout, in order with what is written to the stream. */
@@ -30,6 +33,8 @@ export interface Terminal {
 export interface ProcessTerminal extends Terminal {
   /** Whether readers have taken all that was written: the process may end without waiting. */
   flushed(): boolean;
+  /** What kept stdout's file from taking all that was written; undefined where nothing did, and where a reader has merely gone. */
+  lost(): ImageError | undefined;
 }
 
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
@@ -60,8 +65,11 @@ export function processTerminal(): ProcessTerminal {
       } else if (Date.now() - interruptedAt > oneInterrupt) process.exit(exitCode);
     });
   }
-  // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
-  const output = new StandardOutput(() => abort(141, 'the reader of the output has gone'));
+  const output = new StandardOutput((failed) => {
+    // `bay images | head`: a reader that has seen enough is no failure of ours, and there is nobody to tell.
+    if (failed === undefined) abort(141, 'the reader of the output has gone');
+    else interrupted.abort(failed);
+  });
   return {
     get stdin() {
       return process.stdin;
@@ -90,5 +98,6 @@ export function processTerminal(): ProcessTerminal {
     now: () => new Date(),
     print: (text) => output.print(text),
     flushed: () => output.flushed && (opened?.writableLength ?? 0) === 0,
+    lost: () => output.lost,
   };
 }

@@ -52,12 +52,19 @@ export const df = command({
           image.names.length > 0
             ? image.names.map(({ reference }) => [familiarName(reference), reference.tag ?? '<none>'])
             : [['<none>', '<none>']];
-        return names.map((name) => [...name, shortId(image.target.digest), created, humanSize(size), humanSize(shared), humanSize(unique)]);
+        return names.map((name) => [
+          ...name,
+          shortId(image.target.digest),
+          created,
+          humanSize(size),
+          humanSize(shared, 4),
+          humanSize(unique, 4),
+        ]);
       });
       const header = ['REPOSITORY', 'TAG', 'IMAGE ID', 'CREATED', 'SIZE', 'SHARED SIZE', 'UNIQUE SIZE'];
       terminal.stdout.write(`Images space usage:\n\n${await table(header, rows)}`);
       terminal.stdout.write(
-        `\nUnfinished downloads and uploads: ${humanSize(usage.drafts)}\nContent that nothing needs: ${humanSize(usage.unheld)}\n`,
+        `\nUnfinished downloads and uploads: ${humanSize(usage.drafts, 4)}\nContent that nothing needs: ${humanSize(usage.unheld, 4)}\n`,
       );
       return;
     }
@@ -67,6 +74,7 @@ export const df = command({
         fields,
         columns: ['Type', 'TotalCount', 'Active', 'Size', 'Reclaimable'],
         type: '*formatter.diskUsageContext',
+        raw: 'type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n',
       }),
     );
   },
@@ -116,9 +124,9 @@ const fields = {
   Reclaimable: {
     title: 'RECLAIMABLE',
     value: ({ size, reclaimable }: Row) =>
-      size > 0 ? `${humanSize(reclaimable)} (${Math.floor((reclaimable * 100) / size)}%)` : humanSize(reclaimable),
+      size > 0 ? `${humanSize(reclaimable, 4)} (${Math.floor((reclaimable * 100) / size)}%)` : humanSize(reclaimable, 4),
   },
-  Size: { title: 'SIZE', value: ({ size }: Row) => humanSize(size) },
+  Size: { title: 'SIZE', value: ({ size }: Row) => humanSize(size, 4) },
   TotalCount: { title: 'TOTAL', value: ({ total }: Row) => String(total) },
   Type: { title: 'TYPE', value: ({ type }: Row) => type },
 } satisfies Record<string, Field<Row>>;

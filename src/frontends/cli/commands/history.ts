@@ -5,7 +5,7 @@ import { history as historyOf, type HistoryStep } from '../../../operations/hist
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { listText, type Field } from '../list.ts';
+import { isOwnTable, listText, type Field } from '../list.ts';
 import { humanSize, localRfc3339, timeSince } from '../units.ts';
 import { platformFlag } from '../platform-flag.ts';
 import { tableFormat } from './format-help.ts';
@@ -41,7 +41,7 @@ export const history = command({
       return;
     }
     const fields = historyFields(terminal.now(), flags);
-    if (flags.quiet && flags.format === undefined) terminal.stdout.write(steps.map((step) => `${fields.ID.value(step)}\n`).join(''));
+    if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(steps.map((step) => `${fields.ID.value(step)}\n`).join(''));
     else
       terminal.stdout.write(
         await listText(steps, {

@@ -9,7 +9,7 @@ import type { ImageRecord } from '../../../store/image-record.ts';
 import { completeImages } from '../complete-images.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { listText, type Field } from '../list.ts';
+import { isOwnTable, listText, type Field } from '../list.ts';
 import { humanSize, localTime, timeSince } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -56,20 +56,21 @@ export const images = command({
       terminal.print(`${JSON.stringify(found.map(document))}\n`);
       return;
     }
-    const rows = found.flatMap((image) => rowsOf(image, flags.digests));
+    const rows = found.flatMap((image) => rowsOf(image, flags.digests || /\.Digest\b/.test(flags.format ?? '')));
     const fields = imageFields(terminal.now(), flags.noTrunc);
-    const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
-    if (flags.quiet && flags.format === undefined) terminal.print(rows.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && isOwnTable(flags.format)) terminal.print(rows.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
       terminal.print(
         await listText(rows, {
-          format,
+          format: flags.format,
           fields,
           columns: flags.digests
             ? ['Repository', 'Tag', 'Digest', 'ID', 'CreatedSince', 'Size']
             : ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
           type: '*formatter.imageContext',
-          raw: `repository: {{.Repository}}\n{{if .Tag}}tag: {{.Tag}}\n{{end}}${flags.digests ? 'digest: {{.Digest}}\n' : ''}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`,
+          raw: flags.quiet
+            ? 'image_id: {{.ID}}'
+            : `repository: {{.Repository}}\n{{if .Tag}}tag: {{.Tag}}\n{{end}}${flags.digests ? 'digest: {{.Digest}}\n' : ''}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`,
         }),
       );
     if (

@@ -8,7 +8,7 @@ import { removeNetwork } from '../../../operations/remove-network.ts';
 import { confirm } from '../ask.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
 import { localTime } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -24,7 +24,7 @@ export const networkList = command({
   async run({ flags, terminal }) {
     const networks = listNetworks({ filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
     const fields = networkFields(flags.noTrunc);
-    if (flags.quiet && flags.format === undefined) terminal.stdout.write(networks.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(networks.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
       terminal.stdout.write(
         await listText(networks, {

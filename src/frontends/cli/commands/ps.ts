@@ -3,7 +3,7 @@
 import { listContainers, type ListedContainer } from '../../../operations/list-containers.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
-import { labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
 import { humanSize, localTime, timeSince } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -42,7 +42,7 @@ export const ps = command({
       return;
     }
     const fields = containerFields(terminal.now(), flags.noTrunc);
-    if (flags.quiet && format === undefined) terminal.stdout.write(found.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && isOwnTable(format)) terminal.stdout.write(found.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
       terminal.stdout.write(
         await listText(found, {

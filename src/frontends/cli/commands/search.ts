@@ -26,7 +26,12 @@ export const search = command({
     const registries = await openRegistries(invocation, { plainHttp: flags.plainHttp });
     try {
       const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
-      const results = await searchFor({ registries }, operands[0], { limit: flags.limit, filters, signal: terminal.signal });
+      const results = await searchFor({ registries }, operands[0], {
+        // Docker's command sends no limit below 1, and the daemon then takes its own.
+        limit: flags.limit !== undefined && flags.limit > 0 ? flags.limit : undefined,
+        filters,
+        signal: terminal.signal,
+      });
       if (flags.json) terminal.stdout.write(`${JSON.stringify(results)}\n`);
       else
         terminal.stdout.write(
@@ -34,7 +39,7 @@ export const search = command({
             format: flags.format,
             fields: searchFields(flags.noTrunc),
             columns: ['Name', 'Description', 'StarCount', 'IsOfficial'],
-            type: '*formatter.searchContext',
+            type: '*registry.searchContext',
           }),
         );
     } finally {
@@ -52,8 +57,7 @@ function searchFields(noTrunc: boolean) {
         return noTrunc || line.length <= 45 ? line : `${line.slice(0, 44)}…`;
       },
     },
-    IsAutomated: { title: 'AUTOMATED', value: () => '' },
-    IsOfficial: { title: 'OFFICIAL', value: ({ official }) => (official ? '[OK]' : '') },
+    IsOfficial: { title: 'OFFICIAL', value: ({ official }) => (official ? '[OK]' : ''), json: ({ official }) => String(official) },
     Name: { title: 'NAME', value: ({ name }) => name },
     StarCount: { title: 'STARS', value: ({ stars }) => String(stars) },
   } satisfies Record<string, Field<SearchResult>>;

@@ -11,7 +11,7 @@ import { completeVolumes } from '../complete-volumes.ts';
 import { pairsToMap } from '../create/environment.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
 import { prunedText, reclaimedText } from '../pruned-text.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -57,7 +57,7 @@ export const volumeList = command({
     const volumes = await listVolumes({ store }, { filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
     const sorted = [...volumes].sort((a, b) => natural.compare(a.Name, b.Name));
     if (flags.json) terminal.stdout.write(`${JSON.stringify(sorted)}\n`);
-    else if (flags.quiet && flags.format === undefined) terminal.stdout.write(sorted.map(({ Name }) => `${Name}\n`).join(''));
+    else if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(sorted.map(({ Name }) => `${Name}\n`).join(''));
     else
       terminal.stdout.write(
         await listText(sorted, {

@@ -1,7 +1,7 @@
 /** The functions that a template can call: Go's own, and docker's beside them. A function's complaint is thrown as a CallError. */
 
 import { sprint, sprintf, sprintln } from './printf.ts';
-import { compareStrings, elementOf, floatOf, isTrue, kindOf, typeName, type Kind, type Value } from './values.ts';
+import { compareStrings, elementOf, floatOf, isTrue, jsonFormOf, kindOf, typeName, type Kind, type Value } from './values.ts';
 
 /** What a function says against its arguments; the execution adds where. */
 export class CallError extends Error {
@@ -272,7 +272,7 @@ function incompatible(left: Value, right: Value): CallError {
  */
 function goJson(value: Value): string {
   if (kindOf(value) === 'struct') {
-    const row = value as Record<string, unknown>;
+    const row = jsonFormOf(value as object) as Record<string, unknown>;
     const sorted = Object.keys(row)
       .toSorted(compareStrings)
       .map((key) => [key, row[key]]);

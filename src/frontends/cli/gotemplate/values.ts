@@ -20,11 +20,21 @@ export class Float {
 export type Value = unknown;
 
 const structs = new WeakMap<object, string>();
+const jsonForms = new WeakMap<object, object>();
 
-/** Gives an object a Go type, such as `*formatter.imageContext`: its fields are closed, and errors name the type. */
-export function goStruct<T extends object>(type: string, value: T): T {
+/**
+ * Gives an object a Go type, such as `*formatter.imageContext`: its fields are closed, and errors name the type. `json`, where given, is what the whole of it
+ * becomes as JSON.
+ */
+export function goStruct<T extends object>(type: string, value: T, json?: object): T {
   structs.set(value, type);
+  if (json !== undefined) jsonForms.set(value, json);
   return value;
+}
+
+/** The object that stands for a struct in JSON. */
+export function jsonFormOf(struct: object): object {
+  return jsonForms.get(struct) ?? struct;
 }
 
 const stringMaps = new WeakSet();
