@@ -324,6 +324,46 @@ test('a list has the folders of volumes, no size of what nothing was changed in,
     assert.equal((await list(`&filters=${encode(filter)}`)).length, found, JSON.stringify(filter));
 });
 
+test('what a container is asked to be is kept as docker keeps it', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one', {
+    WorkingDir: '/a/../b/',
+    HostConfig: { NetworkMode: 'bridge', ConsoleSize: [10], KernelMemory: 1000 },
+    NetworkingConfig: { EndpointsConfig: { mine: { Aliases: ['x'] } } },
+  });
+  await create(engine, 'two', { NetworkDisabled: true });
+  interface Shown {
+    readonly Config: { readonly WorkingDir: string };
+    readonly HostConfig: Record<string, unknown>;
+    readonly NetworkSettings: { readonly Networks: object };
+  }
+  const inspect = async (name: string): Promise<Shown> => (await engine.send('GET', `/containers/${name}/json`)).json();
+  const shown = await inspect('one');
+  assert.equal(shown.Config.WorkingDir, '/b');
+  assert.deepEqual([shown.HostConfig['ConsoleSize'], shown.HostConfig['KernelMemory']], [[10, 0], undefined]);
+  // Who names networks has those alone.
+  assert.deepEqual(Object.keys(shown.NetworkSettings.Networks), ['mine']);
+  assert.deepEqual((await inspect('two')).NetworkSettings.Networks, {});
+  for (const [document, warning] of [
+    [{ HostConfig: { CpuPercent: 5 } }, 'linux does not support CPU percent. Percent discarded.'],
+    [
+      { MacAddress: '02:42:ac:11:00:02' },
+      'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.',
+    ],
+  ] as const) {
+    const { text } = await engine.send('POST', '/containers/create', { json: { Image: 'app:1', Cmd: ['x'], ...document } });
+    assert.ok(text.includes(JSON.stringify([warning])), text);
+  }
+  for (const [document, status, said] of [
+    [{ HostConfig: { Mounts: [{ Type: 'image', Source: 'nope', Target: '/a' }] } }, 404, 'No such image: nope:latest'],
+    [{ HostConfig: { VolumesFrom: [''] } }, 400, 'volumes-from specification cannot be an empty string'],
+  ] as const)
+    await refused(engine, 'POST', '/containers/create', status, said, { json: { Image: 'app:1', Cmd: ['x'], ...document } });
+  const marked = { body: Buffer.from('\ufeff{"Image":"app:1","Cmd":["x"]}'), headers: { 'content-type': 'application/json' } };
+  await refused(engine, 'POST', '/containers/create', 400, /^invalid JSON: invalid character '.*' looking for beginning of value/, marked);
+});
+
 test('volumes are made, listed, inspected, used and removed', async (t) => {
   const engine = await startEngine(t);
   await engine.put(['docker.io/library/app:1']);

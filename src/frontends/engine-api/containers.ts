@@ -52,8 +52,12 @@ export async function makeContainer(exchange: Exchange): Promise<Answer> {
     platform: version >= 41 ? exchange.platform() : undefined,
     signal,
   });
-  return jsonAnswer(201, created);
+  const { MacAddress } = document;
+  const warnings = version >= 44 && typeof MacAddress === 'string' && MacAddress !== '' ? [oldMacAddress] : [];
+  return jsonAnswer(201, { ...created, Warnings: [...warnings, ...created.Warnings] });
 }
+
+const oldMacAddress = 'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.';
 
 /** What older clients mean by what they send: before 1.25 it was they who removed a container, before 1.40 a container's IPC was for others to join. */
 function olderRequest(document: Readonly<Record<string, unknown>>, version: ApiVersion): Readonly<Record<string, unknown>> {
