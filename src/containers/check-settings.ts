@@ -1,3 +1,4 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { ImageError } from '../errors.ts';
 import { isSignal } from '../model/signal.ts';
@@ -40,7 +41,7 @@ function checkNetwork(config: ContainerConfig, host: HostConfig): void {
   const { NetworkMode: mode, Links, UTSMode } = host;
   const linked = (Links ?? []).length > 0;
   if (mode.startsWith('container:')) {
-    if (mode === 'container:') throw refuse('Invalid network mode: invalid container format container:<name|id>');
+    if (mode === 'container:') throw refuse('invalid network mode: invalid container format container:<name|id>');
     if (config.Hostname !== '') throw conflict('hostname and the network mode');
     if (linked) throw conflict("container type network can't be used with links. This would result in undefined behavior");
     if ((host.Dns ?? []).length > 0) throw conflict('dns and the network mode');
@@ -51,6 +52,12 @@ function checkNetwork(config: ContainerConfig, host: HostConfig): void {
   }
   if (UTSMode === 'host' && config.Hostname !== '') throw conflict('hostname and the UTS mode');
   if (mode === 'host' && linked) throw conflict("host type networking can't be used with links. This would result in undefined behavior");
+}
+
+interface EndpointAddresses {
+  readonly IPv4Address?: string;
+  readonly IPv6Address?: string;
+  readonly LinkLocalIPs?: readonly string[] | null;
 }
 
 /** Addresses: only a network of somebody's own has room for one that was asked for. */
@@ -66,10 +73,23 @@ function checkEndpoints(
     const address = settings?.MacAddress || (name === own ? mac : undefined);
     if (address && !/^(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(address))
       throw refuse(`invalid config for network ${name}: invalid MAC address ${address}`);
-    const { IPv4Address = '', IPv6Address = '' } = (settings?.IPAMConfig ?? {}) as { IPv4Address?: string; IPv6Address?: string };
-    if (['bridge', 'host', 'none'].includes(name) && IPv4Address + IPv6Address !== '')
+    const { IPv4Address = '', IPv6Address = '', LinkLocalIPs } = (settings?.IPAMConfig ?? {}) as EndpointAddresses;
+    const isOwn = !['bridge', 'host', 'none'].includes(name);
+    const mistakes = [
+      ...(!isOwn && (settings?.Aliases ?? []).length > 0
+        ? ['network-scoped alias is supported only for containers in user defined networks']
+        : []),
+      ...(!isOwn && IPv4Address + IPv6Address !== '' ? ['user specified IP address is supported on user defined networks only'] : []),
+      ...(IPv4Address !== '' && (!isIPv4(IPv4Address) || IPv4Address === '0.0.0.0') ? [`invalid IPv4 address: ${IPv4Address}`] : []),
+      ...(IPv6Address !== '' && (!isIPv6(IPv6Address) || IPv6Address === '::') ? [`invalid IPv6 address: ${IPv6Address}`] : []),
+      ...(LinkLocalIPs ?? []).filter((one) => isIP(one) === 0).map((one) => `invalid link-local IP address: ${one}`),
+      ...(!isOwn && IPv4Address + IPv6Address !== ''
+        ? ['user specified IP address is supported only when connecting to networks with user configured subnets']
+        : []),
+    ];
+    if (mistakes.length > 0)
       throw refuse(
-        `invalid config for network ${name}: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets`,
+        `invalid config for network ${name}: invalid endpoint settings:\n${mistakes.length === 1 ? mistakes[0] : mistakes.map((one) => `* ${one}`).join('\n')}`,
       );
   }
 }
@@ -93,14 +113,18 @@ function checkHost(host: HostConfig, os: string): void {
   if (AutoRemove && !['', 'no'].includes(RestartPolicy.Name)) throw refuse("can't create 'AutoRemove' container with restart policy");
   if (ShmSize < 0) throw refuse('SHM size can not be less than 0');
   if (OomScoreAdj < -1000 || OomScoreAdj > 1000) throw refuse(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
-  for (const entry of ExtraHosts ?? [])
-    if (!/^[^:=]+[:=].+$/.test(entry)) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`);
+  for (const entry of ExtraHosts ?? []) checkExtraHost(entry);
   for (const [port, bindings] of Object.entries(PortBindings ?? {})) {
     const number = /^(\d{1,5})(?:\/(?:tcp|udp|sctp))?$/i.exec(port)?.[1];
     if (number === undefined || Number(number) > 65_535) throw refuse(`invalid port specification: ${JSON.stringify(port)}`);
     for (const { HostPort } of bindings ?? [])
       if (HostPort !== '' && !isPortRange(HostPort)) throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
   }
+  for (const [key, what] of [
+    ['IOMaximumIOps', 'IOPs'],
+    ['IOMaximumBandwidth', 'bandwidth'],
+  ] as const)
+    if (os !== 'windows' && host[key] !== 0) throw refuse(`invalid option: QoS maximum ${what} configuration is not supported on ${os}`);
   checkRestartPolicy(RestartPolicy);
   if (os !== 'windows') checkSecurity(host.SecurityOpt ?? []);
   for (const name of ['CapAdd', 'CapDrop'] as const)
@@ -157,6 +181,12 @@ const capabilities: ReadonlySet<string> = new Set([
     'SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM',
   ].flatMap((line) => line.split(' ').map((name) => `CAP_${name}`)),
 ]);
+
+function checkExtraHost(entry: string): void {
+  const [, address] = /^[^:]+:(.*)$/s.exec(entry) ?? [];
+  if (address === undefined) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`);
+  if (address !== 'host-gateway' && isIP(address) === 0) throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+}
 
 function isPortRange(text: string): boolean {
   const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];

@@ -26,13 +26,15 @@ export function withHostDefaults(host: HostConfig, os: string): HostConfig {
     LogConfig: { Type: host.LogConfig.Type || 'json-file', Config: host.LogConfig.Config ?? {} },
     NetworkMode: network,
     RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || 'no' },
-    ConsoleSize: host.ConsoleSize ?? [0, 0],
+    ConsoleSize: [0, 1].map((at) => host.ConsoleSize?.[at] ?? 0),
     PidsLimit: (host.PidsLimit ?? 0) <= 0 ? null : host.PidsLimit,
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
   };
   if (os === 'windows') return readHost({ ...common, Isolation: host.Isolation || 'process' });
   return readHost({
     ...common,
+    CpuPercent: 0,
+    KernelMemory: 0,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
     CgroupnsMode: host.CgroupnsMode || (host.Privileged ? 'host' : 'private'),
     IpcMode: host.IpcMode || 'private',
@@ -54,12 +56,12 @@ export function isUserDefined(mode: string): boolean {
   return !['', 'default', 'bridge', 'host', 'none', 'nat'].includes(mode) && !mode.startsWith('container:');
 }
 
-/** The networks of a container: those that were named, and the one of its mode. */
+/** The networks of a container: those that were named, or the one of its mode. */
 export function networksOf({ endpoints, host, config }: ContainerSettings): Readonly<Record<string, EndpointSettings>> {
   const mode = host.NetworkMode;
-  if (mode.startsWith('container:')) return {};
+  if (mode.startsWith('container:') || config.NetworkDisabled) return {};
   const named = Object.entries(endpoints).map(([name, settings]) => [name === 'default' ? mode : name, settings] as const);
-  const networks = Object.fromEntries(named.some(([name]) => name === mode) ? named : [[mode, plainEndpoint()], ...named]);
+  const networks = Object.fromEntries(named.length > 0 ? named : [[mode, plainEndpoint()]]);
   // Before 1.44 there was one address for all networks.
   const own = networks[mode];
   return own && own.MacAddress === '' && config.MacAddress !== undefined

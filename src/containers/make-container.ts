@@ -13,7 +13,7 @@ import { mergeConfig, readConfig, requireCommand, type ContainerSettings, type H
 import type { ContainerBase, NewContainerOptions } from './containers.ts';
 import { isUserDefined, networksOf, withHostDefaults } from './host-defaults.ts';
 import type { LayOut } from './lay-out.ts';
-import { planMounts, type MountPoint } from './mount-points.ts';
+import { cleanPath, planMounts, type MountPoint } from './mount-points.ts';
 import { readyMounts } from './volumes.ts';
 
 /** How often a name that we made up may be taken already. */
@@ -38,11 +38,13 @@ export async function makeContainer(
   const host = await withOthers(store, withHostDefaults(settings.host, os));
   const others = new Map<string, readonly MountPoint[]>();
   for (const spec of host.VolumesFrom ?? []) {
+    if (spec === '') throw new ImageError('invalid-argument', 'volumes-from specification cannot be an empty string');
     const [other = ''] = spec.split(':', 1);
     others.set(other, readDocument(await otherContainer(store, other)).mounts);
   }
   // In a network of somebody's own a link is a name, and who it is may come later.
   for (const link of isUserDefined(host.NetworkMode) ? [] : (host.Links ?? [])) await requireLinked(store, link.split(':', 1)[0] ?? '');
+  for (const { Type, Source } of host.Mounts ?? []) if (Type === 'image' && Source) await store.find(Source);
   const planned = planMounts({ host, config: merged }, os, (other) => others.get(other) ?? []);
 
   using _use = store.use();
@@ -60,7 +62,12 @@ export async function makeContainer(
     const mounts = await readyMounts(store, planned, openFiles, volumes, { signal });
     const id = randomBytes(32).toString('hex');
     const own = host.NetworkMode === 'host' ? hostname() : id.slice(0, 12);
-    const config = { ...merged, Hostname: merged.Hostname || own };
+    const { WorkingDir } = merged;
+    const config = {
+      ...merged,
+      Hostname: merged.Hostname || own,
+      WorkingDir: os === 'windows' || WorkingDir === '' ? WorkingDir : cleanPath(WorkingDir),
+    };
     const networks = networksOf({ ...settings, host });
     const document = { platform: base.platform, config, host, networks, mounts };
     const { image, target, opened, origin } = base;

@@ -47,3 +47,31 @@ test('what comes from other containers is overridden by binds, and the image’s
   assert.throws(() => plan({ HostConfig: { Tmpfs: { '/x': '' }, Binds: ['v:/x'] } }), { message: 'Duplicate mount point: /x' });
   assert.deepEqual(plan({ Volumes: { '/x': {} }, HostConfig: { Tmpfs: { '/x': '' } } }), []);
 });
+
+test('options of another kind of mount, and those that a mount cannot have, are refused in docker’s words', () => {
+  const mount = (Type: string, more: object) => ({ HostConfig: { Mounts: [{ Type, Target: '/a', ...more }] } });
+  const tmpfs = (...Options: string[][]) => mount('tmpfs', { TmpfsOptions: { Options } });
+  for (const [document, said] of [
+    [mount('bind', { Source: '/tmp', VolumeOptions: {} }), 'VolumeOptions must not be specified on mount type "bind"'],
+    [mount('volume', { TmpfsOptions: {} }), 'TmpfsOptions must not be specified on mount type "volume"'],
+    [mount('image', { Source: 'app', BindOptions: {} }), 'BindOptions must not be specified on mount type "image"'],
+    [mount('tmpfs', { Source: 'x' }), 'invalid mount config for type "tmpfs": field Source must not be specified'],
+    [tmpfs(['ro']), 'invalid mount config for type "tmpfs": invalid option: ro'],
+    [tmpfs(['exec'], []), 'invalid mount config for type "tmpfs": invalid option array length'],
+    [
+      mount('volume', { VolumeOptions: { Subpath: 'x' } }),
+      'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
+    ],
+    [
+      binds('/a:/b:nocopy'),
+      'invalid volume specification: \'/a:/b:nocopy\': invalid mount config for type "bind": field VolumeOptions must not be specified',
+    ],
+    [{ HostConfig: { Tmpfs: { '/x/..': '' } } }, "invalid specification: destination can't be '/'"],
+  ] as const)
+    assert.throws(() => plan(document), { code: 'invalid-argument', message: said }, said);
+  assert.deepEqual(plan(tmpfs(['exec'])), ['tmpfs - /a - rw']);
+  // What docker lets stand on the same place, it does.
+  assert.deepEqual(plan({ HostConfig: { Tmpfs: { '/a': '' }, Mounts: [{ Type: 'volume', Source: 'v', Target: '/a' }] } }), [
+    'volume v /a z rw copy',
+  ]);
+});

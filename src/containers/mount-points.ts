@@ -46,13 +46,13 @@ export function planMounts(
     for (const point of mountsOf(container)) planned.set(point.Destination, { point: { ...point, Mode: '', RW: point.RW && writable } });
   }
   const asked = new Map<string, PlannedMount>();
-  const tmpfs = Object.keys(host.Tmpfs ?? {}).map((path) => clean(absolute(path, os), os));
-  const ask = (mount: PlannedMount) => {
+  const tmpfs = Object.keys(host.Tmpfs ?? {}).map((path) => target(path, os, refuse));
+  const ask = (mount: PlannedMount, others: readonly string[] = []) => {
     const { Destination } = mount.point;
-    if (asked.has(Destination) || tmpfs.includes(Destination)) throw refuse(`Duplicate mount point: ${Destination}`);
+    if (asked.has(Destination) || others.includes(Destination)) throw refuse(`Duplicate mount point: ${Destination}`);
     asked.set(Destination, mount);
   };
-  for (const spec of host.Binds ?? []) ask(parseBind(spec, os, host.VolumeDriver));
+  for (const spec of host.Binds ?? []) ask(parseBind(spec, os, host.VolumeDriver), tmpfs);
   for (const mount of host.Mounts ?? []) ask(readMount(mount, os));
   for (const [destination, mount] of asked) planned.set(destination, mount);
   for (const path of Object.keys(config.Volumes ?? {})) {
@@ -103,7 +103,8 @@ function parseBind(spec: string, os: string, driver: string): PlannedMount {
   const type = isBind ? 'bind' : 'volume';
   const destination = target(second, os, (why) => invalid(`invalid mount config for type "${type}": ${why}`));
   const flags = readMode(mode, os);
-  if (!flags || (flags.nocopy && isBind) || (flags.propagation !== undefined && !isBind)) throw refuse(`invalid mode: ${mode}`);
+  if (flags?.nocopy && isBind) throw invalid('invalid mount config for type "bind": field VolumeOptions must not be specified');
+  if (!flags || (flags.propagation !== undefined && !isBind)) throw refuse(`invalid mode: ${mode}`);
   if (isBind) return bind(clean(first, os), destination, mode, flags.writable, flags.propagation ?? 'rprivate');
   return {
     ...volume(destination, first ?? '', first === undefined ? '' : mode || (os === 'windows' ? '' : 'z'), flags.writable),
@@ -142,16 +143,14 @@ function readMode(mode: string, os: string): ModeFlags | undefined {
 function readMount(mount: MountSetting, os: string): PlannedMount {
   const { Type: type = '', Source: source = '', Target = '', ReadOnly = false, BindOptions, VolumeOptions, TmpfsOptions } = mount;
   const invalid = (why: string) => refuse(`invalid mount config for type ${JSON.stringify(type)}: ${why}`);
-  const without = (given: unknown, name: string) => {
-    if (given !== undefined && given !== '') throw invalid(`field ${name} must not be specified`);
-  };
+  for (const [owner, options] of Object.entries({ bind: 'BindOptions', volume: 'VolumeOptions', tmpfs: 'TmpfsOptions' } as const))
+    if (type !== owner && mount[options] !== undefined)
+      throw refuse(`${options} must not be specified on mount type ${JSON.stringify(type)}`);
   if (Target === '') throw invalid('field Target must not be empty');
   const destination = target(Target, os, invalid);
   switch (type) {
     case 'bind': {
       if (source === '') throw invalid('field Source must not be empty');
-      without(VolumeOptions, 'VolumeOptions');
-      without(TmpfsOptions, 'TmpfsOptions');
       const isAbsolute = /^[\\/]/.test(source) || (os === 'windows' && /^[a-z]:[\\/]/i.test(source));
       if (!isAbsolute) throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
       const propagation = BindOptions?.Propagation ?? '';
@@ -160,10 +159,9 @@ function readMount(mount: MountSetting, os: string): PlannedMount {
       return bind(clean(source, os), destination, '', !ReadOnly, propagation || 'rprivate');
     }
     case 'volume':
-      without(BindOptions, 'BindOptions');
-      without(TmpfsOptions, 'TmpfsOptions');
       if (VolumeOptions?.Subpath !== undefined && !isLocal(VolumeOptions.Subpath))
         throw invalid('subpath must be a relative path within the volume');
+      if (source === '' && VolumeOptions?.Subpath !== undefined) throw invalid('must not set Subpath when using anonymous volumes');
       if (source === '' && ReadOnly) throw invalid('must not set ReadOnly mode when using anonymous volumes');
       return {
         ...volume(destination, source, os === 'windows' ? '' : 'z', !ReadOnly),
@@ -176,11 +174,11 @@ function readMount(mount: MountSetting, os: string): PlannedMount {
     case 'tmpfs':
     case 'npipe':
     case 'image': {
-      without(BindOptions, 'BindOptions');
-      without(VolumeOptions, 'VolumeOptions');
       if ((type === 'tmpfs') === (os === 'windows') && type !== 'image') throw invalid('mount type unknown');
-      if (type === 'tmpfs') without(source, 'Source');
-      else if (source === '') throw invalid('field Source must not be empty');
+      if (type === 'tmpfs') {
+        if (source !== '') throw invalid('field Source must not be specified');
+        for (const option of TmpfsOptions?.Options ?? []) checkTmpfsOption(option ?? [], invalid);
+      } else if (source === '') throw invalid('field Source must not be empty');
       return {
         point: { Type: type, Source: source, Destination: destination, Mode: '', RW: !ReadOnly && type !== 'image', Propagation: '' },
       };
@@ -188,6 +186,12 @@ function readMount(mount: MountSetting, os: string): PlannedMount {
     default:
       throw invalid('mount type unknown');
   }
+}
+
+/** Of the options that a file system in memory has, docker leaves these to whoever asks. */
+function checkTmpfsOption(option: readonly string[], invalid: (why: string) => ImageError): void {
+  if (option.length !== 1 && option.length !== 2) throw invalid('invalid option array length');
+  if (!['exec', 'noexec'].includes(option[0] ?? '')) throw invalid(`invalid option: ${option[0]}`);
 }
 
 function volumesFrom(spec: string, os: string): { readonly container: string; readonly writable: boolean } {
@@ -203,12 +207,6 @@ function volumesFrom(spec: string, os: string): { readonly container: string; re
 /** A path that stays in its folder. */
 function isLocal(path: string): boolean {
   return !/^(?:[\\/]|[a-z]:)/i.test(path) && !path.split(/[\\/]/).includes('..');
-}
-
-function absolute(path: string, os: string): string {
-  const isAbsolute = os === 'windows' ? /^(?:[a-z]:|\\\\\.\\pipe\\)/i.test(path) : path.startsWith('/');
-  if (!isAbsolute) throw refuse(`invalid mount path: '${path}' mount path must be absolute`);
-  return path;
 }
 
 function target(path: string, os: string, invalid: (why: string) => ImageError): string {
@@ -230,5 +228,10 @@ function clean(path: string, os: string): string {
         .replace(/(?<=.)\/$/, '')
         .replaceAll('/', '\\')
     );
+  return cleanPath(path);
+}
+
+/** A path of Linux without `.`, `..`, doubled and last slashes. */
+export function cleanPath(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/+$/, '');
 }

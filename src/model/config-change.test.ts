@@ -56,8 +56,28 @@ test('a health check has its durations in nanoseconds', () => {
   assert.deepEqual(change('HEALTHCHECK --interval=1m30s --retries=3 CMD ["true"]'), {
     Healthcheck: { Test: ['CMD', 'true'], Interval: 90e9, Retries: 3 },
   });
+  assert.deepEqual(change('HEALTHCHECK --interval=0 --timeout=.5s --retries=0 --start-period= CMD true'), {
+    Healthcheck: { Test: ['CMD-SHELL', 'true'], Timeout: 5e8 },
+  });
   assert.deepEqual(change('HEALTHCHECK NONE'), { Healthcheck: { Test: ['NONE'] } });
   assert.deepEqual(change('HEALTHCHECK CMD curl -f localhost'), { Healthcheck: { Test: ['CMD-SHELL', 'curl -f localhost'] } });
+});
+
+test('a line goes on after a backslash, and two dashes end the flags', () => {
+  assert.deepEqual(change('ENV A=1 \\ \n B=2\nCMD a \\\n b').Env, ['A=1', 'B=2']);
+  assert.deepEqual(change('CMD a \\\n b').Cmd, ['/bin/sh', '-c', 'a  b']);
+  assert.equal(change('USER -- me').User, 'me');
+});
+
+test('a port is exposed also where it is written as one that is published', () => {
+  for (const [written, exposed] of [
+    ['80:90', ['90/tcp']],
+    ['127.0.0.1:80:81/udp', ['81/udp']],
+    ['[::1]::82', ['82/tcp']],
+    ['8000-8001:90-91', ['90/tcp', '91/tcp']],
+    ['80/', ['80/tcp']],
+  ] as const)
+    assert.deepEqual(Object.keys(change(`EXPOSE ${written}`).ExposedPorts ?? {}), exposed, written);
 });
 
 test('what is no change is refused in words that docker uses', () => {
@@ -77,6 +97,25 @@ test('what is no change is refused in words that docker uses', () => {
     ['HEALTHCHECK bogus', 'Unknown type "BOGUS" in HEALTHCHECK (try CMD)'],
     ['ENTRYPOINT ["a", 1]', 'when using JSON array syntax, arrays must be comprised of strings only'],
     ['# nothing', 'file with no instructions'],
+    ['VOLUME ["/a", ""]', 'VOLUME specified can not be an empty string'],
+    ['EXPOSE 80/bogus', 'Invalid proto: bogus'],
+    ['EXPOSE a:80', 'Invalid hostPort: a'],
+    ['EXPOSE 80:90-91', 'Invalid ranges specified for container and host Ports: 90-91 and 80'],
+    ['ENV --x A=1', 'unknown flag: --x'],
+    ['CMD --x=1 y', 'unknown flag: --x'],
+    ['LABEL --x y', 'LABEL must have two arguments'],
+    ['HEALTHCHECK --bogus CMD x', 'unknown flag: --bogus'],
+    ['HEALTHCHECK --interval CMD x', 'missing a value on flag: --interval'],
+    ['HEALTHCHECK --interval=1s --interval=2s CMD x', 'duplicate flag specified: --interval'],
+    ['HEALTHCHECK --interval=5 CMD x', 'time: missing unit in duration "5"'],
+    ['HEALTHCHECK --interval=5x CMD x', 'time: unknown unit "x" in duration "5x"'],
+    ['HEALTHCHECK --interval=x CMD x', 'time: invalid duration "x"'],
+    ['HEALTHCHECK --timeout=1us CMD x', 'Interval "timeout" cannot be less than 1ms'],
+    ['HEALTHCHECK --interval=-5s CMD x', 'Interval "interval" cannot be less than 1ms'],
+    ['HEALTHCHECK --retries=-1 CMD x', '--retries cannot be negative (-1)'],
+    ['HEALTHCHECK --retries=x CMD x', 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ['HEALTHCHECK NONE x', 'HEALTHCHECK NONE takes no arguments'],
+    ['HEALTHCHECK CMD []', 'Missing command after HEALTHCHECK CMD'],
     ['', 'file with no instructions'],
   ] as const)
     assert.throws(

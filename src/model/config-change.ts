@@ -13,7 +13,12 @@ export function applyChanges(config: RunConfig, changes: readonly string[], os =
   let changed = config;
   let hasCommand = false;
   for (const line of changes.flatMap((change) =>
-    change.trim() === '' ? [change] : change.split('\n').filter((one) => one.trim() !== ''),
+    change.trim() === ''
+      ? [change]
+      : change
+          .replaceAll(/\\[ \t]*\n/g, '')
+          .split('\n')
+          .filter((one) => one.trim() !== ''),
   )) {
     const isEntrypoint = /^\s*entrypoint\b/i.test(line);
     const { Cmd, ...others } = changed;
@@ -24,13 +29,16 @@ export function applyChanges(config: RunConfig, changes: readonly string[], os =
 }
 
 function applyChange(config: RunConfig, change: string, os: string): RunConfig {
-  const [, first = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
+  const [, first = '', given = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
+  const { flags, rest } = leadingFlags(given);
   if (first === '' || first.startsWith('#')) throw refuse('file with no instructions');
   const instruction = first.toUpperCase();
   const need = (count: 'at least' | 'exactly' = 'at least'): string => {
     if (rest === '') throw refuse(`${instruction} requires ${count} one argument`);
     return rest;
   };
+  if (!['HEALTHCHECK', 'LABEL', 'STOPSIGNAL'].includes(instruction))
+    for (const flag of flags) throw refuse(`unknown flag: ${flag.replace(/=.*/s, '')}`);
   const env = config.Env ?? [];
   const word = (text: string): string => expandWord(text, { env });
   const path = (text: string): string => expandWord(text, { env, windows: os === 'windows' });
@@ -61,6 +69,7 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
     case 'VOLUME': {
       const paths = (jsonList(need()) ?? words(rest)).map(path);
       if (paths.length === 0) throw refuse('VOLUME requires at least one argument');
+      if (paths.includes('')) throw refuse('VOLUME specified can not be an empty string');
       return { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) } };
     }
     case 'USER':
@@ -72,7 +81,7 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
     case 'ONBUILD':
       return { ...config, OnBuild: [...((config.OnBuild as readonly string[] | undefined) ?? []), onBuild(need())] };
     case 'HEALTHCHECK':
-      return { ...config, Healthcheck: healthcheck(need(), shell) };
+      return { ...config, Healthcheck: healthcheck(flags, need(), shell) };
     default:
       throw refuse(`${first} is not a valid change command`);
   }
@@ -126,12 +135,21 @@ function setEnv(env: readonly string[], [key, value]: readonly [string, string])
     : [...env, entry];
 }
 
-/** `80`, `80/udp`, `8000-8002/tcp`. */
+/** `80`, `80/udp`, `8000-8002/tcp`; what stands before it, as where a port is published, is read and changes nothing. */
 function ports(text: string): string[] {
-  const [, first, last, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
-  const [low, high] = [Number(first), Number(last ?? first)];
-  if (first === undefined || low > high || high > 65535 || low === 0) throw refuse(`Invalid containerPort: ${text}`);
-  return Array.from({ length: high - low + 1 }, (_, at) => `${low + at}/${protocol.toLowerCase()}`);
+  const [, host, spec = text] = /^(?:(?:\[[^\]]*\]|[^:]*):)?([^:]*):([^:]+)$/.exec(text) ?? [];
+  const [, first, last = first, protocol] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(.*))?$/.exec(spec) ?? [];
+  const [low, high] = [Number(first), Number(last)];
+  if (first === undefined || low > high || high > 65_535) throw refuse(`Invalid containerPort: ${spec}`);
+  const kind = (protocol || 'tcp').toLowerCase();
+  if (!['tcp', 'udp', 'sctp'].includes(kind)) throw refuse(`Invalid proto: ${protocol}`);
+  if (host) {
+    const [, hostFirst, hostLast = hostFirst] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(host) ?? [];
+    if (hostFirst === undefined) throw refuse(`Invalid hostPort: ${host}`);
+    if (high > low && Number(hostLast) - Number(hostFirst) !== high - low)
+      throw refuse(`Invalid ranges specified for container and host Ports: ${first}-${last} and ${host}`);
+  }
+  return Array.from({ length: high - low + 1 }, (_, at) => `${low + at}/${kind}`);
 }
 
 function joinPath(from: string, to: string, os: string): string {
@@ -156,41 +174,78 @@ function onBuild(text: string): string {
   return text;
 }
 
-/** Flags, then `NONE` or `CMD` and a command. Durations become nanoseconds, as on docker's wire. */
-function healthcheck(text: string, shell: readonly string[]): Record<string, unknown> {
-  const check: Record<string, unknown> = {};
+/** The words with two dashes that stand first; two dashes alone end them. */
+function leadingFlags(text: string): { readonly flags: readonly string[]; readonly rest: string } {
+  const flags: string[] = [];
   let rest = text;
-  for (let flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest); flag; flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest)) {
-    const [whole, name = '', value = ''] = flag;
-    const key = {
-      interval: 'Interval',
-      timeout: 'Timeout',
-      'start-period': 'StartPeriod',
-      'start-interval': 'StartInterval',
-      retries: 'Retries',
-    }[name];
-    if (key === undefined) throw refuse(`unknown flag: --${name}`);
-    check[key] = key === 'Retries' ? count(value) : duration(value);
-    rest = rest.slice(whole.length);
+  for (let flag = /^--(\S*)\s*/.exec(rest); flag; flag = /^--(\S*)\s*/.exec(rest)) {
+    rest = rest.slice(flag[0].length);
+    if (flag[1] === '') break;
+    flags.push(`--${flag[1]}`);
   }
-  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
-  if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
+  return { flags, rest };
+}
+
+const checkFlags = new Map([
+  ['--interval', 'Interval'],
+  ['--timeout', 'Timeout'],
+  ['--start-period', 'StartPeriod'],
+  ['--start-interval', 'StartInterval'],
+  ['--retries', 'Retries'],
+]);
+
+/** `NONE`, or `CMD` and a command. Durations become nanoseconds, as on docker's wire; what is nothing is left out. */
+function healthcheck(flags: readonly string[], text: string, shell: readonly string[]): Record<string, unknown> {
+  const given = new Map<string, string>();
+  for (const flag of flags) {
+    const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(flag) ?? [];
+    if (!checkFlags.has(name)) throw refuse(`unknown flag: ${name}`);
+    if (given.has(name)) throw refuse(`duplicate flag specified: ${name}`);
+    if (value === undefined) throw refuse(`missing a value on flag: ${name}`);
+    given.set(name, value);
+  }
+  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
+  if (kind.toUpperCase() === 'NONE') {
+    if (command !== '') throw refuse('HEALTHCHECK NONE takes no arguments');
+    return { Test: ['NONE'] };
+  }
   if (kind.toUpperCase() !== 'CMD') throw refuse(`Unknown type ${JSON.stringify(kind.toUpperCase())} in HEALTHCHECK (try CMD)`);
-  if (command === '') throw refuse('Missing command after HEALTHCHECK CMD');
   const list = jsonList(command);
+  if (command === '' || list?.length === 0) throw refuse('Missing command after HEALTHCHECK CMD');
+  const check: Record<string, number> = {};
+  for (const [flag, key] of checkFlags) {
+    const value = given.get(flag) ?? '';
+    const number = value === '' ? 0 : key === 'Retries' ? count(value) : duration(value, flag.slice(2));
+    if (number !== 0) check[key] = number;
+  }
   return { Test: list ? ['CMD', ...list] : shell[0] === 'cmd' ? ['CMD', ...shell, command] : ['CMD-SHELL', command], ...check };
 }
 
 function count(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw refuse(`invalid count ${JSON.stringify(text)}`);
+  if (!/^[+-]?\d{1,9}$/.test(text)) throw refuse(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (Number(text) < 0) throw refuse(`--retries cannot be negative (${text})`);
   return Number(text);
 }
 
-/** Go's durations, in nanoseconds. */
-function duration(text: string): number {
-  const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw refuse(`time: invalid duration ${JSON.stringify(text)}`);
+const units: ReadonlyMap<string, number> = new Map(Object.entries({ ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }));
+
+/** Go's durations, in nanoseconds: none, or a millisecond at least. */
+function duration(text: string, flag: string): number {
+  const [, sign = '', amount = ''] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  if (amount === '0') return 0;
+  const of = (why: string): ImageError => refuse(`time: ${why} ${JSON.stringify(text)}`);
   let total = 0;
-  for (const [, number, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) total += Number(number) * (units[unit] ?? 0);
+  let rest = amount;
+  while (rest !== '') {
+    const [whole = '', number = '', unit = ''] = /^(\d+\.?\d*|\.\d+)([^\d.]*)/.exec(rest) ?? [];
+    if (whole === '') throw of('invalid duration');
+    if (unit === '') throw of('missing unit in duration');
+    const factor = units.get(unit);
+    if (factor === undefined) throw of(`unknown unit ${JSON.stringify(unit)} in duration`);
+    total += Number(number) * factor;
+    rest = rest.slice(whole.length);
+  }
+  if (amount === '') throw of('invalid duration');
+  if (total !== 0 && (sign === '-' || total < 1e6)) throw refuse(`Interval ${JSON.stringify(flag)} cannot be less than 1ms`);
   return Math.round(total);
 }

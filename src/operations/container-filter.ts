@@ -69,7 +69,7 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       if (!healths.includes(value)) throw refuse(`invalid value for health (${value}): must be one of none, starting, healthy, unhealthy`);
       return () => value === 'none';
     case 'id':
-      return textTest(key, value, ({ id }) => [id]);
+      return ({ id }) => value !== '' && id.startsWith(value);
     case 'isolation':
       return ({ document }) => (document.host.Isolation || 'default').toLowerCase() === value.toLowerCase();
     case 'label':
@@ -89,7 +89,10 @@ async function testOf(host: Pick<Host, 'store' | 'containers'>, key: string, val
       return ({ record }) => record.created.getTime() < end;
     }
     default:
-      return ({ document }) => document.mounts.some(({ Name, Destination }) => Name === value || Destination === value);
+      return ({ document }) =>
+        document.mounts.some(({ Type, Name, Source, Destination }) =>
+          [Name, Destination, ...(Type === 'volume' ? [] : [Source])].includes(value),
+        );
   }
 }
 

@@ -44,13 +44,14 @@ export async function createContainer(
     if (!(await ingest?.has(target))) throw new ImageError('not-found', `No such image: ${asked}`, { detail: { name: asked } });
   const base = { image: asked, target: found.target, opened: image, origin: found.name?.origin, platform };
   const container = await host.containers.create(settings, base, { name, now: host.now(), signal, onProgress });
-  return { Id: container.id, Warnings: [...ignored(settings.host), ...(options.platform ? [] : foreign(platform))] };
+  return { Id: container.id, Warnings: [...ignored(settings.host, platform.os), ...(options.platform ? [] : foreign(platform))] };
 }
 
 /** What is kept in the record and will do nothing. */
-function ignored({ NetworkMode, PortBindings, Mounts }: HostConfig): readonly string[] {
+function ignored({ NetworkMode, PortBindings, Mounts, CpuPercent }: HostConfig, os: string): readonly string[] {
   const publishes = Object.keys(PortBindings ?? {}).length > 0;
   return [
+    ...(os !== 'windows' && CpuPercent > 0 ? [`${os} does not support CPU percent. Percent discarded.`] : []),
     ...(NetworkMode === 'host' && publishes ? ['Published ports are discarded when using host network mode'] : []),
     ...((Mounts ?? []).some(({ Type }) => Type === 'image') ? ['Image mount is an experimental feature'] : []),
   ];

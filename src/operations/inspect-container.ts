@@ -172,7 +172,7 @@ export function manifestOf({ record, document }: Container): Descriptor & { read
 }
 
 /** Volumes with the folder that they are; the keys in docker's order. */
-async function shownMounts({ store }: Pick<Host, 'store'>, { document }: Container): Promise<readonly MountPoint[]> {
+export async function shownMounts({ store }: Pick<Host, 'store'>, { document }: Container): Promise<readonly MountPoint[]> {
   const folders = new Map((await store.volumes()).map(({ name, mountpoint }) => [name, mountpoint]));
   return document.mounts.map((mount) => {
     const { Type, Name, Source, ...rest } = mount;

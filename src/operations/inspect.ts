@@ -51,7 +51,7 @@ export async function inspect(
 ): Promise<InspectedImage> {
   const { target } = await host.store.find(name);
   const record = await host.store.image(target.digest);
-  const image = await openPlatform(host, name, target, options);
+  const image = await openPlatform(host, name, target, { ...options, called: name });
   const { config, manifest } = image;
   const names = record?.names ?? [];
   const parents = await host.store.parents(image.descriptor.digest);
@@ -99,17 +99,17 @@ function tagsOf(record: ImageRecord | undefined): readonly string[] {
   return (record?.names ?? []).filter(({ reference }) => reference.tag !== undefined).map(({ reference }) => familiar(reference));
 }
 
-/** The image that a name means: of the platform that is asked for, else of this machine's kind, else the first that is here. @throws ImageError `platform-not-found`, with docker's text */
+/** The image that a name means: of the platform that is asked for, else of this machine's kind, else the first that is here. @param options `called`: what an error calls it; by default its name with its tag. @throws ImageError `platform-not-found`, with docker's text */
 export async function openPlatform(
   host: Pick<Host, 'store'>,
   name: string,
   target: Descriptor,
-  options: Operation & { platform?: Platform | undefined },
+  options: Operation & { platform?: Platform | undefined; called?: string | undefined },
 ): Promise<Image> {
   const missing = (platform: Platform) =>
     new ImageError(
       'platform-not-found',
-      `image with reference ${withTag(name)} was found but does not provide the specified platform (${formatPlatform(platform)})`,
+      `image with reference ${options.called ?? withTag(name)} was found but does not provide the specified platform (${formatPlatform(platform)})`,
     );
   try {
     const { root } = await selectPlatform(host.store, target, options);

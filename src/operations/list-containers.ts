@@ -7,7 +7,7 @@ import type { ContainerState } from '../store/container-record.ts';
 import { containerFilter, listContainersKeys } from './container-filter.ts';
 import type { Host } from './host.ts';
 import type { FilterTerm } from './image-filter.ts';
-import { manifestOf, sizeKeys } from './inspect-container.ts';
+import { manifestOf, shownMounts, sizeKeys } from './inspect-container.ts';
 
 export interface ListContainersOptions extends Operation {
   /** Not only those that run. */
@@ -55,14 +55,19 @@ export async function listContainers(
   for (const container of containers) {
     if (limit > 0 && found.length >= limit) break;
     if (!(anyState || container.record.state === 'running') || !keep(container)) continue;
-    found.push(await listed(container, shown(container), options));
+    found.push(await listed(host, container, shown(container), options));
   }
   return found;
 }
 
-async function listed(container: Container, image: string, options: ListContainersOptions): Promise<ListedContainer> {
+async function listed(
+  host: Pick<Host, 'store'>,
+  container: Container,
+  image: string,
+  options: ListContainersOptions,
+): Promise<ListedContainer> {
   const { record, document } = container;
-  const { config, host, networks } = document;
+  const { config, networks } = document;
   return {
     Id: record.id,
     Names: [`/${record.name}`],
@@ -76,9 +81,9 @@ async function listed(container: Container, image: string, options: ListContaine
     Labels: config.Labels ?? {},
     State: record.state,
     Status: statusWords[record.state],
-    HostConfig: { NetworkMode: host.NetworkMode },
+    HostConfig: { NetworkMode: document.host.NetworkMode },
     NetworkSettings: { Networks: networks },
-    Mounts: document.mounts,
+    Mounts: await shownMounts(host, container),
   };
 }
 

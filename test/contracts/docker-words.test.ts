@@ -48,3 +48,14 @@ test('a line that docker refuses is refused in its words, with its exit code', {
   await run(['ps', '-a', '--format', '{{.Names}}'], terminal);
   assert.equal(terminal.out, 'rich\n', 'nothing of what was refused is there');
 });
+
+test('a size that is asked of an image is warned of in docker’s words, and the image is shown all the same', async (t) => {
+  const home = temporary(t, 'words');
+  const env = { BAY_HOME: home };
+  const store = await ImageStore.open(join(home, 'store'));
+  await makeBase(store);
+  await store.close();
+  const terminal = memoryTerminal({ env, cwd: home });
+  assert.equal(await run(['inspect', '-s', '-f', '{{.Os}}', 'base:1'], terminal), 0);
+  assert.deepEqual([terminal.err, terminal.out], ['WARNING: --size ignored for image\n', 'linux\n']);
+});

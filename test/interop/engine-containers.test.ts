@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -50,18 +51,8 @@ test('a container is created, listed, inspected, renamed, updated and removed', 
   const [row, ...others]: Record<string, unknown>[] = (await engine.send('GET', '/containers/json?all=1&size=1')).json();
   assert.deepEqual(others, []);
   assert.deepEqual(
-    [
-      row?.['Id'],
-      row?.['Names'],
-      row?.['Image'],
-      row?.['ImageID'],
-      row?.['Command'],
-      row?.['State'],
-      row?.['Status'],
-      row?.['Labels'],
-      row?.['SizeRw'],
-    ],
-    [id, ['/one'], 'app:1', image.target.digest, 'run it', 'created', 'Created', { a: 'b' }, 0],
+    [row?.['Id'], row?.['Names'], row?.['Image'], row?.['ImageID'], row?.['Command'], row?.['State'], row?.['Status'], row?.['Labels']],
+    [id, ['/one'], 'app:1', image.target.digest, 'run it', 'created', 'Created', { a: 'b' }],
   );
   assert.ok(!('ImageManifestDescriptor' in ((await engine.send('GET', '/v1.47/containers/json?all=1')).json() as object[])[0]!));
   for (const name of ['one', '%2Fone', id, id.slice(0, 5)]) {
@@ -224,48 +215,61 @@ test('a commit makes an image whose parent is known, by query and by a config in
   );
 });
 
-test('what needs a container that runs is refused with a sentence; an attach ends at once, and one that is not there is said to be so', async (t) => {
+test('what makes a container run is refused with a sentence; whatever else is asked of one that does not run has docker’s answer', async (t) => {
   const engine = await startEngine(t);
   await engine.put(['docker.io/library/app:1']);
-  await create(engine, 'one');
-  for (const [method, path, what] of [
-    ['POST', 'start', 'start'],
-    ['POST', 'restart?t=1', 'restart'],
-    ['POST', 'kill?signal=KILL', 'kill'],
-    ['POST', 'pause', 'pause'],
-    ['POST', 'unpause', 'unpause'],
-    ['POST', 'resize?h=1&w=1', 'resize'],
-    ['POST', 'wait?condition=next-exit', 'wait for'],
-    ['POST', 'attach?stream=1', 'attach to'],
-    ['POST', 'exec', 'run a command in'],
-    ['GET', 'logs?stdout=1', 'show the logs of'],
-    ['GET', 'top', 'show the processes of'],
-    ['GET', 'stats?stream=0', 'measure'],
+  const id = await create(engine, 'one');
+  for (const [path, what] of [
+    ['start', 'start'],
+    ['restart?t=1', 'restart'],
   ] as const) {
-    await refused(
-      engine,
-      method,
-      `/containers/one/${path}`,
-      501,
-      `cannot ${what} container one: Bayplan keeps containers and does not run them`,
-    );
-    await refused(engine, method, `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
+    const sentence = `cannot ${what} container one: Bayplan keeps containers and does not run them`;
+    await refused(engine, 'POST', `/containers/one/${path}`, 501, sentence);
+    await refused(engine, 'POST', `/v1.40/containers/nope/${path}`, 404, 'No such container: nope');
   }
-  // The signal is read before the container is looked for.
-  for (const [signal, wrong] of [
-    ['BOGUS', 'invalid signal: BOGUS'],
-    ['0', 'invalid signal: 0'],
-    ['65', 'the linux daemon does not support signal 65'],
-    ['-1', 'the linux daemon does not support signal -1'],
-  ] as const)
-    for (const name of ['one', 'nope'])
-      await refused(engine, 'POST', `/containers/${name}/kill?signal=${signal}`, 400, `cannot kill container: ${name}: ${wrong}`);
-  for (const signal of ['', 'term', 'SIGUSR1', '64', 'RTMIN%2B3'])
-    await refused(engine, 'POST', `/containers/nope/kill?signal=${signal}`, 404, 'No such container: nope');
-  // It does not run: that is what a stop is for.
-  const stopped = await engine.send('POST', '/containers/one/stop?t=1');
-  assert.deepEqual([stopped.status, stopped.text], [304, '']);
-  await refused(engine, 'POST', '/containers/nope/stop', 404, 'No such container: nope');
+  const idle = `container ${id} is not running`;
+  const nobody = 'No such container: nope';
+  const command = { json: { Cmd: ['sh'] } };
+  for (const [method, path, status, sentence, without, options] of [
+    ['POST', 'pause', 409, idle, nobody],
+    ['GET', 'top', 409, idle, nobody],
+    ['POST', 'unpause', 409, `Container ${id} is not paused`, nobody],
+    ['POST', 'resize?h=1&w=1', 409, idle, nobody],
+    ['POST', 'resize?w=1', 400, 'invalid resize height "": invalid syntax'],
+    ['POST', 'resize?h=1&w=-1', 400, 'invalid resize width "-1": value out of range'],
+    ['POST', 'exec', 400, 'No exec command specified'],
+    ['POST', 'exec', 400, /cannot unmarshal string into Go struct field ExecOptions.Cmd of type/, undefined, { json: { Cmd: 'sh' } }],
+    ['POST', 'exec', 409, idle, nobody, command],
+    ['POST', 'wait?condition=x', 400, 'invalid condition: "x"'],
+    ['GET', 'logs', 400, 'Bad parameters: you must choose at least one stream'],
+    ['GET', 'logs?stdout=1&since=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax', nobody],
+    ['POST', 'kill', 409, `cannot kill container: one: ${idle}`, `cannot kill container: nope: ${nobody}`],
+    ['POST', 'kill?signal=SIGUSR1', 409, `cannot kill container: one: ${idle}`, `cannot kill container: nope: ${nobody}`],
+    // The signal is read before the container is looked for.
+    ['POST', 'kill?signal=BOGUS', 400, 'cannot kill container: one: invalid signal: BOGUS'],
+    ['POST', 'kill?signal=0', 400, 'cannot kill container: one: invalid signal: 0'],
+    ['POST', 'kill?signal=65', 400, 'cannot kill container: one: the linux daemon does not support signal 65'],
+  ] as const) {
+    await refused(engine, method, `/containers/one/${path}`, status, sentence, options);
+    if (without !== undefined) await refused(engine, method, `/containers/nope/${path}`, 404, without, options);
+  }
+  // It does not run: that is what a stop, and most who wait, are for.
+  const answers = async (method: string, path: string): Promise<unknown[]> => {
+    const { status, headers, text } = await engine.send(method, path);
+    return [status, headers['content-type'], text];
+  };
+  assert.deepEqual(await answers('POST', '/containers/one/stop?t=1'), [304, undefined, '']);
+  await refused(engine, 'POST', '/containers/nope/stop', 404, nobody);
+  for (const query of ['', '?condition=not-running'])
+    assert.deepEqual(await answers('POST', `/containers/one/wait${query}`), [200, 'application/json', '{"StatusCode":0}\n']);
+  await refused(engine, 'POST', '/containers/nope/wait', 404, nobody);
+  // It has never said anything, and used nothing.
+  const stream = 'application/vnd.docker.multiplexed-stream';
+  assert.deepEqual(await answers('GET', '/containers/one/logs?stdout=1&follow=1&tail=5'), [200, stream, '']);
+  assert.deepEqual(await answers('GET', '/v1.41/containers/one/logs?stderr=1'), [200, 'application/vnd.docker.raw-stream', '']);
+  assert.deepEqual(await answers('POST', '/containers/one/attach?stream=1&stdout=1'), [200, 'application/vnd.docker.raw-stream', '']);
+  const used = (await engine.send('GET', '/containers/one/stats?stream=0')).json() as Record<string, unknown>;
+  assert.deepEqual([used['name'], used['id'], used['num_procs'], used['memory_stats']], ['/one', id, 0, {}]);
   await refused(engine, 'GET', '/exec/abc/json', 404, 'No such exec instance: abc');
   const attach = async (name: string): Promise<string> => {
     const socket = connect(engine.socket);
@@ -274,11 +278,90 @@ test('what needs a container that runs is refused with a sentence; an attach end
     );
     return (await bytesOf(socket)).toString();
   };
-  assert.equal(
-    await attach('one'),
-    'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
-  );
+  assert.equal(await attach('one'), `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${stream}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
   assert.match(await attach('nope'), /^HTTP\/1\.1 404 Not Found\r\n[\s\S]*"No such container: nope"/);
+});
+
+test('who waits for the end of a container has an answer when it is removed, and the head of it at once', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  for (const condition of ['next-exit', 'removed']) {
+    await create(engine, 'one');
+    const socket = connect(engine.socket);
+    socket.write(`POST /containers/one/wait?condition=${condition} HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    assert.match(head.toString(), /^HTTP\/1\.1 200 OK\r\n/);
+    assert.ok(!head.includes('StatusCode'));
+    await engine.send('DELETE', '/containers/one');
+    assert.match((await bytesOf(socket)).toString(), /\{"StatusCode":0\}\n/);
+  }
+});
+
+test('a list has the folders of volumes, no size of what nothing was changed in, and is filtered by the beginning of an id and by what is mounted from where', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  const id = await create(engine, 'one', { HostConfig: { Binds: ['data:/data', `${tmpdir()}:/host`] } });
+  const list = async (query: string): Promise<Record<string, unknown>[]> =>
+    (await engine.send('GET', `/containers/json?all=1${query}`)).json();
+  const { Mountpoint }: { Mountpoint: string } = (await engine.send('GET', '/volumes/data')).json();
+  const [one = {}] = await list('&size=1');
+  assert.deepEqual(
+    (one['Mounts'] as { Source: string }[] | undefined)?.map(({ Source }) => Source),
+    [Mountpoint, tmpdir()],
+  );
+  assert.ok(!('SizeRw' in one) && Number(one['SizeRootFs']) > 0);
+  const { Containers }: { Containers: Record<string, unknown>[] } = (await engine.send('GET', '/system/df')).json();
+  assert.ok(!('SizeRw' in (Containers[0] ?? {})) && !('ImageManifestDescriptor' in (Containers[0] ?? {})));
+  for (const [filter, found] of [
+    [{ id: [id.slice(0, 5)] }, 1],
+    [{ id: [id.slice(3, 12)] }, 0],
+    [{ id: [''] }, 0],
+    [{ id: [id.slice(3, 12), id] }, 1],
+    [{ volume: [tmpdir()] }, 1],
+    [{ volume: [Mountpoint] }, 0],
+    [{ volume: ['data'] }, 1],
+  ] as const)
+    assert.equal((await list(`&filters=${encode(filter)}`)).length, found, JSON.stringify(filter));
+});
+
+test('what a container is asked to be is kept as docker keeps it', async (t) => {
+  const engine = await startEngine(t);
+  await engine.put(['docker.io/library/app:1']);
+  await create(engine, 'one', {
+    WorkingDir: '/a/../b/',
+    HostConfig: { NetworkMode: 'bridge', ConsoleSize: [10], KernelMemory: 1000 },
+    NetworkingConfig: { EndpointsConfig: { mine: { Aliases: ['x'] } } },
+  });
+  await create(engine, 'two', { NetworkDisabled: true });
+  interface Shown {
+    readonly Config: { readonly WorkingDir: string };
+    readonly HostConfig: Record<string, unknown>;
+    readonly NetworkSettings: { readonly Networks: object };
+  }
+  const inspect = async (name: string): Promise<Shown> => (await engine.send('GET', `/containers/${name}/json`)).json();
+  const shown = await inspect('one');
+  assert.equal(shown.Config.WorkingDir, '/b');
+  assert.deepEqual([shown.HostConfig['ConsoleSize'], shown.HostConfig['KernelMemory']], [[10, 0], undefined]);
+  // Who names networks has those alone.
+  assert.deepEqual(Object.keys(shown.NetworkSettings.Networks), ['mine']);
+  assert.deepEqual((await inspect('two')).NetworkSettings.Networks, {});
+  for (const [document, warning] of [
+    [{ HostConfig: { CpuPercent: 5 } }, 'linux does not support CPU percent. Percent discarded.'],
+    [
+      { MacAddress: '02:42:ac:11:00:02' },
+      'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.',
+    ],
+  ] as const) {
+    const { text } = await engine.send('POST', '/containers/create', { json: { Image: 'app:1', Cmd: ['x'], ...document } });
+    assert.ok(text.includes(JSON.stringify([warning])), text);
+  }
+  for (const [document, status, said] of [
+    [{ HostConfig: { Mounts: [{ Type: 'image', Source: 'nope', Target: '/a' }] } }, 404, 'No such image: nope:latest'],
+    [{ HostConfig: { VolumesFrom: [''] } }, 400, 'volumes-from specification cannot be an empty string'],
+  ] as const)
+    await refused(engine, 'POST', '/containers/create', status, said, { json: { Image: 'app:1', Cmd: ['x'], ...document } });
+  const marked = { body: Buffer.from('\ufeff{"Image":"app:1","Cmd":["x"]}'), headers: { 'content-type': 'application/json' } };
+  await refused(engine, 'POST', '/containers/create', 400, /^invalid JSON: invalid character '.*' looking for beginning of value/, marked);
 });
 
 test('volumes are made, listed, inspected, used and removed', async (t) => {

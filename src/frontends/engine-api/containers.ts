@@ -11,13 +11,12 @@ import { removeContainer } from '../../operations/remove-container.ts';
 import { renameContainer } from '../../operations/rename-container.ts';
 import { updateContainer } from '../../operations/update-container.ts';
 import { isObject } from '../../model/descriptor.ts';
-import { signalMistake } from '../../model/signal.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import type { ApiVersion } from './api-version.ts';
+import { containerRow } from './container-row.ts';
 import type { Exchange } from './exchange.ts';
 import { newName } from './new-name.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import type { Handler } from './route.ts';
 
 /** `GET /containers/json`. */
 export async function showContainers(exchange: Exchange): Promise<Answer> {
@@ -37,7 +36,7 @@ export async function showContainers(exchange: Exchange): Promise<Answer> {
   });
   return jsonAnswer(
     200,
-    rows.map(({ ImageManifestDescriptor, ...row }) => (version >= 48 ? { ...row, ImageManifestDescriptor } : row)),
+    rows.map((row) => containerRow(row, version >= 48)),
   );
 }
 
@@ -53,8 +52,12 @@ export async function makeContainer(exchange: Exchange): Promise<Answer> {
     platform: version >= 41 ? exchange.platform() : undefined,
     signal,
   });
-  return jsonAnswer(201, created);
+  const { MacAddress } = document;
+  const warnings = version >= 44 && typeof MacAddress === 'string' && MacAddress !== '' ? [oldMacAddress] : [];
+  return jsonAnswer(201, { ...created, Warnings: [...warnings, ...created.Warnings] });
 }
+
+const oldMacAddress = 'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.';
 
 /** What older clients mean by what they send: before 1.25 it was they who removed a container, before 1.40 a container's IPC was for others to join. */
 function olderRequest(document: Readonly<Record<string, unknown>>, version: ApiVersion): Readonly<Record<string, unknown>> {
@@ -137,36 +140,4 @@ export async function commitContainer(exchange: Exchange): Promise<Answer> {
     signal,
   });
   return jsonAnswer(201, { Id: root.digest });
-}
-
-/**
- * For what needs a container that runs: none does here. A container that is not there is said to be so. One that is to be removed when it ends goes where it cannot even
- * begin, with its nameless volumes, as docker's does when a start fails. (`docker run` attaches before it starts.)
- */
-export function needsRunning(what: string): Handler {
-  return async ({ desk, name }) => {
-    const container = await desk.host.containers.get(name);
-    if (['start', 'attach to'].includes(what) && container.document.host.AutoRemove)
-      await removeContainer(desk.host, container.id, { volumes: true });
-    throw new ImageError('unsupported', `cannot ${what} container ${container.name}: Bayplan keeps containers and does not run them`);
-  };
-}
-
-/** `POST /containers/{name}/kill`. Docker reads the signal before it looks for the container. */
-export function killContainer(exchange: Exchange): Answer | Promise<Answer> {
-  const signal = exchange.text('signal') ?? 'KILL';
-  const wrong = signalMistake(signal);
-  if (wrong !== undefined) throw new ImageError('invalid-argument', `cannot kill container: ${exchange.name}: ${wrong}`);
-  return needsRunning('kill')(exchange);
-}
-
-/** `POST /containers/{name}/stop`: docker's answer for one that does not run, which is all of them. `docker compose down` needs it. */
-export async function stopContainer({ desk, name }: Exchange): Promise<Answer> {
-  await desk.host.containers.get(name);
-  return { status: 304 };
-}
-
-/** For executions: there can be none. */
-export function noExecution({ name }: Exchange): Answer {
-  throw new ImageError('not-found', `No such exec instance: ${name}`);
 }

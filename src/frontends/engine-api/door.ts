@@ -9,6 +9,7 @@ import { hostPlatform } from '../../model/platform.ts';
 import { version as release } from '../../version.ts';
 import { newestVersion, splitVersion, versionText } from './api-version.ts';
 import type { Answer } from './answer.ts';
+import { versionedStream } from './container-stream.ts';
 import { refuseBrowsers } from './refuse-browsers.ts';
 import type { Desk, EngineHost } from './desk.ts';
 import { Exchange } from './exchange.ts';
@@ -96,10 +97,10 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     if (attached === undefined) return answerPlainly(request, socket);
     // What a container that does not run says is nothing, and ends at once. Docker's client shows no words of a refusal here; those of the start that it asks for next it does.
     host.containers.get(attached).then(
-      () =>
-        void socket.end(
-          'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
-        ),
+      ({ document }) => {
+        const type = versionedStream(splitVersion(request.url ?? '').version, document.config.Tty);
+        socket.end(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+      },
       () => answerPlainly(request, socket),
     );
   }

@@ -7,8 +7,8 @@ import type { Exchange } from './exchange.ts';
 /** `GET /events`: the head at once, then a line for each event. */
 export function showEvents(exchange: Exchange): Answer {
   const { desk, signal } = exchange;
-  const since = eventTime(exchange.text('since'));
-  const until = eventTime(exchange.text('until'));
+  const since = exchange.time('since');
+  const until = exchange.time('until');
   if (since && until && until < since)
     throw new ImageError(
       'invalid-argument',
@@ -20,15 +20,6 @@ export function showEvents(exchange: Exchange): Answer {
     for await (const event of events(desk.host, { since, until, filters, signal: AbortSignal.any([signal, desk.ending]) }))
       lines.raw(`${eventText(event)}\n`);
   });
-}
-
-/** `1795817860` or `1795817860.366362693`, as docker's client sends it whatever the user typed. @throws ImageError `invalid-argument` */
-function eventTime(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const [, seconds, fraction = ''] = /^(-?\d{1,11})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
-  if (seconds === undefined)
-    throw new ImageError('invalid-argument', `strconv.ParseInt: parsing ${JSON.stringify(text.slice(0, 40))}: invalid syntax`);
-  return new Date(Number(seconds) * 1000 + Number(`0.${fraction || '0'}`) * 1000);
 }
 
 /** With the keys of old in it: clients before API 1.52 read them. */

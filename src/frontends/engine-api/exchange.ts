@@ -58,6 +58,16 @@ export class Exchange {
     return Number(value);
   }
 
+  /** `1795817860` or `1795817860.366362693`, as docker's client sends it whatever the user typed. @throws ImageError `invalid-argument` */
+  time(key: string): Date | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const [, seconds, fraction = ''] = /^(-?\d{1,11})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
+    if (seconds === undefined)
+      throw new ImageError('invalid-argument', `strconv.ParseInt: parsing ${JSON.stringify(text.slice(0, 40))}: invalid syntax`);
+    return new Date(Number(seconds) * 1000 + Number(`0.${fraction || '0'}`) * 1000);
+  }
+
   filters(): readonly FilterTerm[] {
     return parseFilters(this.text('filters'));
   }

@@ -49,7 +49,8 @@ export async function looseJsonBody(request: IncomingMessage, type: string): Pro
 }
 
 function parseJsonObject(bytes: Buffer, type: string): Readonly<Record<string, unknown>> | null | undefined {
-  const text = bytes.toString('utf8').trim();
+  // Go's white space: a byte order mark is none of it.
+  const text = bytes.toString('utf8').replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
   if (text === '') return undefined;
   let document: unknown;
   try {

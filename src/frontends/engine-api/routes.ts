@@ -9,18 +9,28 @@ import {
   clearContainers,
   commitContainer,
   deleteContainer,
-  killContainer,
   makeContainer,
   nameContainer,
-  needsRunning,
-  noExecution,
   sendContainer,
   showChanges,
   showContainer,
   showContainers,
-  stopContainer,
 } from './containers.ts';
 import { showEvents } from './events.ts';
+import {
+  attachToContainer,
+  killContainer,
+  measureContainer,
+  needsRunning,
+  noExecution,
+  refuseExecution,
+  refuseIdle,
+  resizeContainer,
+  resumeContainer,
+  showLogs,
+  stopContainer,
+  waitForContainer,
+} from './idle-container.ts';
 import { clearNetworks, deleteNetwork, showNetwork, showNetworks } from './networks.ts';
 import { changeVolume, clearVolumes, deleteVolume, makeVolume, showVolume, showVolumes } from './volumes.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
@@ -30,16 +40,11 @@ import { route, type Route } from './route.ts';
 import { noSwarm, swarmPaths } from './swarm.ts';
 import { diskUsage, ping, showInfo, showVersion } from './system.ts';
 
-/** What only a container that runs has, or that makes it run: as `cannot WHAT container c1`. */
+/** What makes a container run, or what only one that ran can have: as `cannot WHAT container c1`. */
 const runningPaths = [
-  ...['start', 'restart', 'pause', 'unpause', 'resize'].map((what) => ['POST', `/containers/{name}/${what}`, what] as const),
-  ['POST', '/containers/{name}/attach', 'attach to'],
+  ['POST', '/containers/{name}/start', 'start'],
+  ['POST', '/containers/{name}/restart', 'restart'],
   ['GET', '/containers/{name}/attach/ws', 'attach to'],
-  ['POST', '/containers/{name}/wait', 'wait for'],
-  ['POST', '/containers/{name}/exec', 'run a command in'],
-  ['GET', '/containers/{name}/logs', 'show the logs of'],
-  ['GET', '/containers/{name}/top', 'show the processes of'],
-  ['GET', '/containers/{name}/stats', 'measure'],
   ['GET', '/containers/{name}/checkpoints', 'list the checkpoints of'],
   ['POST', '/containers/{name}/checkpoints', 'make a checkpoint of'],
 ] as const;
@@ -90,6 +95,15 @@ export const routes: readonly Route[] = [
   route('POST', '/commit', commitContainer),
   route('POST', '/containers/{name}/stop', stopContainer),
   route('POST', '/containers/{name}/kill', killContainer, { raw: true }),
+  route('POST', '/containers/{name}/pause', refuseIdle, { raw: true }),
+  route('POST', '/containers/{name}/unpause', resumeContainer, { raw: true }),
+  route('POST', '/containers/{name}/resize', resizeContainer),
+  route('POST', '/containers/{name}/wait', waitForContainer, { reads: true }),
+  route('POST', '/containers/{name}/attach', attachToContainer, { raw: true, reads: true }),
+  route('POST', '/containers/{name}/exec', refuseExecution),
+  route('GET', '/containers/{name}/logs', showLogs),
+  route('GET', '/containers/{name}/top', refuseIdle),
+  route('GET', '/containers/{name}/stats', measureContainer),
   ...runningPaths.map(([method, path, what]) => route(method, path, needsRunning(what), { raw: true })),
   route('GET', '/exec/{name}/json', noExecution),
   route('POST', '/exec/{name}/start', noExecution, { raw: true }),

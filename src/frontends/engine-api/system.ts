@@ -9,6 +9,7 @@ import type { ImageUsage } from '../../store/usage.ts';
 import { commit, version as release } from '../../version.ts';
 import { newestVersion, oldestVersion, versionText } from './api-version.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
+import { containerRow } from './container-row.ts';
 import type { Exchange } from './exchange.ts';
 import { imageRelations, imageRow } from './image-list.ts';
 
@@ -147,10 +148,11 @@ export async function diskUsage(exchange: Exchange): Promise<Answer> {
   return jsonAnswer(200, {
     LayersSize: total + trees,
     Images: wants('image') ? await imageUsage(exchange, images) : null,
-    Containers: wants('container') ? await listContainers(host, { all: true, size: true, signal: exchange.signal }) : null,
+    Containers: wants('container')
+      ? (await listContainers(host, { all: true, size: true, signal: exchange.signal })).map((row) => containerRow(row, false))
+      : null,
     Volumes: wants('volume') ? await listVolumes(host, { usage: true }) : null,
     BuildCache: wants('build-cache') ? [] : null,
-    ...(version < 42 ? { BuilderSize: 0 } : {}),
   });
 }
 

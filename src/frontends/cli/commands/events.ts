@@ -1,6 +1,6 @@
 /** `bay events` and `bay system events`. */
 
-import { ImageError } from '../../../errors.ts';
+import { ImageError, isImageError } from '../../../errors.ts';
 import { parseFilterTime } from '../../../operations/filter-term.ts';
 import { events as eventsOf } from '../../../operations/events.ts';
 import type { StoreEvent } from '../../../store/store-event.ts';
@@ -62,8 +62,7 @@ async function templateOf(format: string | undefined): Promise<((event: StoreEve
   if (format === 'json') return jsonOf;
   const { parseTemplate } = await import('../gotemplate/template.ts');
   const { goStringMap, goStruct } = await import('../gotemplate/values.ts');
-  const template: Template = parseTemplate(format);
-  return ({ type, action, id, attributes, time }) =>
+  const show = (template: Template, { type, action, id, attributes, time }: StoreEvent): string =>
     template.execute(
       goStruct('*events.Message', {
         Type: type,
@@ -77,6 +76,17 @@ async function templateOf(format: string | undefined): Promise<((event: StoreEve
         From: type === 'container' ? (attributes['image'] ?? '') : '',
       }),
     );
+  try {
+    const template = parseTemplate(format);
+    // Said before the first event, which may be long in coming, or never come.
+    show(template, { number: 0, type: 'image', action: '', id: '', attributes: {}, time: new Date(0) });
+    return (event) => show(template, event);
+  } catch (error) {
+    if (!isImageError(error)) throw error;
+    throw new ImageError('invalid-argument', `Error parsing format: ${error.message.replace(/^template parsing error: /, '')}`, {
+      detail: { plain: true, exitCode: 64 },
+    });
+  }
 }
 
 /** As the Engine API gives it since 1.52: one line, and a time in nanoseconds, which has more digits than a number here. */

@@ -140,7 +140,9 @@ async function inspectAll(
   const failures: unknown[] = [];
   for (const name of operands) {
     try {
-      found.push(await look(host, name, among, options));
+      const { kind, ...one } = await look(host, name, among, options);
+      if (flags.size && kind !== 'container') terminal.stderr.write(`WARNING: --size ignored for ${kind}\n`);
+      found.push(one);
     } catch (error) {
       if (terminal.signal.aborted) throw error;
       failures.push(error);
@@ -153,10 +155,10 @@ async function inspectAll(
   return failures.length > 0 ? 1 : 0;
 }
 
-async function look(host: Opened, name: string, among: readonly Kind[], options: InspectOptions): Promise<Found> {
+async function look(host: Opened, name: string, among: readonly Kind[], options: InspectOptions): Promise<Found & { kind: Kind }> {
   for (const kind of among) {
     try {
-      return await lookers[kind](host, name, options);
+      return { ...(await lookers[kind](host, name, options)), kind };
     } catch (error) {
       if (among.length === 1 || !isImageError(error, 'not-found', 'invalid-reference')) throw error;
     }

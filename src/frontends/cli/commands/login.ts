@@ -42,6 +42,10 @@ export function hostOf(server: string | undefined): string {
   return host === '' || host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
 }
 
+function nobodyToAsk(hint: string): ImageError {
+  return new ImageError('invalid-argument', 'Cannot perform an interactive login from a non TTY device', { hint });
+}
+
 async function readCredentials(
   {
     flags,
@@ -53,12 +57,13 @@ async function readCredentials(
     if (flags.password !== undefined) throw new ImageError('invalid-argument', '--password and --password-stdin are mutually exclusive');
     if (flags.username === undefined) throw new ImageError('invalid-argument', 'the --password-stdin option requires --username to be set');
     const text = (await readBytes(terminal.stdin, 64 * 1024, 'the password')).toString('utf8');
-    return { username: flags.username, password: text.replace(/\r?\n$/, '') };
+    const given = text.replace(/\r?\n$/, '');
+    // Nothing is no password: docker asks for one then, and there is nobody to ask.
+    if (given === '') throw nobodyToAsk('There is nothing on stdin.');
+    return { username: flags.username, password: given };
   }
   if ((flags.username === undefined || flags.password === undefined) && !terminal.isTTY.stdin)
-    throw new ImageError('invalid-argument', 'Cannot perform an interactive login from a non TTY device', {
-      hint: 'Give --username and --password-stdin.',
-    });
+    throw nobodyToAsk('Give --username and --password-stdin.');
   const username = flags.username ?? (await ask(terminal, `Username for ${host}: `));
   const password = flags.password ?? (await askSecret(terminal, 'Password: '));
   if (username === '') throw new ImageError('invalid-argument', 'username is empty');
