@@ -45,8 +45,8 @@ async function* contents(
   }
 }
 
-function* asked(blobs: Iterable<WimBlob>): Generator<{ blob: WimBlob }, void, undefined> {
-  for (const blob of blobs) yield { blob };
+function* asked(blobs: Iterable<WimBlob>): Generator<{ blob: WimBlob; row: number | undefined }, void, undefined> {
+  for (const blob of blobs) yield { blob, row: blob.row };
 }
 
 function* sliced(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {

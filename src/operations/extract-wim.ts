@@ -70,7 +70,7 @@ export async function extractWim(wim: Wim, index: number, folder: string, option
     const root = await realpath(folder);
     await requireSpace(root, plan.bytes);
     await makeFolders(root, plan, options.signal);
-    const links: LinkContents = { count: countOfKept(wim, plan), contents: new Map() };
+    const links = new LinkContents(wim.table, plan.reparsePoints);
     // Workers write what has content, this thread what has none.
     await together(options.signal, async ({ signal, all }) => {
       await all([writeFiles(wim, root, plan, links, { ...options, signal, workers }), makeEmptyFiles(root, plan, signal)]);
@@ -141,22 +141,37 @@ async function makeEmptyFiles(root: string, plan: WimExtraction, signal: AbortSi
   }
 }
 
-/** What the first so many links say, by the number of its row. */
-interface LinkContents {
-  readonly count: number;
-  readonly contents: Map<number, Uint8Array>;
-}
-
 /** Of what links say, so much is kept. Bytes. */
 const keptOfLinks = 2 ** 24;
 
-function countOfKept(wim: Wim, { reparsePoints }: WimExtraction): number {
-  let bytes = 0;
-  for (let number = 0; number < reparsePoints.length; number++) {
-    const value = reparsePoints.value(number);
-    if (value > 0 && (bytes += wim.table.size(value - 1)) > keptOfLinks) return number;
+/** What the first links say, behind each other in one piece of memory: tens of thousands by themselves would take three times that. */
+class LinkContents {
+  /** How many links' contents are kept. */
+  readonly count: number;
+  readonly #starts: Float64Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(table: LookupTable, points: NameList) {
+    this.#starts = new Float64Array(points.length + 1);
+    let [count, end] = [0, 0];
+    for (; count < points.length; count++) {
+      const value = points.value(count);
+      const next = end + (value === 0 ? 0 : table.size(value - 1));
+      if (next > keptOfLinks) break;
+      this.#starts[count + 1] = end = next;
+    }
+    this.count = count;
+    this.#bytes = new Uint8Array(end);
   }
-  return reparsePoints.length;
+
+  /** Keeps a piece of what a link says. */
+  set(link: number, offset: number, piece: Uint8Array): void {
+    this.of(link).set(piece, offset);
+  }
+
+  of(link: number): Uint8Array {
+    return this.#bytes.subarray(this.#starts[link], this.#starts[link + 1]);
+  }
 }
 
 /** Writes the files that have content, and keeps what the first links say: by itself that would have a solid file's chunks decoded again, in a memory of their size. */
@@ -169,25 +184,19 @@ async function writeFiles(
 ): Promise<void> {
   const asked = function* (): Generator<FileContent, void, undefined> {
     const { files, reparsePoints } = plan;
-    const said = reparsePoints
-      .values()
-      .subarray(0, links.count)
-      .filter((value) => value > 0);
+    const said = Uint32Array.from({ length: links.count }, (_, link) => link).filter((link) => reparsePoints.value(link) > 0);
     const rows = new Uint32Array(files.length + said.length);
     rows.set(files.values());
-    rows.set(
-      said.map((value) => value - 1),
-      files.length,
-    );
+    for (const [position, link] of said.entries()) rows[files.length + position] = reparsePoints.value(link) - 1;
     const order = wim.table.order(rows);
-    const from = { root, plan, table: wim.table, order };
+    const from = { root, plan, table: wim.table, order, said };
     for (let start = 0, end = 0; start < order.length; start = end) {
       const row = rows[order[start] as number] as number;
       const isNext = () => end < order.length && rows[order[end] as number] === row;
       while (isNext() && (order[end] as number) < files.length) end++;
       const endOfFiles = end;
       while (isNext()) end++;
-      yield new FileContent(from, row, start, endOfFiles, end > endOfFiles);
+      yield new FileContent(from, row, start, endOfFiles, end);
     }
   };
   let open: { readonly files: readonly NewFile[]; readonly descriptors: number[] } | undefined;
@@ -196,7 +205,7 @@ async function writeFiles(
     for await (const pieces of wim.decode(asked(), { signal, workers })) {
       for (const { asked: blob, offset, bytes: piece, isLast } of pieces) {
         bytes += piece.length * blob.count;
-        if (blob.isLink) links.contents.set(blob.row, Buffer.concat([(offset > 0 && links.contents.get(blob.row)) || noBytes, piece]));
+        for (const link of blob.links) links.set(link, offset, piece);
         // A blob that came as one piece has been written where it was decoded.
         if (offset === 0 && isLast) continue;
         open ??= { files: blob.files ?? [], descriptors: [] };
@@ -220,23 +229,27 @@ interface FileContents {
   readonly root: string;
   readonly plan: WimExtraction;
   readonly table: LookupTable;
-  /** Numbers in the plan's `files`, those of one content behind each other; numbers beyond them are of links. */
+  /** Numbers in the plan's `files`, those of one content behind each other; numbers beyond them are positions in `said`. */
   readonly order: Uint32Array;
+  /** Numbers of links. */
+  readonly said: Uint32Array;
 }
+
+const noLinks = new Uint32Array(0);
 
 /** The content of files, or what links say, or both. Thousands are under way at once: what can be told again from a number is not kept. */
 class FileContent implements BlobToDecode {
   readonly row: number;
-  readonly isLink: boolean;
   readonly #from: FileContents;
   readonly #first: number;
+  readonly #endOfFiles: number;
   readonly #end: number;
 
-  constructor(from: FileContents, row: number, first: number, end: number, isLink: boolean) {
+  constructor(from: FileContents, row: number, first: number, endOfFiles: number, end: number) {
     this.#from = from;
     this.row = row;
-    this.isLink = isLink;
     this.#first = first;
+    this.#endOfFiles = endOfFiles;
     this.#end = end;
   }
 
@@ -247,12 +260,22 @@ class FileContent implements BlobToDecode {
 
   get files(): NewFile[] {
     const { root, plan, order } = this.#from;
-    return Array.from(order.subarray(this.#first, this.#end), (number) => asNew(root, plan, plan.files, number));
+    const files: NewFile[] = [];
+    for (let position = this.#first; position < this.#endOfFiles; position++)
+      files.push(asNew(root, plan, plan.files, order[position] as number));
+    return files;
   }
 
   /** How many files. */
   get count(): number {
-    return this.#end - this.#first;
+    return this.#endOfFiles - this.#first;
+  }
+
+  /** The numbers of the links that say it. */
+  get links(): Uint32Array {
+    if (this.#end === this.#endOfFiles) return noLinks;
+    const { plan, order, said } = this.#from;
+    return order.subarray(this.#endOfFiles, this.#end).map((number) => said[number - plan.files.length] as number);
   }
 }
 
@@ -265,7 +288,7 @@ async function makeLinks(
   wim: Wim,
   root: string,
   plan: WimExtraction,
-  { count, contents }: LinkContents,
+  kept: LinkContents,
   { signal, workers }: ExtractWimOptions & { readonly workers: DecodingWorkers | undefined },
 ): Promise<void> {
   for (const [links, files] of [
@@ -283,7 +306,8 @@ async function makeLinks(
   for (let number = 0; number < points.length; number++) {
     if (number % turn === turn - 1) await nextTurn();
     if (signal?.aborted) throw canceled(signal.reason);
-    if (number < count || points.value(number) === 0) makeLink(wim, root, plan, number, contents.get(points.value(number) - 1) ?? noBytes);
+    if (points.value(number) === 0) makeLink(wim, root, plan, number, noBytes);
+    else if (number < kept.count) makeLink(wim, root, plan, number, kept.of(number));
     else others.push(number);
   }
   if (others.length === 0) return;

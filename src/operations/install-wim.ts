@@ -4,7 +4,7 @@ import { tarChunkSize } from '../formats/tar/write-tar.ts';
 import { Wim } from '../formats/wim/wim.ts';
 import type { WimImage } from '../formats/wim/wim-images.ts';
 import type { WimLimits } from '../formats/wim/wim-limits.ts';
-import type { WimTree } from '../formats/wim/wim-tree.ts';
+import type { WimNode, WimTree } from '../formats/wim/wim-tree.ts';
 import { ChunkPool } from '../io/chunk-pool.ts';
 import { once } from '../io/once.ts';
 import type { Operation } from '../io/operation.ts';
@@ -12,7 +12,7 @@ import { wimContents } from '../layers/wim-contents.ts';
 import { wimLayerTar } from '../layers/wim-layer.ts';
 import type { WimLoss } from '../layers/wim-losses.ts';
 import { planLayer, type ReadBlobs } from '../layers/wim-plan.ts';
-import { contentsOf, WimSpool } from '../layers/wim-spool.ts';
+import { contentRows, WimSpool } from '../layers/wim-spool.ts';
 import { osOf, shapeOf, type TreesOfLayer } from '../layers/wim-walk.ts';
 import { normalizePublisher, type PublisherSource } from '../model/base-identity.ts';
 import { parseBaseVersion, readBaseVersion } from '../model/base-version.ts';
@@ -150,8 +150,13 @@ async function openSource(store: ImageStore, wim: Wim, { tree, utility }: WimTre
   if (wim.table.solidChunkSize === 0) return { read, [Symbol.asyncDispose]: async () => undefined };
   const draft = await store.draftFolder('wim');
   try {
-    const blobs = contentsOf([tree, ...(utility ? [utility] : [])].flatMap((each) => [{ node: each.root }, ...each.walk()]));
-    const spool = await WimSpool.fill(draft.path, wim.fileOrder(blobs), read, signal);
+    const nodes = function* (): Generator<WimNode, void, undefined> {
+      for (const each of utility ? [tree, utility] : [tree]) {
+        yield each.root;
+        for (const { node } of each.walk()) yield node;
+      }
+    };
+    const spool = await WimSpool.fill(draft.path, contentRows(nodes(), wim.table), wim.table, read, signal);
     const close = async (): Promise<void> => {
       await spool[Symbol.asyncDispose]();
       await draft[Symbol.asyncDispose]();

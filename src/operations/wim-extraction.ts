@@ -99,7 +99,7 @@ export class WimExtraction {
   rights(node: WimNode): NameRights {
     const { accessed, written, attributes, isFolder } = node;
     if (isWindows) return { mode: attributes & readOnly && !isFolder ? 0o444 : 0o666, owner: undefined, accessed, written };
-    const unix = unixDataOf(node.items);
+    const { unix } = node;
     if (!unix) return { mode: isFolder ? 0o755 : 0o644, owner: undefined, accessed, written };
     const { uid, gid, mode } = unix;
     if (this.#user === 0) return { mode: mode & 0o7777, owner: { uid, gid }, accessed, written };

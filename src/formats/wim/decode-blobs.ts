@@ -6,6 +6,7 @@ import type { LookupTable } from './lookup-table.ts';
 import { planDecoding, type WantedBlob } from './plan-decoding.ts';
 import type { WimBlob } from './wim-entry.ts';
 import type { WimFile } from './wim-file.ts';
+import type { WimPlace } from './wim-resource.ts';
 import type { NewFile } from './write-new-file.ts';
 
 export interface BlobToDecode {
@@ -16,10 +17,33 @@ export interface BlobToDecode {
   readonly files?: readonly NewFile[] | undefined;
 }
 
-interface Waiting<B> {
+/** What has been asked for, and not been given. Tens of thousands may be under way: what can be told again is not kept. */
+class Waiting<B extends BlobToDecode> implements WantedBlob {
   readonly asked: B;
   /** By the table: who asks may not know it. */
   readonly size: number;
+  readonly #table: LookupTable;
+  /** -1 where there are no bytes. */
+  readonly #row: number;
+
+  constructor(asked: B, table: LookupTable, row: number) {
+    this.asked = asked;
+    this.size = row < 0 ? 0 : table.size(row);
+    this.#table = table;
+    this.#row = row;
+  }
+
+  get place(): WimPlace {
+    return this.#row < 0 ? nowhere : this.#table.place(this.#row);
+  }
+
+  get sha1(): string {
+    return this.asked.blob.sha1;
+  }
+
+  get files(): readonly NewFile[] | undefined {
+    return this.asked.files;
+  }
 }
 
 /** A blob, or a piece of one. */
@@ -42,27 +66,25 @@ export async function* decodeBlobs<B extends BlobToDecode>(
   { files, table }: { readonly files: readonly WimFile[]; readonly table: LookupTable },
   options: Pick<DecodeOptions, 'signal' | 'workers'> & { readonly explain: (blob: WimBlob) => Promise<string> },
 ): AsyncGenerator<BlobPiece<B>[], void, undefined> {
-  /** What has been asked for and, from `first` on, not been given; `number` is the number of that one. */
+  /** From `first` on not given yet; `number` is the number of that one. */
   let waiting: Waiting<B>[] = [];
   let first = 0;
   let number = 0;
   let missing: B | undefined;
   const wanted = function* (): Generator<WantedBlob, void, undefined> {
     for (const asked of blobs) {
-      const { sha1 } = asked.blob;
-      if (sha1 === '') {
-        waiting.push({ asked, size: 0 });
-        yield emptyBlob;
-        continue;
+      let { row } = asked;
+      if (row === undefined) {
+        const { sha1 } = asked.blob;
+        row = sha1 === '' ? -1 : table.find(Buffer.from(sha1, 'hex'));
+        if (row < 0 && sha1 !== '') {
+          missing = asked;
+          return;
+        }
       }
-      const row = asked.row ?? table.find(Buffer.from(sha1, 'hex'));
-      if (row < 0) {
-        missing = asked;
-        return;
-      }
-      const size = table.size(row);
-      waiting.push({ asked, size });
-      yield { place: table.place(row), size, sha1, files: asked.files };
+      const wanted = new Waiting(asked, table, row);
+      waiting.push(wanted);
+      yield wanted;
     }
   };
   let hash: Hash | undefined;
@@ -129,11 +151,7 @@ export function largestChunk(files: readonly WimFile[], table: LookupTable): num
 }
 
 const noBytes = new Uint8Array(0);
-const emptyBlob: WantedBlob = {
-  place: { resource: { file: 0, offset: 0, packedSize: 0, size: 0, codec: 'none', chunkSize: 0 }, from: 0 },
-  size: 0,
-  sha1: '',
-};
+const nowhere: WimPlace = { resource: { file: 0, offset: 0, packedSize: 0, size: 0, codec: 'none', chunkSize: 0 }, from: 0 };
 
 /** What to do about a blob that is in none of the files. */
 export const missingBlobHint = 'Where it is a delta WIM, give its base too (--ref FILE); where it is none, the file is damaged.';

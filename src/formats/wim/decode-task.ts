@@ -102,10 +102,11 @@ export class TaskDecoder {
       }
     }
     for (const part of parts) {
-      if (part.sha1 === undefined) continue;
+      const { sha1 } = part;
+      if (sha1 === undefined) continue;
       const bytes = target.subarray(part.at, part.at + part.length);
       const found = hash('sha1', bytes, 'hex');
-      if (found !== part.sha1) throw new DecodeError(part.index, -1, wrongHash(found, part.sha1));
+      if (found !== sha1) throw new DecodeError(part.index, -1, wrongHash(found, sha1));
       try {
         for (const file of part.files ?? []) writeNewFile(file, bytes);
       } catch (error) {

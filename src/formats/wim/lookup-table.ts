@@ -163,6 +163,11 @@ export class LookupTable {
     return Math.max(0, ...this.#tables.flatMap(({ runs }) => runs.flatMap(({ resources }) => resources.map(({ chunkSize }) => chunkSize))));
   }
 
+  /** Of all files: each number of a row is smaller. */
+  get rowCount(): number {
+    return this.#tables.at(-1)?.end ?? 0;
+  }
+
   /** All rows, each hash once, in the order of their places: so nothing is read or decoded twice. */
   inFileOrder(): Uint32Array {
     const numbers = new Uint32Array(this.#count);

@@ -2,7 +2,7 @@ import type { DecodedPart, DecodeStep, DecodeTask } from './decode-task.ts';
 import type { WimPlace, WimResource } from './wim-resource.ts';
 import type { NewFile } from './write-new-file.ts';
 
-/** A blob that is to be decoded. */
+/** A blob that is to be decoded. What it says besides its place and size is asked for when its task is due. */
 export interface WantedBlob {
   readonly place: WimPlace;
   readonly size: number;
@@ -24,8 +24,9 @@ const maxParts = 256;
 export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask, void, undefined> {
   let plan = new Plan();
   let index = -1;
-  for (const { place, size, sha1, files } of blobs) {
+  for (const wanted of blobs) {
     index++;
+    const { place, size } = wanted;
     const { resource } = place;
     for (let done = 0; done < size;) {
       const from = place.from + done;
@@ -41,11 +42,34 @@ export function* planDecoding(blobs: Iterable<WantedBlob>): Generator<DecodeTask
         continue;
       }
       const isWhole = added === size;
-      plan.parts.push({ index, at: plan.placeOf(from), length: added, ...(isWhole ? { sha1, files } : {}) });
+      plan.parts.push(new PlannedPart(index, plan.placeOf(from), added, isWhole ? wanted : undefined));
       done += added;
     }
   }
   if (plan.parts.length > 0) yield plan;
+}
+
+/** Sums, and above all files with their paths, are made when they are sent: made here, most would outlive V8's first two looks for garbage, by the hundred megabytes. */
+class PlannedPart implements DecodedPart {
+  readonly index: number;
+  readonly at: number;
+  readonly length: number;
+  readonly #whole: WantedBlob | undefined;
+
+  constructor(index: number, at: number, length: number, whole: WantedBlob | undefined) {
+    this.index = index;
+    this.at = at;
+    this.length = length;
+    this.#whole = whole;
+  }
+
+  get sha1(): string | undefined {
+    return this.#whole?.sha1;
+  }
+
+  get files(): readonly NewFile[] | undefined {
+    return this.#whole?.files;
+  }
 }
 
 class Plan implements DecodeTask {

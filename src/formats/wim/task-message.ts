@@ -78,8 +78,10 @@ export function packTask({ steps, parts, size }: DecodeTask): TaskMessage {
     partsPacked[at++] = part.index;
     partsPacked[at++] = part.at;
     partsPacked[at++] = part.length;
-    partsPacked[at++] = part.sha1 === undefined ? 0 : 1;
-    sums += part.sha1 ?? '';
+    // Parts may make what they say when they are asked.
+    const { sha1 } = part;
+    partsPacked[at++] = sha1 === undefined ? 0 : 1;
+    sums += sha1 ?? '';
     for (const { path, accessed, written, mode, owner } of part.files ?? []) {
       files.push(number, accessed, written, mode, owner?.uid ?? -1, owner?.gid ?? -1);
       paths.push(path);

@@ -8,6 +8,8 @@ export interface WimBlob {
   readonly size: number;
   /** In none of the files given: a delta WIM without its base. It cannot be read. */
   readonly isMissing?: true;
+  /** Its number in the lookup table, where whoever made this knows it. */
+  readonly row?: number | undefined;
 }
 
 export interface WimEntry {

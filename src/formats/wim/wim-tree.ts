@@ -2,6 +2,7 @@ import type { LookupTable } from './lookup-table.ts';
 import { align8, entryFields, endOfStream, nextEntry, type MetadataBytes } from './metadata-bytes.ts';
 import { wimAttributes, type WimBlob, type WimEntry, type WimItem, type WimReparse, type WimStream } from './wim-entry.ts';
 import { u64 } from './wim-header.ts';
+import { wimItemTags, type UnixData } from './wim-items.ts';
 
 /**
  * The files of one image. It keeps the metadata as the file has it, and makes a node when one is visited: a tree of ten million takes the bytes of its metadata.
@@ -185,10 +186,9 @@ export class WimNode implements WimEntry {
 
   get items(): readonly WimItem[] {
     const { view, buffer } = this.#bytes;
-    const [name, short] = [this.#u16(entryFields.nameLength), this.#u16(entryFields.shortNameLength)];
     const end = this.at + u64(view, this.at);
     const found: WimItem[] = [];
-    let at = this.at + align8(entryFields.names + (name === 0 ? 0 : name + 2) + (short === 0 ? 0 : short + 2));
+    let at = this.#itemsAt;
     while (at + 8 <= end) {
       const length = view.getUint32(at + 4, true);
       if (at + 8 + length > end) break;
@@ -196,6 +196,21 @@ export class WimNode implements WimEntry {
       at += align8(8 + length);
     }
     return found;
+  }
+
+  /** What wimlib keeps of a file of UNIX, as `unixDataOf(items)`; by itself, since each name of an image is asked for it. */
+  get unix(): UnixData | undefined {
+    const { view } = this.#bytes;
+    const end = this.at + u64(view, this.at);
+    for (let at = this.#itemsAt; at + 8 <= end; at += align8(8 + view.getUint32(at + 4, true))) {
+      const length = view.getUint32(at + 4, true);
+      if (at + 8 + length > end) return undefined;
+      if (view.getUint32(at, true) !== wimItemTags.unixData) continue;
+      if (length < 16) return undefined;
+      const word = (number: number) => view.getUint32(at + 8 + 4 * number, true);
+      return { uid: word(0), gid: word(1), mode: word(2), rdev: word(3) };
+    }
+    return undefined;
   }
 
   get unknown54(): number {
@@ -218,6 +233,11 @@ export class WimNode implements WimEntry {
         return node;
     }
     return undefined;
+  }
+
+  get #itemsAt(): number {
+    const [name, short] = [this.#u16(entryFields.nameLength), this.#u16(entryFields.shortNameLength)];
+    return this.at + align8(entryFields.names + (name === 0 ? 0 : name + 2) + (short === 0 ? 0 : short + 2));
   }
 
   get #mayHaveData(): boolean {
