@@ -66,9 +66,11 @@ export class StandardOutput {
   }
 }
 
-/** Windows says EOF of some pipes that nobody reads any more. */
+/** That nobody reads any more is said in several ways: Windows says EOF of some pipes, Linux ECONNRESET of a socket whose reader left something unread. */
+const gone: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EOF', 'ECONNRESET']);
+
 function failure(error: NodeJS.ErrnoException): ImageError | undefined {
-  if (error.code === 'EPIPE' || error.code === 'EOF') return undefined;
+  if (gone.has(error.code)) return undefined;
   const { code, message } = asImageError(error, 'cannot write the output');
   return new ImageError(code, message, { hint: 'What has been written is not the whole.', cause: error });
 }
