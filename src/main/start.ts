@@ -1,11 +1,13 @@
 /** Starts the front end that the words ask for, on this process's terminal. */
 import { processTerminal, type ProcessTerminal } from '../frontends/cli/terminal.ts';
+import { staySmall } from './stay-small.ts';
 
 /** Commands and cmdlets that walk over hundreds of thousands of files and keep hardly any of what they make for one. */
 const bulky = /^(?:install|(?:image )?save|wim (?:create|extract)|(?:install|save|export|import)-container(?:os)?images?)$/i;
 
 /** Ends the process with the exit code. Never rejects: a front end shows its own errors. */
 export async function start(words: readonly string[]): Promise<void> {
+  if (words[0] === 'serve') staySmall();
   silenceSqliteWarning();
   boundYoung(words);
   const terminal = processTerminal();
