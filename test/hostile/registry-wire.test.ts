@@ -22,7 +22,7 @@ import { noise } from '../support/lying-registry.ts';
 import { rawServer, type RawExchange } from '../support/raw-server.ts';
 import { temporary } from '../support/temporary.ts';
 
-const idle = 400;
+const idle = 2000;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 interface Odd {

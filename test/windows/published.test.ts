@@ -18,8 +18,8 @@ test('the published files on Windows', { skip: skipWithoutWindows }, async (t) =
   const { host, home, store, ok, refused, spawn, serving, idOf, agree, agreeGone } = await windowsGround(t);
 
   await t.test('the system is Windows, and its Node is of the oldest line that is supported', async () => {
-    const { stdout } = await host.node(['-p', 'process.platform + process.versions.node + require("path").sep'], { home });
-    assert.match(stdout, /^win3222\.23\.3\\\r?\n$/);
+    const { code, stdout, stderr } = await host.node(['-p', 'process.platform + process.versions.node + require("path").sep'], { home });
+    assert.match(stdout, /^win3222\.23\.3\\\r?\n$/, `it ended with ${code}: ${stderr}`);
   });
 
   await t.test('bay tells its version from a folder with a space', async () => {
