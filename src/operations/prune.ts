@@ -71,12 +71,14 @@ export async function prune(host: Pick<Host, 'store' | 'now'>, options: PruneOpt
 
 /** Takes out of the chosen what speaks of something that is here and is not chosen; what speaks of that in turn. */
 async function leaveReferrers({ store }: Pick<Host, 'store'>, chosen: Map<Digest, unknown>): Promise<void> {
+  const subjects = new Map<Digest, Digest>();
+  for (const digest of chosen.keys()) {
+    const subject = await store.subjectOf(digest);
+    if (subject !== undefined) subjects.set(digest, subject);
+  }
   for (let before = -1; before !== chosen.size;) {
     before = chosen.size;
-    for (const digest of [...chosen.keys()]) {
-      const subject = await store.subjectOf(digest);
-      if (subject !== undefined && !chosen.has(subject)) chosen.delete(digest);
-    }
+    for (const [digest, subject] of subjects) if (!chosen.has(subject)) chosen.delete(digest);
   }
 }
 
