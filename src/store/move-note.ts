@@ -44,7 +44,10 @@ export async function settleMoveNote(place: Place): Promise<void> {
     if (!statIfThere(place.databaseFile)) return;
     using lock = PlaceLock.alone(place.moveLock);
     // Without it somebody is about it.
-    if (lock && !hasMoved(place)) await undoMove(note);
+    if (lock && !hasMoved(place)) {
+      await undoMove(note);
+      dropNoteDrafts(place);
+    }
     return;
   }
   const old = new Place(note.from);
@@ -86,6 +89,11 @@ function removeDraft(place: Place, { id }: MoveNote): void {
   const path = join(place.own, draft);
   const text = readFileSync(path, 'utf8');
   if (text === '' || text.includes(id)) rmSync(path, { force: true });
+}
+
+/** What a kill has left of one: by whoever has the lock of moves alone, so that nobody is just writing it. */
+export function dropNoteDrafts(place: Place): void {
+  for (const name of readdirSync(place.own)) if (isDraftOf(name, basename(place.moveNote))) rmSync(join(place.own, name), { force: true });
 }
 
 export function removeIfEmpty(folder: string): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { asImageError } from '../errors.ts';
 import { statIfThere, type Place } from './place.ts';
@@ -13,7 +14,7 @@ export function layReserve(place: Place): void {
   if (statIfThere(place.reserve)) return;
   const { bavail, bsize } = statfsSync(place.root);
   if (bavail * bsize < 4 * size) return;
-  const draft = `${place.reserve}.${process.pid}.tmp`;
+  const draft = `${place.reserve}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(draft, 'w', 0o600);
     try {

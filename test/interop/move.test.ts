@@ -269,6 +269,7 @@ test('a target that cannot be is refused with the reason, and nothing is changed
     [join(store, 'inside'), /it lies in the store itself/],
     [join(store, 'bay', 'trees', 'deep', 'inside'), /it lies in the store itself/],
     ['/proc/nowhere', /cannot move the store to/],
+    ['http://images.example.com/store', /it is an address, not a path/],
   ] as const) {
     const { code, stderr } = await bay(['store', 'move', target], { home });
     assert.equal(code, 1, target);
