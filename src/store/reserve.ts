@@ -33,6 +33,12 @@ export function layReserve(place: Place): void {
   }
 }
 
+/** Gives it up where next to nothing else is left: to a move, which has notes to write before it makes room. */
+export function spendWhereFull(place: Place): void {
+  const { bavail, bsize } = statfsSync(place.root);
+  if (bavail * bsize < size) spendReserve(place);
+}
+
 /** Gives it up. @returns whether there was any */
 export function spendReserve(place: Place): boolean {
   if (!statIfThere(place.reserve)) return false;

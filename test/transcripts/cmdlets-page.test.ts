@@ -1,6 +1,6 @@
 /** The page's PowerShell blocks, S1 to S8 and S12 to S17, typed on a command line without a PowerShell. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -259,6 +259,11 @@ test('several names for one file are refused before anything is looked for or sa
     assert.match(err, /^Save-ContainerImage : One file holds one image\./, names);
     assert.equal(existsSync(path), false, names);
   }
+  // Objects of a pipeline come one after the other: the first is saved, and the second does not take its place.
+  const items = await onTerminal(home, 'Find-ContainerImage', ['-Source', 'page', '--json'], { isTTY: false });
+  const piped = await onTerminal(home, 'Save-ContainerImage', ['-Destination', path, '-Force'], { isTTY: false, stdin: items.out });
+  assert.match(piped.err, /^Save-ContainerImage : One file holds one image\./);
+  assert.deepEqual(readFileSync(path), readFileSync(join(folder, 'NanoServer.wim')));
   for (const [name, ...words] of [
     ['Move-ContainerImageRepository', 'http://x/y'],
     ['Save-ContainerImage', 'NanoServer', '-Destination', 'https://x/y.wim', '-Source', 'page'],

@@ -22,9 +22,27 @@ export async function containerOf(host: Pick<Host, 'containers'>, value: Value):
   try {
     return await host.containers.get(isId ? text.replaceAll(/[{}-]/g, '').toLowerCase() : text);
   } catch (error) {
-    if (isImageError(error, 'not-found')) throw notFound(text);
+    if (isImageError(error, 'not-found')) return inAnyCase(host, text);
     throw error;
   }
+}
+
+/** Docker's names differ by their case; PowerShell's do not. @throws CmdletError where none has the name, or several */
+async function inAnyCase(host: Pick<Host, 'containers'>, name: string): Promise<Container> {
+  const found = (await host.containers.list()).filter((container) => container.name.toLowerCase() === name.toLowerCase());
+  const [first, ...others] = found;
+  if (!first) throw notFound(name);
+  if (others.length === 0) return first;
+  throw new CmdletError({
+    message: `'${name}' is ${found.length} containers: ${found
+      .map((container) => container.name)
+      .toSorted()
+      .join(', ')}\nGive the name in its own case.`,
+    id: 'AmbiguousContainer',
+    category: 'InvalidArgument',
+    target: name,
+    exceptionType: 'ArgumentException',
+  });
 }
 
 /**
