@@ -31,7 +31,7 @@ const profiles = {
   library: ['src/index.ts', 'src/io/file-stream.ts'],
   serve: ['src/main/serve.ts'],
   start: ['src/main/start.ts', 'src/frontends/cli/run.ts'],
-  store: ['src/store/image-store.ts', 'src/operations/open-store.ts'],
+  store: ['src/operations/open-store.ts'],
   list: commands('images'),
   remote: ['src/remote/registries.ts'],
   transfer: ['src/io/file-stream.ts', ...commands('push', 'pull')],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { asImageError, ImageError } from '../errors.ts';
 import { heldOpen } from './held-open.ts';
@@ -11,7 +11,7 @@ const patience = 4000;
 
 /** Puts a whole new file in the place of the old: a reader sees the one or the other, and after a crash too. @throws ImageError */
 export async function writeFileAtomic(path: string, bytes: string | Uint8Array, mode = 0o644): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const draft = draftBeside(path);
   try {
     const file = await open(draft, 'wx', mode);
     try {
@@ -27,6 +27,16 @@ export async function writeFileAtomic(path: string, bytes: string | Uint8Array, 
     throw asImageError(error, `cannot write ${path}`);
   }
 }
+
+/** A path for a draft of a file, in its folder. A name that is as long as names may be, in bytes, is not made longer. */
+export function draftBeside(path: string): string {
+  const name = basename(path);
+  const ending = `.${randomBytes(6).toString('hex')}.tmp`;
+  return join(dirname(path), Buffer.byteLength(name) + ending.length > longestName ? ending : `${name}${ending}`);
+}
+
+/** Of a file, on most systems. Bytes. */
+const longestName = 255;
 
 /** Whether a file's name is that of a draft which `writeFileAtomic` writes for a file of this name, and which a kill leaves. */
 export function isDraftOf(draft: string, name: string): boolean {
@@ -65,7 +75,7 @@ export async function syncFolder(path: string): Promise<void> {
  * @throws ImageError `invalid-argument` where it is a folder, a device, or no name for a file; else whatever the stream and the system fail with
  */
 export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const draft = draftBeside(path);
   let size = 0;
   try {
     await refuseNoFile(path);

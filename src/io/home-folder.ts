@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
@@ -100,6 +100,26 @@ export async function storeFolder(env: Environment): Promise<string> {
   const folder = resolve(home, readSettings(home).store ?? 'store');
   refuseOddPath(folder);
   return folder;
+}
+
+/**
+ * Refuses a store that was moved and is not there: a new one in its place would have nothing in it, and hide that the disk of the other is not mounted.
+ * @throws ImageError `store-unusable`
+ */
+export function refuseLostStore(env: Environment): void {
+  const home = homeFolder(env);
+  const { store } = readSettings(home);
+  if (store === undefined) return;
+  const folder = resolve(home, store);
+  if (existsSync(folder)) return;
+  throw new ImageError(
+    'store-unusable',
+    `cannot use the store ${folder}: it is not there, and ${join(home, 'config.json')} says that it was moved there`,
+    {
+      hint: `Mount the disk that it is on. If it has gone for good, make an empty folder of that name, or remove "store" from that file, for a new store.`,
+      detail: { path: folder },
+    },
+  );
 }
 
 /** What the settings say of where base images are found, unread; undefined where they say nothing. @throws ImageError `invalid-config` */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 
 import { isImageError } from '../errors.ts';
-import { refuseOddPath } from './path-rules.ts';
+import { refuseOddPath, typedPath } from './path-rules.ts';
 
 test('ordinary Windows paths are written: drives, shares, long ones, names with spaces and dots', () => {
   for (const path of [
@@ -45,4 +46,15 @@ test('what Windows takes for something else is refused, wherever it stands in th
 
 test('other systems allow every name', () => {
   for (const path of ['/dev/null', '/a:b', '/images.', '/con']) refuseOddPath(path, 'linux');
+});
+
+test('an address is no path to write to, and nothing else that has a colon is an address', () => {
+  for (const typed of ['http://x/y', 'HTTPS://x/y.wim', 'file:///srv/store', 'docker://x/y', 'http:\\\\x\\y', 'svn+ssh://x'])
+    assert.throws(
+      () => typedPath('/work', typed),
+      (error) => isImageError(error, 'invalid-argument') && error.message === `cannot write ${typed}: it is an address, not a path`,
+      typed,
+    );
+  for (const typed of ['http:', 'a:b/c', 'c://images', './http://x', '//server/share', 'x/http://y', 'http:/x'])
+    assert.equal(typedPath('/work', typed), resolve('/work', typed));
 });

@@ -1,4 +1,4 @@
-import { win32 } from 'node:path';
+import { resolve, win32 } from 'node:path';
 
 import { ImageError } from '../errors.ts';
 
@@ -25,4 +25,18 @@ export function refuseOddPath(path: string, system: NodeJS.Platform = process.pl
     if (device.test(name)) throw refuse(`${JSON.stringify(name)} is a device on Windows`);
     if (/[. ]$/.test(name)) throw refuse(`Windows does not allow a dot or a space at the end of the name ${JSON.stringify(name)}`);
   }
+}
+
+/**
+ * The whole path of what somebody has typed as a path to write to. An address would be taken for a path in a folder called `http:`.
+ * @throws ImageError `invalid-argument` for an address
+ */
+export function typedPath(cwd: string, typed: string): string {
+  // A single letter is a drive of Windows.
+  const [, scheme] = /^([a-z][a-z0-9+.-]+):[\\/]{2}/i.exec(typed) ?? [];
+  if (scheme === undefined) return resolve(cwd, typed);
+  throw new ImageError('invalid-argument', `cannot write ${typed}: it is an address, not a path`, {
+    hint: 'Name a path on a disk of this machine.',
+    detail: { path: typed },
+  });
 }

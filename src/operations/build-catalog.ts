@@ -55,7 +55,7 @@ export async function buildCatalog(folder: string, options: BuildCatalogOptions 
   const key = options.key === undefined ? undefined : await readPrivateKey(options.key);
   const images: CatalogueEntry[] = [];
   const skipped: { file: string; why: string }[] = [];
-  for (const file of await imageFiles(folder)) {
+  for (const file of await imageFiles(folder, skipped)) {
     if (options.signal?.aborted) throw canceled(options.signal.reason);
     try {
       images.push(await describeFile(folder, file, options));
@@ -112,14 +112,20 @@ function publicKeyText(key: KeyObject): string {
 }
 
 /** Paths with slashes, relative to the folder, in one order everywhere. */
-async function imageFiles(folder: string): Promise<readonly string[]> {
+async function imageFiles(folder: string, skipped: { file: string; why: string }[]): Promise<readonly string[]> {
   const files: string[] = [];
   const read = async (below: string): Promise<void> => {
     for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      if (entry.isDirectory() && below === '') await read(path);
-      else if (entry.isFile() && fileKind(entry.name) !== undefined) files.push(path);
+      if (entry.isDirectory()) {
+        if (below === '')
+          await read(path).catch((error: unknown) => {
+            skipped.push({ file: path, why: asImageError(error, `cannot read ${join(folder, path)}`).message });
+          });
+      } else if (fileKind(entry.name) === undefined) continue;
+      else if (entry.isFile()) files.push(path);
+      else skipped.push({ file: path, why: entry.isSymbolicLink() ? 'it is a link: put the file itself there' : 'it is not a file' });
     }
   };
   try {

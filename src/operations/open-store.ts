@@ -1,5 +1,5 @@
 import { isImageError } from '../errors.ts';
-import { storeFolder, withSettingsLocked } from '../io/home-folder.ts';
+import { refuseLostStore, storeFolder, withSettingsLocked } from '../io/home-folder.ts';
 import { ImageStore, type StoreOptions } from '../store/image-store.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,5 +30,9 @@ async function openThere(env: Environment, folder: string, options: Omit<StoreOp
   } catch (error) {
     if (!isImageError(error, 'not-found')) throw error;
   }
-  return withSettingsLocked(env, async () => ((await storeFolder(env)) === folder ? ImageStore.open(folder, options) : undefined));
+  return withSettingsLocked(env, async () => {
+    if ((await storeFolder(env)) !== folder) return undefined;
+    refuseLostStore(env);
+    return ImageStore.open(folder, options);
+  });
 }

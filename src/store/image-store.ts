@@ -29,7 +29,7 @@ import { removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { findSubject, listReferrers } from './referrers.ts';
 import type { Relation } from './relation.ts';
-import { layReserve } from './reserve.ts';
+import { layReserve, spendWhereFull } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
 import { StoreObjects } from './store-objects.ts';
 import { StoreRepository } from './store-repository.ts';
@@ -300,6 +300,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
    */
   async move(folder: string, options?: MoveOptions): Promise<Moved> {
     const { relocate } = await import('./relocate.ts');
+    spendWhereFull(this.#database.place);
     await this.#projection.flush();
     return relocate(this.#database, folder, options);
   }

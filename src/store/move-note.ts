@@ -44,7 +44,10 @@ export async function settleMoveNote(place: Place): Promise<void> {
     if (!statIfThere(place.databaseFile)) return;
     using lock = PlaceLock.alone(place.moveLock);
     // Without it somebody is about it.
-    if (lock && !hasMoved(place)) await undoMove(note);
+    if (lock && !hasMoved(place)) {
+      await undoIfAble(note);
+      dropNoteDrafts(place);
+    }
     return;
   }
   const old = new Place(note.from);
@@ -69,7 +72,20 @@ function hasMoved(old: Place): boolean {
   }
 }
 
-/** Takes away what a move has made, before its switch. */
+/**
+ * As `undoMove`; but what cannot be taken away, on a disk that has become read-only or broken, keeps nobody from the store that was to go there: the note stays, and each start tries again.
+ * @returns false where something is left
+ */
+export async function undoIfAble(note: MoveNote): Promise<boolean> {
+  try {
+    await undoMove(note);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes away what a move has made, before its switch. @throws ImageError where something cannot be removed: the note stays then */
 export async function undoMove(note: MoveNote): Promise<void> {
   const [from, to] = [new Place(note.from), new Place(note.to)];
   if (readMoveNote(to)?.id === note.id) await removeFolder(to.root);
@@ -88,12 +104,21 @@ function removeDraft(place: Place, { id }: MoveNote): void {
   if (text === '' || text.includes(id)) rmSync(path, { force: true });
 }
 
+/** What a kill has left of one: by whoever has the lock of moves alone, so that nobody is just writing it. */
+export function dropNoteDrafts(place: Place): void {
+  for (const name of readdirSync(place.own)) if (isDraftOf(name, basename(place.moveNote))) rmSync(join(place.own, name), { force: true });
+}
+
 export function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {
     // In use by somebody, a disk of its own, in a folder that this user may not change: it stays, and does no harm.
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EPERM', 'EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+    if (
+      !['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTDIR'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
       throw asImageError(error, `cannot remove ${folder}`);
   }
 }

@@ -14,7 +14,7 @@ import { asStoreError, connectNow, databasePath, isBusy } from './connection.ts'
 import type { Database } from './database.ts';
 import { leavePlace } from './leave-place.ts';
 import { isWithin, Mirror } from './mirror.ts';
-import { readMoveNote, removeIfEmpty, undoMove, writeMoveNote, type MoveNote } from './move-note.ts';
+import { dropNoteDrafts, readMoveNote, removeIfEmpty, undoIfAble, undoMove, writeMoveNote, type MoveNote } from './move-note.ts';
 import { PlaceLock } from './place-lock.ts';
 import { makeFolders, Place, refuseNetwork, statIfThere, unusable } from './place.ts';
 import { copyUploads } from './move-uploads.ts';
@@ -81,6 +81,7 @@ export async function relocate(database: Database, target: string, options: Move
       );
     const dead = readMoveNote(old);
     if (dead) await undoMove(dead);
+    dropNoteDrafts(old);
     moving = await Moving.begin(database, old, place, options);
     await moving.bring();
   } catch (error) {
@@ -201,7 +202,7 @@ class Moving {
   }
 
   async undo(): Promise<void> {
-    await undoMove(this.#note);
+    await undoIfAble(this.#note);
   }
 
   /** In the moment in which nobody writes. False where more than little has come since: then once more. */

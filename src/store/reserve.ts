@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { asImageError } from '../errors.ts';
 import { statIfThere, type Place } from './place.ts';
@@ -13,7 +14,7 @@ export function layReserve(place: Place): void {
   if (statIfThere(place.reserve)) return;
   const { bavail, bsize } = statfsSync(place.root);
   if (bavail * bsize < 4 * size) return;
-  const draft = `${place.reserve}.${process.pid}.tmp`;
+  const draft = `${place.reserve}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(draft, 'w', 0o600);
     try {
@@ -30,6 +31,12 @@ export function layReserve(place: Place): void {
     if (!['ENOSPC', 'EDQUOT', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw asImageError(error, `cannot write ${draft}`);
   }
+}
+
+/** Gives it up where next to nothing else is left: to a move, which has notes to write before it makes room. */
+export function spendWhereFull(place: Place): void {
+  const { bavail, bsize } = statfsSync(place.root);
+  if (bavail * bsize < size) spendReserve(place);
 }
 
 /** Gives it up. @returns whether there was any */

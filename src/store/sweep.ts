@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { asImageError } from '../errors.ts';
+import { isDraftOf } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
@@ -173,7 +174,7 @@ async function takeTrees(database: Database): Promise<IdleTree[]> {
   return idle;
 }
 
-/** What lies about without rows: old drafts, ended uploads, expired leases and links, files in `blobs/` that nothing speaks of. @returns their bytes */
+/** What lies about without rows: old drafts, those of the layout's own files too, ended uploads, expired leases and links, files in `blobs/` that nothing speaks of. @returns their bytes */
 async function sweepFiles(database: Database, dryRun: boolean): Promise<number> {
   const { place } = database;
   const now = database.now().getTime();
@@ -212,6 +213,9 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
     for (const name of await readdirIfThere(path)) bytes += await dropIfStale(join(path, name), now, dryRun);
     if (!lives && !dryRun) await rmdirIfEmpty(path);
   }
+  for (const file of [place.indexFile, place.layoutFile, place.moveNote, place.reserve])
+    for (const name of await readdirIfThere(dirname(file)))
+      if (isDraftOf(name, basename(file))) bytes += await dropIfStale(join(dirname(file), name), now, dryRun);
   for (const algorithm of ['sha256', 'sha512'] as const) {
     for (const name of await readdirIfThere(place.blobFolder(algorithm))) {
       const digest = `${algorithm}:${name}`;

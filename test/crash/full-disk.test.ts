@@ -1,5 +1,6 @@
 /** A disk that is full, really: a small file system of its own, which only root can make. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +20,7 @@ import { copyIntoContainer } from '../../src/operations/copy-into-container.ts';
 import { createContainer } from '../../src/operations/create-container.ts';
 import { exportContainer } from '../../src/operations/export-container.ts';
 import { importImage } from '../../src/operations/import-image.ts';
+import { openHomeStore } from '../../src/operations/open-store.ts';
 import { removeContainer } from '../../src/operations/remove-container.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
 import { tarOfFiles } from '../support/base-image.ts';
@@ -213,3 +215,55 @@ test(
     assert.deepEqual(await store.check(), []);
   },
 );
+
+test('a move to a disk that is read-only, or becomes so, says so, and the store goes on where it is', { skip }, async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'bayplan-home-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  const disk = await smallDisk(t, '64m');
+  if (disk === '') return;
+  const readOnly = async () => assert.equal((await runProgram('mount', ['-o', 'remount,ro', disk])).code, 0);
+  const env = { BAY_HOME: home };
+  let point = '';
+  const at = (reached: string) => {
+    if (reached === point) execFileSync('mount', ['-o', 'remount,ro', disk]);
+  };
+  {
+    await using store = await ImageStore.open(join(home, 'store'), { at });
+    await put(store, await makeImage(), 'app');
+    point = 'move-begun';
+    await assert.rejects(store.move(join(disk, 'made', 'store')), /read-only file system/);
+    assert.deepEqual(await store.check(), []);
+  }
+  {
+    // What it left cannot be removed; each start tries again.
+    await using store = await openHomeStore(env, {});
+    assert.equal(store.path, join(home, 'store'));
+    assert.equal((await store.names()).length, 1);
+  }
+  assert.equal((await runProgram('mount', ['-o', 'remount,rw', disk])).code, 0);
+  await using store = await openHomeStore(env, {});
+  assert.deepEqual(readdirSync(disk), []);
+  await readOnly();
+  await assert.rejects(store.move(join(disk, 'made', 'store')), /cannot move the store to .*: read-only file system/);
+  assert.deepEqual(
+    readdirSync(join(home, 'store', 'bay')).filter((name) => name.startsWith('move.json')),
+    [],
+  );
+  assert.deepEqual(await store.check(), []);
+});
+
+test('a store on a disk without a byte left moves to another', { skip }, async (t) => {
+  const disk = await smallDisk(t, '32m');
+  if (disk === '') return;
+  const home = mkdtempSync(join(tmpdir(), 'bayplan-home-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  await using store = await ImageStore.open(join(disk, 'store'));
+  const image = await makeImage();
+  await put(store, image, 'app');
+  fill(disk);
+  const { removed } = await store.move(join(home, 'moved'));
+  assert.equal(removed, true);
+  assert.deepEqual(readdirSync(disk), ['filler']);
+  assert.equal((await store.resolve('app')).digest, image.target.digest);
+  assert.deepEqual(await store.check(), []);
+});

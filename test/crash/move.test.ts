@@ -121,3 +121,34 @@ test('a move that is killed while it writes its note leaves no folder, and can b
   await using store = await open(home);
   assert.equal(store.path, to);
 });
+
+test('what a kill has left of a note in the old place goes with the next move, and with a prune when it is a day old', async (t) => {
+  const { home } = await makeHome(t);
+  const place = join(home, 'store');
+  const drafts = [join(place, 'bay', 'move.json.0123456789ab.tmp'), join(place, 'index.json.0123456789ab.tmp')] as const;
+  for (const draft of drafts) writeFileSync(draft, '{}');
+  {
+    await using store = await ImageStore.open(place);
+    await store.sweep();
+    assert.deepEqual(
+      drafts.map((path) => existsSync(path)),
+      [true, true],
+      'somebody may just be writing it',
+    );
+  }
+  {
+    await using store = await ImageStore.open(place, { now: () => new Date(Date.now() + 25 * 60 * 60 * 1000) });
+    await store.sweep();
+    assert.deepEqual(
+      drafts.map((path) => existsSync(path)),
+      [false, false],
+    );
+  }
+  writeFileSync(drafts[0], '{}');
+  const elsewhere = temporary(t, 'moved');
+  const to = join(elsewhere, 'store');
+  await moveAndDie(home, to, 'move-copied');
+  await using store = await open(home);
+  assert.equal(store.path, place);
+  assert.equal(existsSync(drafts[0]), false);
+});

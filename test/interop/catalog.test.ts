@@ -1,10 +1,11 @@
 /** Finding, saving and installing base images, from catalogue files and from a registry: our own doors and a server of files are the other side. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 
 import type { CatalogSource } from '../../src/catalog/catalog-source.ts';
@@ -27,6 +28,7 @@ import { tag } from '../../src/operations/tag.ts';
 import { uninstallBaseImage } from '../../src/operations/uninstall-base.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import type { ImageStore } from '../../src/store/image-store.ts';
+import { bay } from '../support/bay.ts';
 import { makeCertificates, openssl } from '../support/certificates.ts';
 import { dockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { fileServer } from '../support/file-server.ts';
@@ -450,4 +452,46 @@ test('saving refuses a folder, a file that is there, a read-only one, and a name
   });
   chmodSync(path, 0o644);
   await assert.rejects(saveBaseImage(host, found, join(path, 'below.wim')), (error: ImageError) => error.code !== 'internal');
+});
+
+test(
+  'what a catalogue leaves out is named, each with the reason: links, what cannot be read, names that are no path',
+  { skip: process.platform === 'win32' && 'links and modes of Unix' },
+  async (t) => {
+    const folder = temporary(t, 'catalogue');
+    await makeWim(join(folder, 'whole.wim'), { name: 'Whole', version: '1.0.0.0' });
+    for (const name of ['a\nb.wim', 'folder/of.wim']) {
+      mkdirSync(join(folder, 'folder'), { recursive: true });
+      copyFileSync(join(folder, 'whole.wim'), join(folder, name));
+    }
+    symlinkSync('whole.wim', join(folder, 'link.wim'));
+    symlinkSync('folder', join(folder, 'way.tar'));
+    const { images, skipped } = await buildCatalog(folder);
+    assert.deepEqual(
+      images.map(({ content }) => content.kind !== 'registry' && content.file),
+      ['folder/of.wim', 'whole.wim'],
+    );
+    assert.deepEqual(
+      new Map(skipped.map(({ file, why }) => [file, why.replace(/^.*(?=is not the path)/s, '')])),
+      new Map([
+        ['link.wim', 'it is a link: put the file itself there'],
+        ['way.tar', 'it is a link: put the file itself there'],
+        ['a\nb.wim', 'is not the path of a file beside the catalogue'],
+      ]),
+    );
+    const { stderr } = await bay(['catalog', 'build', folder], { home: join(folder, 'home') });
+    assert.match(stderr, /^WARNING: a b\.wim is left out: /m);
+    assert.equal(stderr.trimEnd().split('\n').length, skipped.length);
+  },
+);
+
+test('a file has a name as long as names may be', async (t) => {
+  const folder = temporary(t, 'catalogue');
+  const path = join(folder, `${'x'.repeat(251)}.wim`);
+  await makeWim(path, { name: 'Long', version: '1.0.0.0' });
+  await writeStreamAtomic(join(folder, `${'y'.repeat(251)}.tar`), Readable.from([Buffer.from('all')]));
+  assert.deepEqual(
+    readdirSync(folder).map((name) => name.length),
+    [255, 255],
+  );
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get, request } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -269,6 +269,7 @@ test('a target that cannot be is refused with the reason, and nothing is changed
     [join(store, 'inside'), /it lies in the store itself/],
     [join(store, 'bay', 'trees', 'deep', 'inside'), /it lies in the store itself/],
     ['/proc/nowhere', /cannot move the store to/],
+    ['http://images.example.com/store', /it is an address, not a path/],
   ] as const) {
     const { code, stderr } = await bay(['store', 'move', target], { home });
     assert.equal(code, 1, target);
@@ -281,4 +282,37 @@ test('a target that cannot be is refused with the reason, and nothing is changed
     readdirSync(join(store, 'bay')).filter((name) => name.startsWith('move.json')),
     [],
   );
+});
+
+test('a store that was moved to a disk that is not there now is refused, and no empty one takes its place', async (t) => {
+  const home = temporary(t, 'move');
+  const disk = temporary(t, 'disk');
+  const away = `${disk}-unmounted`;
+  assert.equal((await bay(['volume', 'create', 'data'], { home })).code, 0);
+  assert.equal((await bay(['store', 'move', join(disk, 'store')], { home })).code, 0);
+  renameSync(disk, away);
+  mkdirSync(disk);
+  for (const words of [['volume', 'ls'], ['volume', 'create', 'other'], ['Get-ContainerImage'], ['store', 'move', join(home, 'store')]]) {
+    const { code, stderr } = await bay(words, { home });
+    assert.equal(code, 1, words.join(' '));
+    assert.match(stderr, /it is not there, and .*config\.json says that it was moved there/, words.join(' '));
+    assert.match(stderr, /Mount the disk/);
+    assert.deepEqual(readdirSync(disk), []);
+  }
+  rmSync(disk, { recursive: true });
+  renameSync(away, disk);
+  assert.match((await bay(['volume', 'ls'], { home })).stdout, /data/);
+});
+
+test('a cmdlet finishes a move that was killed, as other commands do', async (t) => {
+  const home = temporary(t, 'move');
+  const to = join(temporary(t, 'moved'), 'store');
+  assert.equal((await bay(['volume', 'create', 'data'], { home })).code, 0);
+  {
+    await using store = await ImageStore.open(join(home, 'store'));
+    await assert.rejects(store.move(to, { onSwitched: () => Promise.reject(new Error('killed')) }), /killed/);
+  }
+  assert.equal((await bay(['Get-ContainerImage'], { home })).code, 0);
+  assert.equal(await storeFolder({ BAY_HOME: home }), to);
+  assert.equal(existsSync(join(home, 'store')), false);
 });

@@ -144,6 +144,15 @@ describe('parameters of the cmdlets', { skip: powershellSkip }, () => {
 
   test('containers: a guid through the pipe, patterns, -Passthru, and a -Path that changes nothing', async () => {
     assert.deepEqual(await shell.values('((Get-Container one).ContainerId | Get-Container).Name'), ['one']);
+    assert.deepEqual(
+      await shell.values(
+        'New-Container casE -ContainerImageName NanoServer -ContainerImageVersion 10.0.10586.0 | Out-Null; (Remove-Container CASE -Force -Passthru).Name',
+      ),
+      ['casE'],
+    );
+    // Objects of somebody's own, with nothing but an id or a name.
+    for (const property of ['Id = (Get-Container one).ContainerId', 'ContainerId = (Get-Container one).ContainerId', "Name = 'one'"])
+      assert.deepEqual(await shell.values(`([pscustomobject]@{ ${property} } | Get-Container).Name`), ['one'], property);
     assert.deepEqual(await whatIf("Remove-Container 'tw*', 'z*'"), ['two']);
     assert.match((await bay(['Remove-Container', 'tw*', '-WhatIf'], { home })).stderr, /on target "two"/);
     const made = `New-Container three -ContainerImageName NanoServer -ContainerImageVersion 10.0.14300.0 -Path '${work}' -WarningVariable said -WarningAction SilentlyContinue | ForEach-Object { $_.Name }; "$said"`;

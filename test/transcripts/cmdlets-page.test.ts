@@ -1,6 +1,6 @@
 /** The page's PowerShell blocks, S1 to S8 and S12 to S17, typed on a command line without a PowerShell. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -245,4 +245,31 @@ test('words are completed: cmdlets, parameters, values of both worlds', { skip }
   ])
     await console.type(line);
   console.matches('cmdlets-completion.txt', names);
+});
+
+test('several names for one file are refused before anything is looked for or saved, and no address is a path', async (t) => {
+  const folder = temporary(t, 'page');
+  await makePageCatalogue(folder);
+  const home = join(folder, 'home');
+  await onTerminal(home, 'Register-ContainerImageSource', ['page', folder]);
+  const path = join(folder, 'one.wim');
+  for (const names of ['NanoServer,nope', 'nope,NanoServer', 'NanoServer,WindowsServerCore']) {
+    const { code, err } = await onTerminal(home, 'Save-ContainerImage', [names, '-Destination', path, '-Source', 'page']);
+    assert.equal(code, 1, names);
+    assert.match(err, /^Save-ContainerImage : One file holds one image\./, names);
+    assert.equal(existsSync(path), false, names);
+  }
+  // Objects of a pipeline come one after the other: the first is saved, and the second does not take its place.
+  const items = await onTerminal(home, 'Find-ContainerImage', ['-Source', 'page', '--json'], { isTTY: false });
+  const piped = await onTerminal(home, 'Save-ContainerImage', ['-Destination', path, '-Force'], { isTTY: false, stdin: items.out });
+  assert.match(piped.err, /^Save-ContainerImage : One file holds one image\./);
+  assert.deepEqual(readFileSync(path), readFileSync(join(folder, 'NanoServer.wim')));
+  for (const [name, ...words] of [
+    ['Move-ContainerImageRepository', 'http://x/y'],
+    ['Save-ContainerImage', 'NanoServer', '-Destination', 'https://x/y.wim', '-Source', 'page'],
+  ] as const) {
+    const { code, err } = await onTerminal(home, name, words);
+    assert.equal(code, 1, name);
+    assert.match(err, /it is an address, not a path/, name);
+  }
 });

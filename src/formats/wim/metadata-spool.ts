@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { asImageError } from '../../errors.ts';
+import { draftBeside } from '../../io/atomic-file.ts';
 import type { NewWimContent } from './new-wim.ts';
 
 /** Bytes that are held in memory; what is before them is in a file. */
@@ -17,7 +17,7 @@ export class MetadataSpool implements Disposable {
 
   /** @param near what the file's name begins with, where it comes to be */
   constructor(near: string) {
-    this.#path = `${near}.${randomBytes(6).toString('hex')}.tmp`;
+    this.#path = draftBeside(near);
   }
 
   /** At most 1 MiB at once. @returns where the bytes begin */

@@ -3,11 +3,11 @@
  * table uncompressed. The same images give the same bytes, wherever and whenever.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asImageError, ImageError } from '../../errors.ts';
-import { refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
+import { draftBeside, refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
 import { BlobTable, type WrittenResource, writeResourceHeader } from './blob-table.ts';
 import { writtenChunkSize } from './chunk-encoder.ts';
 import {
@@ -54,7 +54,7 @@ export interface WrittenWim {
  */
 export async function writeWim(path: string, images: readonly NewWimImage[], options: WriteWimOptions = {}): Promise<WrittenWim> {
   refuseImageTexts(images);
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const draft = draftBeside(path);
   let file: FileHandle | undefined;
   try {
     options.signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-import { configuredCompression, storeFolder } from '../../io/home-folder.ts';
+import { configuredCompression } from '../../io/home-folder.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Containers } from '../../containers/containers.ts';
 import type { Host } from '../../operations/host.ts';
@@ -20,8 +20,8 @@ export class CmdletHost implements AsyncDisposable {
 
   store(): Promise<ImageStore> {
     this.#store ??= (async () => {
-      const { ImageStore: Store } = await import('../../store/image-store.ts');
-      return Store.open(await storeFolder(this.#shell.env), { actor: 'cmdlet', now: () => this.#shell.now() });
+      const { openHomeStore } = await import('../../operations/open-store.ts');
+      return openHomeStore(this.#shell.env, { actor: 'cmdlet', now: () => this.#shell.now() });
     })();
     return this.#store;
   }

@@ -1,6 +1,7 @@
 /** `bay catalog build`. */
 
 import { resolve } from 'node:path';
+import { printable } from '../../../io/printable.ts';
 import { command } from '../grammar.ts';
 
 export const catalogBuild = command({
@@ -23,7 +24,7 @@ export const catalogBuild = command({
       key: flags.sign === undefined ? undefined : resolve(terminal.cwd, flags.sign),
       signal: terminal.signal,
     });
-    for (const { file, why } of skipped) terminal.stderr.write(`WARNING: ${file} is left out: ${why}\n`);
+    for (const { file, why } of skipped) terminal.stderr.write(`WARNING: ${printable(file)} is left out: ${printable(why)}\n`);
     const rows = images.map(({ name, version, publisher, content }) => ({
       name,
       version,

@@ -1,6 +1,6 @@
 /** `bay store move`. */
 
-import { resolve } from 'node:path';
+import { typedPath } from '../../../io/path-rules.ts';
 import { moveStore } from '../../../operations/move-store.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
@@ -25,7 +25,7 @@ export const storeMove = command({
     await using store = await openStore(invocation);
     const shows = terminal.isTTY.stdout && !flags.json && !flags.quiet;
     using rows = new ProgressRows(terminal);
-    const moved = await moveStore({ store }, terminal.env, resolve(terminal.cwd, path), {
+    const moved = await moveStore({ store }, terminal.env, typedPath(terminal.cwd, path), {
       signal: terminal.signal,
       onMove: ({ state, current, total }) => {
         if (shows) rows.row({ id: 'store', status: statuses[state], ...(total > 0 ? { current, total } : {}) });

@@ -1,6 +1,7 @@
 /** `bay wim create`. */
 
 import { basename, resolve } from 'node:path';
+import { typedPath } from '../../../io/path-rules.ts';
 import { createWim as createWimFile } from '../../../operations/create-wim.ts';
 import { command } from '../grammar.ts';
 import { ProgressRows } from '../progress.ts';
@@ -38,7 +39,7 @@ export const wimCreate = command({
     using rows = new ProgressRows(terminal);
     const id = basename(file);
     const showsProgress = !flags.json && terminal.isTTY.stdout;
-    const written = await createWimFile(resolve(terminal.cwd, folder), resolve(terminal.cwd, file), {
+    const written = await createWimFile(resolve(terminal.cwd, folder), typedPath(terminal.cwd, file), {
       compression,
       description: flags.description,
       integrity: !flags.noIntegrity,

@@ -1,6 +1,6 @@
 /** `bay wim extract`. */
 
-import { resolve } from 'node:path';
+import { typedPath } from '../../../io/path-rules.ts';
 import { setFlagsFromString } from 'node:v8';
 import { extractWim, type ExtractedWim } from '../../../operations/extract-wim.ts';
 import { command } from '../grammar.ts';
@@ -45,7 +45,7 @@ export const wimExtract = command({
 
     async function extract(progress: WimProgress): Promise<ExtractedWim> {
       using shown = progress;
-      return await extractWim(wim, index, resolve(terminal.cwd, folder), {
+      return await extractWim(wim, index, typedPath(terminal.cwd, folder), {
         path: flags.path,
         signal: terminal.signal,
         onProgress: shown.show,

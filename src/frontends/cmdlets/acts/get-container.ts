@@ -4,7 +4,7 @@ import type { Host } from '../../../operations/host.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
 import { errorRecord } from '../error-record.ts';
-import { containerOf, isGuid } from '../find-container.ts';
+import { containerOf, isGuid, nameInObject } from '../find-container.ts';
 import type { Shell } from '../shell.ts';
 import { writeContainers } from '../write-containers.ts';
 
@@ -22,7 +22,7 @@ export const getContainer: Act = async (call, shell) => {
     return;
   }
   const found = new Set<Container>();
-  for (const name of names) for (const container of await named(host, all, name, shell)) found.add(container);
+  for (const name of names) for (const container of await named(host, all, nameInObject(name), shell)) found.add(container);
   await writeContainers(host, [...found], shell);
 };
 

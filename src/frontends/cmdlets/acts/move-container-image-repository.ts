@@ -1,12 +1,12 @@
-import { resolve } from 'node:path';
 import { isImageError } from '../../../errors.ts';
+import { typedPath } from '../../../io/path-rules.ts';
 import { moveStore } from '../../../operations/move-store.ts';
 import type { Act } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
 import { hostObject } from '../host-object.ts';
 
 export const moveContainerImageRepository: Act = async (call, shell) => {
-  const path = resolve(shell.cwd, call.text('Path') ?? '');
+  const path = typedPath(shell.cwd, call.text('Path') ?? '');
   if (!(await shell.shouldProcess(path, 'Move-ContainerImageRepository'))) return;
   const store = await call.host.store();
   const activity = 'Moving the container image repository';

@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { typedPath } from '../../../io/path-rules.ts';
 import type { FoundBaseImage } from '../../../operations/find-base.ts';
 import { savedFileName, saveBaseImage } from '../../../operations/save-base.ts';
 import type { Act, Call } from '../call.ts';
 import { CmdletError } from '../cmdlet-error.ts';
+import type { CmdletHost } from '../cmdlet-host.ts';
 import { eachOf } from '../each-of.ts';
 import { elapsed } from '../elapsed.ts';
 import { onePath, pathNotFound } from '../existing-paths.ts';
@@ -14,16 +16,26 @@ import type { Shell } from '../shell.ts';
 export const saveContainerImage: Act = async (call, shell) => {
   const destination = call.text('Destination');
   if (destination === undefined) return saveInto(await onePath(shell, call.text('Path') ?? ''), call, shell);
-  const path = resolve(shell.cwd, destination);
+  const path = typedPath(shell.cwd, destination);
+  // Before anything is looked for: what is not found would leave one image, and a file that holds another than somebody thinks.
+  if (Math.max(call.texts('Name')?.length ?? 0, call.values('InputObject').length) > 1) throw severalInOne(path);
+  // Each object of a pipeline is a turn of its own.
+  const written = files.get(call.host) ?? new Set();
+  files.set(call.host, written);
+  if (written.has(path)) throw severalInOne(path);
   if (!(await mayWrite(path, call, shell))) {
     await shell.writeObject('Re-run the script with a different Destination');
     await shell.writeObject('');
     return;
   }
-  const [found, ...others] = await chooseItems(call, shell);
-  if (others.length > 0) throw severalInOne(path);
-  if (found) await saveOne(found, path, call, shell);
+  const [found] = await chooseItems(call, shell);
+  if (!found) return;
+  written.add(path);
+  await saveOne(found, path, call, shell);
 };
+
+/** What one pipeline has written. */
+const files = new WeakMap<CmdletHost, Set<string>>();
 
 /** The page's checks, in its order, before anything is looked for. @returns false where a person keeps the file that is there */
 async function mayWrite(path: string, call: Call, shell: Shell): Promise<boolean> {
