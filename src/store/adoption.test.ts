@@ -87,6 +87,45 @@ test('what another tool changed while no process was there is seen at the next s
   assert.equal((await last.store.resolve('app:1')).digest, two.target.digest);
 });
 
+test('a name that another tool leaves out or writes back stays as it is here, and other tools see it so again', async (t) => {
+  const { store, folder } = await open(t);
+  const [one, two] = [await makeImage({ layers: ['one'] }), await makeImage({ layers: ['two'] })];
+  await put(store, one, 'app:1', 'app:2');
+  await put(store, two, 'app:3');
+  await put(store, await makeImage({ layers: ['three'] }));
+  await store.close();
+  const [all, before] = [readEntries(folder), refNames(folder)];
+  // As `umoci rm` does it.
+  writeEntries(
+    folder,
+    all.filter(({ digest }) => digest !== two.target.digest),
+  );
+  const left = await open(t, folder);
+  assert.deepEqual((await left.store.names()).map(({ reference }) => familiar(reference)).toSorted(), ['app:1', 'app:2', 'app:3']);
+  await left.store.close();
+  assert.deepEqual(refNames(folder), before);
+
+  const again = await open(t, folder);
+  await again.store.untag(parseReference('app:2'), { verb: 'untag' });
+  await again.store.close();
+  writeEntries(folder, all);
+  const last = await open(t, folder);
+  await fails(last.store.resolve('app:2'), 'not-found');
+  await last.store.close();
+  assert.deepEqual(refNames(folder), ['app:1', 'app:3']);
+});
+
+test('a folder that has lost both of its own files is the same layout again, names and all', async (t) => {
+  const { store, folder } = await open(t);
+  await put(store, await makeImage(), 'app:1');
+  await store.close();
+  const before = readEntries(folder);
+  for (const file of ['index.json', 'oci-layout']) rmSync(join(folder, file));
+  const again = await open(t, folder);
+  await again.store.close();
+  assert.deepEqual(readEntries(folder), before);
+});
+
 test('what another tool writes is there at the next use, however it is named', async (t) => {
   const { store, folder } = await open(t);
   const image = await makeImage();
