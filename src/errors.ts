@@ -109,6 +109,7 @@ export function asImageError(error: unknown, what: string): ImageError {
       return as('unavailable', message, 'Another program has it open: close that and try again.');
     case 'ENOENT':
       return as('not-found', message);
+    case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':
     case 'ENAMETOOLONG':
