@@ -7,9 +7,11 @@ import { asImageError, isImageError } from '../errors.ts';
 import { syncFolder } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { draftName } from './draft-name.ts';
 import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
 import { nameReference } from './name-key.ts';
 import { bumpChange } from './names.ts';
+import type { Place } from './place.ts';
 import type { Digest } from '../model/digest.ts';
 
 /** How long changes wait for others that come with them. Milliseconds. */
@@ -184,7 +186,8 @@ export class IndexProjection {
   async #project(tries: number): Promise<boolean> {
     const { place } = this.#database;
     const made = this.#make();
-    const draft = `${place.indexFile}.${randomBytes(6).toString('hex')}.tmp`;
+    // Not beside the file, where what a killed process left would lie for ever.
+    const draft = join(place.drafts, draftName('index'));
     try {
       const file = await open(draft, 'wx', 0o644);
       try {
@@ -314,13 +317,13 @@ function markOf(path: string): string | undefined {
 /** Puts the two files of an empty layout there, where they are not (image-spec image-layout.md). Several processes may do it at once. */
 export async function makeLayout(database: Database): Promise<void> {
   const { place } = database;
-  await createOnce(place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
-  await createOnce(place.layoutFile, '{"imageLayoutVersion":"1.0.0"}\n');
+  await createOnce(place, place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
+  await createOnce(place, place.layoutFile, '{"imageLayoutVersion":"1.0.0"}\n');
   await syncFolder(place.root);
 }
 
-async function createOnce(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+async function createOnce(place: Place, path: string, text: string): Promise<void> {
+  const draft = join(place.drafts, draftName('layout'));
   try {
     const file = await open(draft, 'wx', 0o644);
     try {
