@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import { isImageError, type ErrorCode } from '../errors.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
+import { digestAlgorithm, digestHex, digestOf, type Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { familiar, parseReference } from '../model/reference.ts';
 import { bytesOf, makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
@@ -452,6 +452,31 @@ test('the names come back from index.json where the database is lost', async (t)
   );
   assert.deepEqual(await store.check(), []);
   assert.equal(await store.has(image.target), true);
+});
+
+test('what only an entry of a kind that we do not know points at is no stray, and is not swept', async (t) => {
+  const folder = storeFolder(t);
+  const image = await makeImage();
+  const bytes = Buffer.from('{"of":"another tool"}');
+  const foreign = { mediaType: 'application/vnd.example+json', digest: digestOf(bytes), size: bytes.length };
+  {
+    await using store = await ImageStore.open(folder);
+    await put(store, image, 'app:1');
+    await store.flush();
+    writeBlob(folder, foreign.digest, bytes);
+    // And one that points into an image of ours.
+    writeEntries(folder, [...readEntries(folder), foreign, { ...image.config, annotations: { of: 'another tool' } }]);
+    assert.equal((await store.names()).length, 1);
+  }
+  await using later = await ImageStore.open(folder, { now: () => new Date(Date.now() + 25 * 60 * 60 * 1000) });
+  await later.forget(image.target.digest, { names: 'all', verb: 'rmi' });
+  const planned = await later.sweep({ dryRun: true });
+  assert.deepEqual(await later.sweep(), planned);
+  assert.equal(planned.strays, 0);
+  assert.deepEqual(
+    [foreign.digest, image.config.digest, image.target.digest].map((digest) => existsSync(blobFile(folder, digest))),
+    [true, true, false],
+  );
 });
 
 test('a file that nothing speaks of is swept after a day, not before', async (t) => {
