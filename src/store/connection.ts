@@ -7,6 +7,9 @@ import { sqlite } from '../io/sqlite.ts';
 import { unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
 
+/** Of a database, with its folders, in bytes: SQLite's own limit is 512 with `-journal` behind it (os_unix.c, MAX_PATHNAME). */
+const longestPath = 504;
+
 /** Opens a place's database, made where there is none. @throws ImageError */
 export async function connect(place: Place): Promise<DatabaseSync> {
   // Turning a new database to WAL takes a lock that SQLite does not wait for.
@@ -86,6 +89,13 @@ export function asStoreError(place: Place, error: unknown): ImageError {
     case 14:
       // Even who only reads writes there: SQLite's shared memory is a file.
       if (!mayWrite(place.own)) return readOnly(place, error);
+      if (process.platform !== 'win32' && Buffer.byteLength(place.databaseFile) > longestPath)
+        return unusable(
+          place,
+          `its path is too long: SQLite opens a file of at most ${longestPath} bytes`,
+          'Choose another place with BAY_HOME.',
+          error,
+        );
       return unusable(place, `its database cannot be opened (${message})`, undefined, error);
     default:
       return asImageError(error, `cannot use the store ${place.root}`);

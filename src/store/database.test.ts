@@ -185,3 +185,9 @@ test('a store on a read-only disk says that it is, and what can be done', (t) =>
   assert.match(error.message, /it is read-only$/);
   assert.match(error.hint ?? '', /Mount it writable/);
 });
+
+test('a process that may open no more files says which limit that is, and blames nobody', () => {
+  const error = asStoreError(new Place('store'), Object.assign(new Error('EMFILE: too many open files, open'), { code: 'EMFILE' }));
+  assert.equal(error.code, 'unavailable');
+  assert.match(error.hint ?? '', /ulimit -n/);
+});
