@@ -107,8 +107,12 @@ export function asImageError(error: unknown, what: string): ImageError {
     case 'EBUSY':
     case 'ETXTBSY':
       return as('unavailable', message, 'Another program has it open: close that and try again.');
+    case 'EMFILE':
+    case 'ENFILE':
+      return as('unavailable', message, 'Raise the limit of open files (ulimit -n), or do less at a time.');
     case 'ENOENT':
       return as('not-found', message);
+    case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':
     case 'ENAMETOOLONG':

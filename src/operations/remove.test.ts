@@ -75,6 +75,22 @@ test('a dry run says to the byte what goes with a platform, whatever else needs 
   }
 });
 
+test('one platform’s digest does not remove the image with all its other platforms', async (t) => {
+  const store = await openStore(t);
+  const index = await makeIndex(platforms);
+  const [, two] = index.images;
+  assert.ok(two);
+  await put(store, index, 'app:1');
+  for (const options of [{}, { force: true }, { dryRun: true }])
+    await assert.rejects(remove({ store }, two.target.digest, options), (error) => {
+      assert.ok(isImageError(error, 'conflict'), String(error));
+      assert.match(error.message, /it is a part of the image app:1/);
+      assert.match(error.hint ?? '', /bay rmi --platform linux\/arm64 app:1; or the whole image: bay rmi app:1/);
+      return true;
+    });
+  assert.equal((await store.names()).length, 1);
+});
+
 test('of an image without a name the platform that is left stays', async (t) => {
   const store = await openStore(t);
   const index = await makeIndex(platforms);

@@ -95,6 +95,7 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
     if (!image) throw new ImageError('not-found', `No such image: ${name}`);
     return planPlatforms(image, options.platforms, options);
   }
+  if (found.target.digest !== digest) throw refusePart(found, image);
   // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
   if (!image) return whole([], [{ target: found.root, names: [] }]);
   if (options.tree) return planTree(host, name, found, image, options);
@@ -116,6 +117,16 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
   }
   const parents = options.noPrune ? [] : await idleParents(host, [image], containers);
   return whole(containers, [image, ...parents], left.containers.length > 0 ? digest : undefined);
+}
+
+/** What is one of an image's platforms would take all others with it. */
+function refusePart({ target, root }: FoundImage, image: ImageRecord | undefined): ImageError {
+  const platform = image?.platforms.find(({ manifest }) => manifest.digest === target.digest)?.platform;
+  const name = image?.names[0] ? familiar(image.names[0].reference) : shortId(root.digest);
+  return new ImageError('conflict', `conflict: unable to delete ${shortId(target.digest)} - it is a part of the image ${name}`, {
+    hint: `${platform ? `Remove this platform alone: bay rmi --platform ${formatPlatform(platform)} ${name}; or the` : 'Remove the'} whole image: bay rmi ${name}`,
+    detail: { root: root.digest },
+  });
 }
 
 async function usersOf({ store }: Pick<Host, 'store'>, image: Digest): Promise<Users> {

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import { isImageError, type ErrorCode } from '../errors.ts';
 import type { Descriptor } from '../model/descriptor.ts';
-import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
+import { digestAlgorithm, digestHex, digestOf, type Digest } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
 import { familiar, parseReference } from '../model/reference.ts';
 import { bytesOf, makeImage, makeIndex, putImage, type MadeImage } from '../../test/support/make-image.ts';
@@ -85,6 +85,45 @@ test('what another tool changed while no process was there is seen at the next s
   writeFileSync(join(folder, 'index.json'), after);
   const last = await open(t, folder);
   assert.equal((await last.store.resolve('app:1')).digest, two.target.digest);
+});
+
+test('a name that another tool leaves out or writes back stays as it is here, and other tools see it so again', async (t) => {
+  const { store, folder } = await open(t);
+  const [one, two] = [await makeImage({ layers: ['one'] }), await makeImage({ layers: ['two'] })];
+  await put(store, one, 'app:1', 'app:2');
+  await put(store, two, 'app:3');
+  await put(store, await makeImage({ layers: ['three'] }));
+  await store.close();
+  const [all, before] = [readEntries(folder), refNames(folder)];
+  // As `umoci rm` does it.
+  writeEntries(
+    folder,
+    all.filter(({ digest }) => digest !== two.target.digest),
+  );
+  const left = await open(t, folder);
+  assert.deepEqual((await left.store.names()).map(({ reference }) => familiar(reference)).toSorted(), ['app:1', 'app:2', 'app:3']);
+  await left.store.close();
+  assert.deepEqual(refNames(folder), before);
+
+  const again = await open(t, folder);
+  await again.store.untag(parseReference('app:2'), { verb: 'untag' });
+  await again.store.close();
+  writeEntries(folder, all);
+  const last = await open(t, folder);
+  await fails(last.store.resolve('app:2'), 'not-found');
+  await last.store.close();
+  assert.deepEqual(refNames(folder), ['app:1', 'app:3']);
+});
+
+test('a folder that has lost both of its own files is the same layout again, names and all', async (t) => {
+  const { store, folder } = await open(t);
+  await put(store, await makeImage(), 'app:1');
+  await store.close();
+  const before = readEntries(folder);
+  for (const file of ['index.json', 'oci-layout']) rmSync(join(folder, file));
+  const again = await open(t, folder);
+  await again.store.close();
+  assert.deepEqual(readEntries(folder), before);
 });
 
 test('what another tool writes is there at the next use, however it is named', async (t) => {
@@ -433,6 +472,31 @@ test('the names come back from index.json where the database is lost', async (t)
   );
   assert.deepEqual(await store.check(), []);
   assert.equal(await store.has(image.target), true);
+});
+
+test('what only an entry of a kind that we do not know points at is no stray, and is not swept', async (t) => {
+  const folder = storeFolder(t);
+  const image = await makeImage();
+  const bytes = Buffer.from('{"of":"another tool"}');
+  const foreign = { mediaType: 'application/vnd.example+json', digest: digestOf(bytes), size: bytes.length };
+  {
+    await using store = await ImageStore.open(folder);
+    await put(store, image, 'app:1');
+    await store.flush();
+    writeBlob(folder, foreign.digest, bytes);
+    // And one that points into an image of ours.
+    writeEntries(folder, [...readEntries(folder), foreign, { ...image.config, annotations: { of: 'another tool' } }]);
+    assert.equal((await store.names()).length, 1);
+  }
+  await using later = await ImageStore.open(folder, { now: () => new Date(Date.now() + 25 * 60 * 60 * 1000) });
+  await later.forget(image.target.digest, { names: 'all', verb: 'rmi' });
+  const planned = await later.sweep({ dryRun: true });
+  assert.deepEqual(await later.sweep(), planned);
+  assert.equal(planned.strays, 0);
+  assert.deepEqual(
+    [foreign.digest, image.config.digest, image.target.digest].map((digest) => existsSync(blobFile(folder, digest))),
+    [true, true, false],
+  );
 });
 
 test('a file that nothing speaks of is swept after a day, not before', async (t) => {

@@ -9,7 +9,7 @@ import { isImageConfigType, isManifestType } from '../model/media-types.ts';
 import { blobState, fileMark, makeReadOnly, type Blobs } from './blobs.ts';
 import type { Database, Transaction } from './database.ts';
 import { changedNames, folder, forgottenSince } from './index-changes.ts';
-import type { IndexEntry, IndexFile } from './index-file.ts';
+import { nameText, type IndexEntry, type IndexFile } from './index-file.ts';
 import { insertManifest, insertSummary, parseConfigIfValid, summarize } from './manifests.ts';
 import { nameKey } from './name-key.ts';
 import { bumpChange, getName, setName } from './names.ts';
@@ -59,7 +59,10 @@ export async function adopt(
     }
     for (const entry of index.entries) adoptSpelling(database, transaction, entry, Math.min(changes.base, state?.index_journal ?? 0));
     keepForeign(database, index);
-    if (hash !== undefined) database.run('UPDATE state SET index_hash = ?, index_mark = NULL', hash);
+    if (hash !== undefined) {
+      database.run('UPDATE state SET index_hash = ?, index_mark = NULL', hash);
+      if (!showsAll(database, index.entries)) bumpChange(database);
+    }
     return true;
   });
 }
@@ -92,6 +95,30 @@ function adoptSpelling(database: Database, { time }: Transaction, { target, name
     target.digest,
   );
   if (changed > 0) bumpChange(database);
+}
+
+/**
+ * Within a transaction: false where the file is not what our projection would show. What a tool left out, or wrote back from its memory, changes nothing here;
+ * left so, it would stay in the way of other tools until a name next changes.
+ */
+function showsAll(database: Database, entries: readonly IndexEntry[]): boolean {
+  const names = new Map(
+    database
+      .all<{ repo: string; tag: string; target: Digest }>('SELECT repo, tag, target FROM name')
+      .map(({ repo, tag, target }) => [`${repo}\n${tag}`, target]),
+  );
+  const missing = new Set(names.keys());
+  const images = new Set(
+    database.all<{ digest: Digest }>('SELECT digest FROM image WHERE digest NOT IN (SELECT target FROM name)').map(({ digest }) => digest),
+  );
+  for (const { name, target } of entries) {
+    images.delete(target.digest);
+    if (!name) continue;
+    const key = nameText(name);
+    if (names.get(key) !== target.digest) return false;
+    missing.delete(key);
+  }
+  return missing.size === 0 && images.size === 0;
 }
 
 /** Within a transaction: adds what is not ours to what is already kept of that kind. */

@@ -144,6 +144,7 @@ export class Blobs {
     if (there && process.platform === 'win32') chmodSync(file, 0o666);
     moveNow(this.#database, draft, file);
     this.#database.at('renamed');
+    if (!there) transaction.afterRollback(() => this.#takeBack(digest));
     transaction.syncFolder(dirname(file));
     this.#database.run(
       'INSERT INTO blob (digest, size, state, added) VALUES (?, ?, 1, ?) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 1, mark = NULL',
@@ -151,6 +152,16 @@ export class Blobs {
       size,
       transaction.time,
     );
+  }
+
+  /** A file whose rows came to nothing goes, or a full disk would hold it for a day. In a transaction of its own, as another process may be keeping the same just now. */
+  #takeBack(digest: Digest): void {
+    this.#database
+      .transact(() => {
+        if (!this.row(digest)) removeFileNow(this.#database.place.blob(digest));
+      })
+      // As after a kill: the sweep has it tomorrow.
+      .catch(() => undefined);
   }
 
   /** An open file of the right size, verified. */

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
@@ -5,6 +6,9 @@ import { asImageError, ImageError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
 import { unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
+
+/** Of a database, with its folders, in bytes: SQLite's own limit is 512 with `-journal` behind it (os_unix.c, MAX_PATHNAME). */
+const longestPath = 504;
 
 /** Opens a place's database, made where there is none. @throws ImageError */
 export async function connect(place: Place): Promise<DatabaseSync> {
@@ -73,7 +77,7 @@ export function asStoreError(place: Place, error: unknown): ImageError {
     case 6:
       return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
     case 8:
-      return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, { cause: error });
+      return readOnly(place, error);
     case 11:
     case 26:
       return unusable(
@@ -83,9 +87,34 @@ export function asStoreError(place: Place, error: unknown): ImageError {
         error,
       );
     case 14:
+      // Even who only reads writes there: SQLite's shared memory is a file.
+      if (!mayWrite(place.own)) return readOnly(place, error);
+      if (process.platform !== 'win32' && Buffer.byteLength(place.databaseFile) > longestPath)
+        return unusable(
+          place,
+          `its path is too long: SQLite opens a file of at most ${longestPath} bytes`,
+          'Choose another place with BAY_HOME.',
+          error,
+        );
       return unusable(place, `its database cannot be opened (${message})`, undefined, error);
     default:
       return asImageError(error, `cannot use the store ${place.root}`);
+  }
+}
+
+function readOnly(place: Place, cause: unknown): ImageError {
+  return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, {
+    hint: 'Mount it writable, or copy it to where you may write. Other tools read the folder as it is: it is an OCI image layout.',
+    cause,
+  });
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    return !['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 

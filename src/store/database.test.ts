@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import fs, { cpSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
@@ -7,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { ImageError, isImageError } from '../errors.ts';
 import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { closedFirst, openStore, storeFolder } from '../../test/support/open-store.ts';
+import { asStoreError } from './connection.ts';
 import { Database } from './database.ts';
 import { ImageStore } from './image-store.ts';
 import { makeFolders, Place } from './place.ts';
@@ -163,4 +165,29 @@ test('numbered parameters take values by their place, several times and in any o
   await database.transact(() => database.run('INSERT INTO alias (target, typed) VALUES (?2, ?1)', 'a', 'b'));
   assert.equal(database.get<{ typed: string }>('SELECT typed FROM alias WHERE target = ?1 OR typed = ?1', 'b')?.typed, 'a');
   assert.deepEqual(database.columns('SELECT ?2, ?1, typed FROM alias WHERE target = ?3', 'x', 'y', 'b'), [['y', 'x', 'a']]);
+});
+
+test('a store on a read-only disk says that it is, and what can be done', (t) => {
+  const folder = storeFolder(t);
+  // What SQLite says where it cannot make its shared memory's file.
+  const cannotOpen = Object.assign(new Error('unable to open database file'), { errcode: 14 });
+  assert.ok(isImageError(asStoreError(new Place(folder), cannotOpen), 'store-unusable'));
+  t.mock.method(fs, 'accessSync', () => {
+    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const error = asStoreError(new Place(folder), cannotOpen);
+  assert.equal(error.code, 'permission');
+  assert.match(error.message, /it is read-only$/);
+  assert.match(error.hint ?? '', /Mount it writable/);
+});
+
+test('a process that may open no more files says which limit that is, and blames nobody', () => {
+  const error = asStoreError(new Place('store'), Object.assign(new Error('EMFILE: too many open files, open'), { code: 'EMFILE' }));
+  assert.equal(error.code, 'unavailable');
+  assert.match(error.hint ?? '', /ulimit -n/);
 });

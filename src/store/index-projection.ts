@@ -7,12 +7,13 @@ import { asImageError, isImageError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { draftName } from './draft-name.ts';
 import { formatIndexFile, parseIndexFile, type Foreign, type IndexFile, type ShownName } from './index-file.ts';
 import { isObject } from '../model/descriptor.ts';
 import { nameReference } from './name-key.ts';
 import { bumpChange } from './names.ts';
-import type { Digest } from '../model/digest.ts';
 import type { Place } from './place.ts';
+import type { Digest } from '../model/digest.ts';
 
 /** How long changes wait for others that come with them. Milliseconds. */
 const gather = 250;
@@ -186,7 +187,8 @@ export class IndexProjection {
   async #project(tries: number): Promise<boolean> {
     const { place } = this.#database;
     const made = this.#make();
-    const draft = `${place.indexFile}.${randomBytes(6).toString('hex')}.tmp`;
+    // Not beside the file, where what a killed process left would lie for ever.
+    const draft = join(place.drafts, draftName('index'));
     try {
       await mendLayoutFile(place);
       const file = await open(draft, 'wx', 0o644);
@@ -317,8 +319,8 @@ function markOf(path: string): string | undefined {
 /** Puts the two files of an empty layout there, where they are not (image-spec image-layout.md). Several processes may do it at once. */
 export async function makeLayout(database: Database): Promise<void> {
   const { place } = database;
-  await createOnce(place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
-  await createOnce(place.layoutFile, layoutText);
+  await createOnce(place, place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
+  await createOnce(place, place.layoutFile, layoutText);
   await syncFolder(place.root);
 }
 
@@ -339,8 +341,8 @@ function saysVersion(layout: Buffer): boolean {
   }
 }
 
-async function createOnce(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+async function createOnce(place: Place, path: string, text: string): Promise<void> {
+  const draft = join(place.drafts, draftName('layout'));
   try {
     const file = await open(draft, 'wx', 0o644);
     try {

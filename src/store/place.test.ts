@@ -157,3 +157,8 @@ test('on Windows a share is refused, by its path and behind a letter; a disk is 
     'win32',
   );
 });
+
+test('a path that is too long for the database is told of as that', { skip: process.platform === 'win32' }, async (t) => {
+  const folder = join(temporary(t, 'store'), ...Array.from({ length: 5 }, () => 'long'.repeat(30)));
+  await refused(ImageStore.open(folder), 'store-unusable', /its path is too long: SQLite opens a file of at most 504 bytes/, /BAY_HOME/);
+});

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { asImageError } from '../errors.ts';
+import { draftName } from './draft-name.ts';
 import { statIfThere, type Place } from './place.ts';
 
 /** Bytes: for SQLite's shared memory, and for a log of what some large removal changes. */
@@ -14,7 +15,7 @@ export function layReserve(place: Place): void {
   if (statIfThere(place.reserve)) return;
   const { bavail, bsize } = statfsSync(place.root);
   if (bavail * bsize < 4 * size) return;
-  const draft = `${place.reserve}.${randomBytes(6).toString('hex')}.tmp`;
+  const draft = join(place.drafts, draftName('reserve'));
   try {
     const file = openSync(draft, 'w', 0o600);
     try {

@@ -8,12 +8,14 @@ import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFile, removeFileNow } from '../io/remove-file.ts';
+import { isObject } from '../model/descriptor.ts';
 import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { applyDiscard, type Discard, type DiscardedImage } from './discard.ts';
 import { dropDeadDrafts, isDraftFolder } from './draft-folder.ts';
 import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
+import type { Foreign } from './index-file.ts';
 import { uprootLayers } from './layer-forest.ts';
 import { leaseLife } from './lease.ts';
 import { held, linkLife } from './links.ts';
@@ -62,7 +64,7 @@ interface Candidate {
  * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `recover` brings its file back.
  */
 export async function sweep(database: Database, blobs: Blobs, options: SweepOptions = {}): Promise<Swept> {
-  const find = (time: number) => (options.roots ? below(database, options.roots) : unheld(database, time));
+  const find = (time: number) => notForeign(database, options.roots ? below(database, options.roots) : unheld(database, time));
   const swept: Candidate[] = [];
   const trees: IdleTree[] = [];
   if (options.dryRun) {
@@ -121,6 +123,18 @@ function below(database: Database, roots: readonly Digest[]): Candidate[] {
   return [...found.values()];
 }
 
+/** Without what entries of `index.json` that are not ours to understand point at: their tool still reaches it. */
+function notForeign(database: Database, candidates: readonly Candidate[]): readonly Candidate[] {
+  const foreign = foreignDigests(database);
+  return foreign.size === 0 ? candidates : candidates.filter(({ digest }) => !foreign.has(digest));
+}
+
+function foreignDigests(database: Database): ReadonlySet<string> {
+  const kept = database.get<{ entries: string | null }>('SELECT foreign_json AS entries FROM state')?.entries ?? null;
+  const { entries } = kept === null ? { entries: [] } : (JSON.parse(kept) as Foreign);
+  return new Set(entries.map((entry) => (isObject(entry) && typeof entry['digest'] === 'string' ? entry['digest'] : '')));
+}
+
 /** Marks from every holder down, in one statement. */
 export function unheld(database: Database, now: number): Candidate[] {
   return database.all<Candidate>(
@@ -139,7 +153,7 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
   const gone: string[] = [];
   const taken = await database.removing((transaction) => {
     const { place } = database;
-    const dead = candidates.filter(
+    const dead = notForeign(database, candidates).filter(
       ({ digest }) => database.get('SELECT 1 FROM blob WHERE digest = ?', digest) && !held(database, digest, transaction),
     );
     for (const { digest } of dead) {
@@ -213,15 +227,17 @@ async function sweepFiles(database: Database, dryRun: boolean): Promise<number> 
     for (const name of await readdirIfThere(path)) bytes += await dropIfStale(join(path, name), now, dryRun);
     if (!lives && !dryRun) await rmdirIfEmpty(path);
   }
-  for (const file of [place.indexFile, place.layoutFile, place.moveNote, place.reserve])
+  for (const file of [place.indexFile, place.layoutFile, place.moveNote])
     for (const name of await readdirIfThere(dirname(file)))
       if (isDraftOf(name, basename(file))) bytes += await dropIfStale(join(dirname(file), name), now, dryRun);
+  const foreign = foreignDigests(database);
   for (const algorithm of ['sha256', 'sha512'] as const) {
     for (const name of await readdirIfThere(place.blobFolder(algorithm))) {
       const digest = `${algorithm}:${name}`;
       // Names of other forms are other tools' work in progress.
       if (
         !isDigest(digest) ||
+        foreign.has(digest) ||
         database.get(
           'SELECT 1 FROM blob WHERE digest = ?1 UNION ALL SELECT 1 FROM edge WHERE child = ?1 UNION ALL SELECT 1 FROM image WHERE digest = ?1 LIMIT 1',
           digest,

@@ -1,5 +1,7 @@
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
 import { statIfThere } from './place.ts';
@@ -69,9 +71,22 @@ export async function measureUsage(database: Database): Promise<Usage> {
 
 type Piece = readonly [root: Digest, piece: string, size: number];
 
+/** Drafts come and go while they are counted, whole folders of them too. */
 async function draftBytes(folder: string): Promise<number> {
   let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
-    if (entry.isFile()) bytes += statIfThere(join(entry.parentPath, entry.name))?.size ?? 0;
+  for (const entry of await readdirIfThere(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += await draftBytes(path);
+    else if (entry.isFile()) bytes += statIfThere(path)?.size ?? 0;
+  }
   return bytes;
+}
+
+async function readdirIfThere(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw asImageError(error, `cannot read ${folder}`);
+  }
 }

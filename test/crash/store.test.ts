@@ -1,6 +1,6 @@
 /** A process that works in a store is killed at any moment: nothing that it was told is done is lost, and nothing is wrong. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -36,6 +36,12 @@ async function assertWell(folder: string, done: readonly Done[], next: (name: st
   for (const { target } of await store.names()) assert.ok(shown.has(target.digest));
   await store.sweep();
   assert.deepEqual(await store.check(), []);
+  // What a killed process had begun to write lies nowhere for ever.
+  assert.deepEqual(readdirSync(folder).toSorted(), ['bay', 'blobs', 'index.json', 'oci-layout']);
+  assert.deepEqual(
+    readdirSync(join(folder, 'bay', 'drafts')).filter((name) => name.startsWith('~')),
+    [],
+  );
 }
 
 /** Which name the worker was at work on after what it had said. */
