@@ -51,7 +51,7 @@ export const copy = command({
       },
     });
     if (flags.json)
-      terminal.stdout.write(
+      terminal.print(
         `${JSON.stringify({ source: formatPlace(from), destination: formatPlace(to), digest: root.digest, mediaType: root.mediaType })}\n`,
       );
     else if (shows) rows.line(`Digest: ${root.digest}`);

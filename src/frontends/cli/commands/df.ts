@@ -39,7 +39,7 @@ export const df = command({
     const { store } = host;
     const usage = await store.usage();
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(usage)}\n`);
+      terminal.print(`${JSON.stringify(usage)}\n`);
       return;
     }
     if (flags.verbose) {
@@ -62,13 +62,13 @@ export const df = command({
         ]);
       });
       const header = ['REPOSITORY', 'TAG', 'IMAGE ID', 'CREATED', 'SIZE', 'SHARED SIZE', 'UNIQUE SIZE'];
-      terminal.stdout.write(`Images space usage:\n\n${await table(header, rows)}`);
-      terminal.stdout.write(
+      terminal.print(`Images space usage:\n\n${await table(header, rows)}`);
+      terminal.print(
         `\nUnfinished downloads and uploads: ${humanSize(usage.drafts, 4)}\nContent that nothing needs: ${humanSize(usage.unheld, 4)}\n`,
       );
       return;
     }
-    terminal.stdout.write(
+    terminal.print(
       await listText(await rowsOf(host, usage, terminal.signal), {
         format: flags.format,
         fields,

@@ -38,10 +38,10 @@ export const info = command({
     };
     if (flags.json || flags.format !== undefined) {
       const format = flags.format ?? 'json';
-      terminal.stdout.write(format === 'json' ? `${JSON.stringify(facts)}\n` : await documentsText([facts], format));
+      terminal.print(format === 'json' ? `${JSON.stringify(facts)}\n` : await documentsText([facts], format));
       return;
     }
-    terminal.stdout.write(
+    terminal.print(
       [
         `Version: ${facts.ServerVersion}`,
         `Images: ${facts.Images}`,

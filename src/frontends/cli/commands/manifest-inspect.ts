@@ -31,7 +31,7 @@ export const manifestInspect = command({
       const walk: Walk = { source: repository, signal, manifests: 0, bytes: 0 };
       const document = flags.verbose ? await verbose(walk, target, bytes, familiar(reference)) : parseJson(bytes, 'manifest');
       const text = flags.json ? JSON.stringify(document) : JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t');
-      terminal.stdout.write(`${printable(text)}\n`);
+      terminal.print(`${printable(text)}\n`);
     } finally {
       registries.close();
     }

@@ -38,13 +38,13 @@ export const ps = command({
       signal: terminal.signal,
     });
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(found)}\n`);
+      terminal.print(`${JSON.stringify(found)}\n`);
       return;
     }
     const fields = containerFields(terminal.now(), flags.noTrunc);
-    if (flags.quiet && isOwnTable(format)) terminal.stdout.write(found.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && isOwnTable(format)) terminal.print(found.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(found, {
           format: flags.quiet && format === 'raw' ? 'container_id: {{.ID}}' : format,
           fields,

@@ -37,7 +37,7 @@ export const volumeCreate = command({
         options: pairsToMap(flags.opt),
       },
     );
-    terminal.stdout.write(`${Name}\n`);
+    terminal.print(`${Name}\n`);
   },
 });
 
@@ -56,10 +56,10 @@ export const volumeList = command({
     await using store = await openStore(invocation);
     const volumes = await listVolumes({ store }, { filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
     const sorted = [...volumes].sort((a, b) => natural.compare(a.Name, b.Name));
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(sorted)}\n`);
-    else if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(sorted.map(({ Name }) => `${Name}\n`).join(''));
+    if (flags.json) terminal.print(`${JSON.stringify(sorted)}\n`);
+    else if (flags.quiet && isOwnTable(flags.format)) terminal.print(sorted.map(({ Name }) => `${Name}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(sorted, {
           format: flags.format,
           fields,
@@ -112,7 +112,7 @@ export const volumeRemove = command({
     for (const name of operands) {
       try {
         await removeVolume({ store }, name, flags);
-        terminal.stdout.write(`${name}\n`);
+        terminal.print(`${name}\n`);
       } catch (error) {
         if (terminal.signal.aborted) throw error;
         report(error);
@@ -165,6 +165,6 @@ export const volumePrune = command({
       { store },
       { filters: flags.all ? [...filters, { key: 'all', value: 'true' }] : filters, dryRun: flags.dryRun, signal: terminal.signal },
     );
-    terminal.stdout.write(`${prunedText('Volumes', VolumesDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
+    terminal.print(`${prunedText('Volumes', VolumesDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
   },
 });
