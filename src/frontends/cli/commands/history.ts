@@ -48,7 +48,7 @@ export const history = command({
           format: flags.format,
           fields,
           columns: ['ID', flags.human ? 'CreatedSince' : 'CreatedAt', 'CreatedBy', 'Size', 'Comment'],
-          type: '*formatter.historyContext',
+          type: '*image.historyContext',
         }),
       );
   },

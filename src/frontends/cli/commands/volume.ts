@@ -2,7 +2,7 @@
 
 import { ImageError } from '../../../errors.ts';
 import { createVolume } from '../../../operations/create-volume.ts';
-import { inspectVolume, type InspectedVolume } from '../../../operations/inspect-volume.ts';
+import { inspectVolume } from '../../../operations/inspect-volume.ts';
 import { listVolumes } from '../../../operations/list-volumes.ts';
 import { pruneVolumes } from '../../../operations/prune-volumes.ts';
 import { removeVolume } from '../../../operations/remove-volume.ts';
@@ -11,7 +11,8 @@ import { completeVolumes } from '../complete-volumes.ts';
 import { pairsToMap } from '../create/environment.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, listText } from '../list.ts';
+import { volumeFields } from '../volume-fields.ts';
 import { prunedText, reclaimedText } from '../pruned-text.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -62,7 +63,7 @@ export const volumeList = command({
       terminal.print(
         await listText(sorted, {
           format: flags.format,
-          fields,
+          fields: volumeFields,
           columns: ['Driver', 'Name'],
           type: '*formatter.volumeContext',
           raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
@@ -73,32 +74,6 @@ export const volumeList = command({
 
 /** Digits by their number, as docker's client sorts them. */
 const natural = new Intl.Collator('en', { numeric: true });
-
-const fields = {
-  Availability: { title: 'AVAILABILITY', value: () => 'N/A' },
-  Driver: { title: 'DRIVER', value: ({ Driver }) => Driver },
-  Group: { title: 'GROUP', value: () => 'N/A' },
-  Label: {
-    title: labelTitle,
-    value:
-      ({ Labels }) =>
-      (name: string) =>
-        Labels?.[name] ?? '',
-  },
-  Labels: {
-    title: 'LABELS',
-    value: ({ Labels }) =>
-      Object.entries(Labels ?? {})
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
-  },
-  Links: { title: 'LINKS', value: () => 'N/A' },
-  Mountpoint: { title: 'MOUNTPOINT', value: ({ Mountpoint }) => Mountpoint },
-  Name: { title: 'VOLUME NAME', value: ({ Name }) => Name },
-  Scope: { title: 'SCOPE', value: ({ Scope }) => Scope },
-  Size: { title: 'SIZE', value: () => 'N/A' },
-  Status: { title: 'STATUS', value: () => 'N/A' },
-} satisfies Record<string, Field<InspectedVolume>>;
 
 export const volumeRemove = command({
   description: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
