@@ -144,7 +144,8 @@ test('a text is a name first, then a digest, then the beginning of an id', async
   await fails(store.find(digestOf(Buffer.from('x'))), 'not-found', /^No such image: sha256:/);
   await fails(store.find('No Such!'), 'invalid-reference', /invalid reference format/);
   // Fewer than four digits are a name, and what begins so is not it.
-  for (const length of [1, 2, 3]) await fails(store.find(shortId(digest).slice(0, length)), 'not-found', /^No such image: [0-9a-f]+:latest$/);
+  for (const length of [1, 2, 3])
+    await fails(store.find(shortId(digest).slice(0, length)), 'not-found', /^No such image: [0-9a-f]+:latest$/);
   assert.equal((await store.find(shortId(digest).slice(0, 4))).target.digest, digest);
   // A name wins over an id, as with docker.
   await put(store, two, shortId(digest));
