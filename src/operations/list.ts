@@ -6,6 +6,8 @@ import { createdAt, imageFilter, listKeys, matchesReference, type FilterTerm } f
 
 export interface ListOptions {
   readonly filters?: readonly FilterTerm[];
+  /** Also artifacts without a name that speak of something else here, such as the signature that another tool attached to an image: they are the image's, and go with it. */
+  readonly all?: boolean;
 }
 
 /** The images of the store, one for each that a name points at or pointed at, newest first; with a `reference` filter only the names that it is about. */
@@ -14,10 +16,18 @@ export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptio
   const keep = await imageFilter(host.store, filters, listKeys, host.now());
   const patterns = filters.filter(({ key }) => key === 'reference').map(({ value }) => value);
   const aged: { readonly image: ImageRecord; readonly age: number }[] = [];
-  for (const image of await host.store.images()) if (keep(image)) aged.push({ image: withNames(image, patterns), age: createdAt(image) });
+  for (const image of await host.store.images()) {
+    if (!keep(image) || (!options.all && (await isAttached(host.store, image)))) continue;
+    aged.push({ image: withNames(image, patterns), age: createdAt(image) });
+  }
   // Of one age: by name, so that the tags of a repository stand together.
   const name = ({ names, target }: ImageRecord): string => (names[0] ? canonical(names[0].reference) : target.digest);
   return aged.sort((a, b) => b.age - a.age || (name(a.image) < name(b.image) ? -1 : 1)).map(({ image }) => image);
+}
+
+async function isAttached(store: Host['store'], { names, platforms, artifactType, target }: ImageRecord): Promise<boolean> {
+  if (names.length > 0 || platforms.length > 0 || artifactType === undefined) return false;
+  return (await store.subjectOf(target.digest)) !== undefined;
 }
 
 function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord {

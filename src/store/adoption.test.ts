@@ -381,6 +381,24 @@ test('a manifest or config of wrong content or size is not listed with what it s
   }
 });
 
+test('an entry of index.json that is wrong about the size is taken in with the size of the file, whose digest is right', async (t) => {
+  for (const size of [1, 100_000_000]) {
+    const { store, folder } = await open(t);
+    const image = await makeImage();
+    writeBlobs(folder, image);
+    writeEntries(folder, [entry({ ...image.target, size }, 'app')]);
+    const [record] = await store.images();
+    assert.equal(record?.platforms.length, 1);
+    const { target } = await store.find('app');
+    assert.deepEqual(target, image.target);
+    assert.deepEqual(await store.read(target, 1_000_000), image.blobs.get(image.target.digest));
+    await put(store, image, 'other');
+    await store.flush();
+    const sizes = new Set(readEntries(folder).map((one) => one.size));
+    assert.deepEqual([...sizes], [image.target.size], 'and the file is put right when it is written next');
+  }
+});
+
 test('a wrong file that another tool replaces is looked at again', async (t) => {
   const { store, folder } = await open(t);
   const image = await makeImage();

@@ -140,6 +140,7 @@ function described(database: Database, target: Descriptor): Descriptor {
 async function examine(database: Database, blobs: Blobs, entries: readonly IndexEntry[]): Promise<Map<Digest, Piece>> {
   const pieces = new Map<Digest, Piece>();
   const waiting = entries.map(({ target }) => target);
+  const named = new Set(waiting.map(({ digest }) => digest));
   const seen = new Set<Digest>();
   for (let target; (target = waiting.pop());) {
     if (seen.has(target.digest) || seen.size > maxPieces) continue;
@@ -150,7 +151,7 @@ async function examine(database: Database, blobs: Blobs, entries: readonly Index
     const piece =
       row && row.state !== blobState.damaged && (known || !isManifestType(target.mediaType))
         ? undefined
-        : await look(database, target, row?.mark ?? null);
+        : await look(database, target, { badMark: row?.mark ?? null, isEntry: named.has(target.digest) });
     if (piece) pieces.set(target.digest, piece);
     if (piece?.document) waiting.push(...successors(piece.document));
     else if (known) waiting.push(...knownChildren(database, target.digest));
@@ -168,11 +169,20 @@ function knownChildren(database: Database, parent: Digest): Descriptor[] {
     .map(({ child, size, media_type: mediaType }) => ({ mediaType: mediaType ?? '', digest: child, size }));
 }
 
-/** What the file of a digest is, or undefined where there is none, or where it is one that has proved wrong before. */
-async function look(database: Database, target: Descriptor, badMark: string | null): Promise<Piece | undefined> {
-  const path = database.place.blob(target.digest);
+/**
+ * What the file of a digest is, or undefined where there is none, or where it is one that has proved wrong before.
+ * @param about `isEntry`: whether index.json itself names it. No digest vouches for the size there: where the content is what its digest says, the size is the file's
+ */
+async function look(
+  database: Database,
+  named: Descriptor,
+  { badMark, isEntry }: { readonly badMark: string | null; readonly isEntry: boolean },
+): Promise<Piece | undefined> {
+  const path = database.place.blob(named.digest);
   const facts = statIfThere(path);
   if (!facts?.isFile() || fileMark(facts) === badMark) return undefined;
+  const sized = isEntry && isManifestType(named.mediaType) && facts.size <= maxManifestBytes;
+  const target = sized ? { ...named, size: facts.size } : named;
   const wrong: Piece = { target, state: blobState.damaged, mark: fileMark(facts), size: facts.size };
   if (facts.size !== target.size) return wrong;
   const small = isManifestType(target.mediaType)

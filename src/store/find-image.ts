@@ -10,11 +10,12 @@ import { getName, nameOf, type NameRow } from './names.ts';
 
 /**
  * What a user means by a text, as docker reads it: a name (`latest` where it has no tag), else a digest or the beginning of an id.
+ * Fewer than four digits begin no id, as in docker: `db` and `be` are names, and a pull is to bring them, not whatever image begins so.
  * An id is the digest of an image of the list, of one platform's manifest in it, of its config, or of the index that it was chosen from.
  * @throws ImageError `not-found`, `ambiguous`, `invalid-reference`
  */
 export function findImage(database: Database, text: string): FoundImage {
-  const prefix = /^(?:(sha256|sha512):)?([0-9a-f]{1,128})$/.exec(text);
+  const prefix = /^(?:(sha256|sha512):)?([0-9a-f]{4,128})$/.exec(text);
   let reference: Reference | undefined;
   let refusal: unknown;
   try {

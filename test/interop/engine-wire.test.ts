@@ -72,7 +72,6 @@ test('a path or method that is not there is no page', async (t) => {
     ['GET', '/'],
     ['GET', '/v1.51'],
     ['GET', '/images'],
-    ['GET', '/images//json/x'],
     ['PUT', '/version'],
     ['DELETE', '/version'],
     ['PATCH', '/images/a/json'],
@@ -82,6 +81,19 @@ test('a path or method that is not there is no page', async (t) => {
   const head = await engine.send('HEAD', '/version');
   assert.deepEqual([head.status, head.text], [404, '']);
   assert.equal((await engine.send('OPTIONS', '/version')).status, 200);
+});
+
+test('a path with two slashes is sent to the one with one, as docker’s router does, and is not served', async (t) => {
+  const engine = await startEngine(t);
+  for (const [method, path, location] of [
+    ['GET', '//v1.51/images/json?all=1&filters=a//b', '/v1.51/images/json?all=1&filters=a//b'],
+    ['GET', '/v1.51//images/json', '/v1.51/images/json'],
+    ['POST', '///v1.51/containers//prune', '/v1.51/containers/prune'],
+    ['GET', 'http://docker//images/json', '/images/json'],
+  ] as const) {
+    const answer = await engine.send(method, path);
+    assert.deepEqual([answer.status, answer.headers.location, answer.text], [301, location, ''], path);
+  }
 });
 
 test('the list has the shape of the version that asks', async (t) => {

@@ -1,12 +1,14 @@
 /** The store's folder is an OCI image layout that other tools read while we write, and write into. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { familiar } from '../../src/model/reference.ts';
+import { list } from '../../src/operations/list.ts';
+import { prune } from '../../src/operations/prune.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
 import { makeImage, makeIndex, putImage, type MadeImage } from '../support/make-image.ts';
 import { peer } from '../support/peers.ts';
@@ -158,6 +160,36 @@ test('oras pushes into it, and copies out of it', { skip: oras.skip }, async (t)
   await oras.run(['copy', '--from-oci-layout', `${other}:copied`, '--to-oci-layout', `${store.path}:theirs`]);
   assert.deepEqual(await store.resolve('theirs'), image.target);
   assert.deepEqual(await store.check(), []);
+});
+
+test('what oras attaches to an image there is the image’s, and no image of the list', { skip: oras.skip }, async (t) => {
+  const store = await open(t);
+  const image = await makeImage();
+  await put(store, image, 'app');
+  await store.flush();
+  const folder = temporary(t, 'oras');
+  await writeFile(join(folder, 'sbom.txt'), 'all of it\n');
+  const at = `${store.path}@${image.target.digest}`;
+  await oras.run(['attach', '--oci-layout', '--artifact-type', 'application/vnd.example.sbom', at, 'sbom.txt'], { cwd: folder });
+  const host = { store, now: () => new Date() };
+  assert.deepEqual(
+    (await list(host)).map(({ target }) => target.digest),
+    [image.target.digest],
+  );
+  const [attached] = await store.referrers(image.target);
+  assert.equal(attached?.artifactType, 'application/vnd.example.sbom');
+  assert.deepEqual(
+    (await list(host, { all: true })).map(({ target }) => target.digest).toSorted(),
+    [attached.digest, image.target.digest].toSorted(),
+  );
+  assert.deepEqual((await prune(host)).images, []);
+  await put(store, await makeImage({ layers: ['other'] }), 'other');
+  await store.flush();
+  assert.match(
+    (await oras.run(['discover', '--oci-layout', at])).stdout,
+    /vnd\.example\.sbom/,
+    'and oras still finds it when the file is written anew',
+  );
 });
 
 test('podman pushes into it and pulls out of it', { skip: podman.skip }, async (t) => {

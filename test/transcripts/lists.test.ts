@@ -104,6 +104,7 @@ test('inspect: documents, templates, and [] for what is not there', { skip }, as
     `bay inspect -f '{{json .Config.Entrypoint}} {{.Config.User}} {{index .Config.Labels "nosuch"}}.{{.Comment}}' me/app:1`,
   );
   await console.type("bay inspect -f '{{json .Config}} {{.ID}}' me/app:1");
+  await console.type("bay inspect -f '{{.GraphDriver.Name}} {{json .GraphDriver}}' me/app:1");
   await console.type('bay inspect nosuch');
   await console.type('bay image inspect nosuch');
   await console.type("bay image inspect -f '{{.Id}}' nosuch me/app:1");
@@ -131,8 +132,19 @@ test('system df and info', { skip }, async (t) => {
   await console.type('bay system df');
   await family(console);
   await console.type('bay system df');
+  await console.run('bay volume create data');
+  await console.run('bay volume create idle');
   await console.type('bay system df -v');
   await console.type("bay system df --format '{{.Type}} {{.TotalCount}} {{.Size}}'");
+  await console.run('bay create --name work -v data:/data me/app:1 sh -c "sleep 1"');
+  await console.type("bay system df -v --format '{{range .Images}}{{.Repository}}:{{.Tag}} {{.Containers}}; {{end}}'");
+  await console.type(
+    "bay system df -v --format '{{range .Containers}}{{.Names}} {{.Image}} {{.LocalVolumes}} {{.Size}}; {{end}}{{range .Volumes}}{{.Name}} {{.Links}} {{.Size}}; {{end}}{{json .BuildCache}}'",
+  );
+  await console.type("bay system df -v --format '{{.Type}}'");
   await console.type("bay info -f '{{.DockerRootDir}} {{.Images}}'");
+  await console.type(
+    "bay info -f '{{.Driver}} {{.Containers}} {{.ContainersStopped}} {{.Plugins.Volume}} {{json .Warnings}} {{.Swarm.LocalNodeState}} {{json .SecurityOptions}} {{.ClientInfo.Context}}'",
+  );
   console.matches('df.txt');
 });

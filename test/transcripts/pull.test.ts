@@ -73,5 +73,7 @@ test('push of an image, of all its tags, and of what is not there', { skip }, as
   await console.type(`bay tags ${server.host}/me/base`);
   await console.type(`bay catalog ${server.host}`);
   await console.type(`bay manifest inspect --insecure ${server.host}/me/base:1`);
+  await console.type(`bay manifest inspect --insecure -v ${server.host}/me/base:1 | sed 's/"Raw": "ey.*=*"/"Raw": "<base64>"/'`);
+  await console.type(`bay manifest inspect --insecure ${server.host}/me/base:nosuch`);
   console.matches('push.txt', shownAs(server));
 });

@@ -1,5 +1,6 @@
 import type { InspectedContainer } from '../../operations/inspect-container.ts';
 import type { InspectedImage } from '../../operations/inspect.ts';
+import { storeDriver } from '../../operations/describe-host.ts';
 import { goStringMap } from './gotemplate/values.ts';
 
 /**
@@ -9,7 +10,18 @@ import { goStringMap } from './gotemplate/values.ts';
 export function inspectedFields(image: InspectedImage): object {
   return withZeros(
     { ...image, Config: configFields(image.Config ?? {}) },
-    { ID: image.Id, Parent: '', Comment: '', DockerVersion: '', Author: '', Variant: '', OsVersion: '', VirtualSize: image.Size },
+    {
+      ID: image.Id,
+      Parent: '',
+      Comment: '',
+      DockerVersion: '',
+      Author: '',
+      Variant: '',
+      OsVersion: '',
+      VirtualSize: image.Size,
+      // As docker answers with the containerd store: scripts ask for `.GraphDriver.Name`, and for the data only where they know the driver.
+      GraphDriver: { Name: storeDriver, Data: null },
+    },
   );
 }
 

@@ -3,7 +3,6 @@
  * titles, `json` for an object a line, `raw` where the command has it, and any other template for a text a row.
  */
 
-import type { Template } from './gotemplate/template.ts';
 import { alignTabs, table } from './table.ts';
 
 /** A field that templates can name: its column's title (one for each argument, where it takes one), and its value for a row. */
@@ -60,36 +59,33 @@ export async function listText<Row, Name extends string>(rows: readonly Row[], o
       .replaceAll('\\t', '\t')
       .replaceAll('\\n', '\n'),
   );
-  const lines = await rowTexts(template, rows, options);
+  const lines = (await rowStructs(rows, options)).map((row) => template.execute(row));
   if (!asTable) return lines.map((line) => `${line}\n`).join('');
   const titles = Object.fromEntries(Object.entries<Field<Row>>(fields).map(([name, field]) => [name, field.title]));
   return await alignTabs(`${[template.executeHeader(titles), ...lines].join('\n')}\n`);
 }
 
-async function rowTexts<Row, Name extends string>(
-  template: Template,
+/** Rows as a template sees them, each of docker's type `type`. */
+export async function rowStructs<Row, Name extends string>(
   rows: readonly Row[],
-  options: ListOptions<Row, Name>,
-): Promise<string[]> {
+  { fields, type }: Pick<ListOptions<Row, Name>, 'fields' | 'type'>,
+): Promise<object[]> {
   const { goStruct } = await import('./gotemplate/values.ts');
   // Fields are computed when a template asks: an id for `{{.ID}}` needs no sizes.
-  const entries = Object.entries<Field<Row>>(options.fields);
+  const entries = Object.entries<Field<Row>>(fields);
   const struct = (get: (field: Field<Row>) => unknown): object =>
     Object.defineProperties(
       {},
       Object.fromEntries(entries.map(([name, field]) => [name, { enumerable: true, get: () => get(field) }] as const)),
     );
   const differs = entries.some(([, { json }]) => json !== undefined);
-  return rows.map((row) => {
-    const json = differs ? struct((field) => (field.json ? field.json(row) : field.value(row))) : undefined;
-    return template.execute(
-      goStruct(
-        options.type,
-        struct((field) => field.value(row)),
-        json,
-      ),
-    );
-  });
+  return rows.map((row) =>
+    goStruct(
+      type,
+      struct((field) => field.value(row)),
+      differs ? struct((field) => (field.json ? field.json(row) : field.value(row))) : undefined,
+    ),
+  );
 }
 
 function cellText(value: unknown): string {

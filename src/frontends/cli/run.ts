@@ -29,7 +29,7 @@ export async function run(
     globals = globalValues(before);
     if (before.values.get('version') === true) {
       const { commit, version } = await import('../../version.ts');
-      terminal.stdout.write(`Bayplan version ${version}, build ${commit}\n`);
+      terminal.print(`Bayplan version ${version}, build ${commit}\n`);
       return 0;
     }
     return await dispatch(before, { terminal, globals, fail, serve });
@@ -121,6 +121,6 @@ function read(
 
 async function showHelp(terminal: Terminal, path: readonly string[]): Promise<number> {
   const { helpText } = await import('./help.ts');
-  terminal.stdout.write(await helpText(path, { columns: terminal.isTTY.stdout ? terminal.columns() : 80 }));
+  terminal.print(await helpText(path, { columns: terminal.isTTY.stdout ? terminal.columns() : 80 }));
   return 0;
 }

@@ -48,6 +48,6 @@ export async function saveAsWim(
   rows[Symbol.dispose]();
   for (const { text, examples } of saved.losses) terminal.stderr.write(`Note: ${text} (${examples.join(', ')})\n`);
   const { size, files, root } = saved;
-  if (json) terminal.stdout.write(`${JSON.stringify({ file, size, files, id: root.digest })}\n`);
-  else if (terminal.isTTY.stdout) terminal.stdout.write(`${file}: ${files} ${files === 1 ? 'file' : 'files'}, ${humanSize(size)}\n`);
+  if (json) terminal.print(`${JSON.stringify({ file, size, files, id: root.digest })}\n`);
+  else if (terminal.isTTY.stdout) terminal.print(`${file}: ${files} ${files === 1 ? 'file' : 'files'}, ${humanSize(size)}\n`);
 }

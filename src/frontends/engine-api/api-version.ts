@@ -21,7 +21,7 @@ export function versionText(version: ApiVersion): string {
 export function splitVersion(path: string): { readonly version: ApiVersion; readonly path: string } {
   const [whole = '', text = ''] = /^\/v([0-9.]+)(?=\/)/.exec(path) ?? [];
   if (whole === '') return { version: newestVersion, path };
-  const [major = 0, minor = 0] = text
+  const [major = 0, minor = 0, ...others] = text
     .slice(0, 40)
     .split('.')
     .map((part) => Number(part) || 0);
@@ -33,6 +33,7 @@ export function splitVersion(path: string): { readonly version: ApiVersion; read
     refuse(`too old. Minimum supported API version is ${versionText(oldestVersion)}, please upgrade your client to a newer version`, {
       plainText: true,
     });
-  if (major > 1 || minor > newestVersion) refuse(`too new. Maximum supported API version is ${versionText(newestVersion)}`);
+  if (major > 1 || minor > newestVersion || (minor === newestVersion && others.some((part) => part > 0)))
+    refuse(`too new. Maximum supported API version is ${versionText(newestVersion)}`);
   return { version: Math.max(minor, oldestVersion), path: path.slice(whole.length) };
 }

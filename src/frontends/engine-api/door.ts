@@ -18,7 +18,7 @@ import { failureAnswer, failureText, pageNotFound } from './failure.ts';
 import { ListCache } from './list-cache.ts';
 import { ProgressLines } from './progress-lines.ts';
 import { formBody } from './request-body.ts';
-import { RouteTable, splitTarget } from './route.ts';
+import { RouteTable, singleSlashes, splitTarget } from './route.ts';
 import { routes } from './routes.ts';
 
 export type { EngineHost } from './desk.ts';
@@ -126,6 +126,8 @@ export function engineDoor(host: EngineHost, options: EngineDoorOptions = {}): E
     const { method = '' } = request;
     // What docker's own router does with every path.
     if (method === 'OPTIONS') return { status: 200, headers: { 'Content-Length': 0 } };
+    const single = singleSlashes(request.url ?? '');
+    if (single !== undefined) return { status: 301, headers: { Location: single, 'Content-Length': 0 } };
     const target = splitTarget(request.url ?? '');
     const { version, path } = splitVersion(target.path);
     const found = table.find(method, path);

@@ -14,13 +14,14 @@ export async function listImages(exchange: Exchange): Promise<Answer> {
   const { desk, version } = exchange;
   const withShared = version >= 42 && exchange.flag('shared-size');
   const withManifests = version >= 47 && exchange.flag('manifests');
+  const all = exchange.flag('all');
   const filters = [...exchange.filters()];
   // Before filters there was one, of names.
   const pattern = exchange.text('filter');
   if (pattern !== undefined && version < 41) filters.push({ key: 'reference', value: pattern });
-  const question = JSON.stringify(['images', version, withShared, withManifests, filters]);
+  const question = JSON.stringify(['images', version, withShared, withManifests, all, filters]);
   const json = await desk.lists.get(question, async () => {
-    const images = await list(desk.host, { filters });
+    const images = await list(desk.host, { filters, all });
     const shared = withShared ? await sharedSizes(exchange) : undefined;
     const relations = await imageRelations(desk.host.store);
     return Promise.all(

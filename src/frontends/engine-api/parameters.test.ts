@@ -11,7 +11,11 @@ test('a version is taken off a path, and an old one is answered as the oldest th
   assert.deepEqual(splitVersion('/images/json'), { version: 51, path: '/images/json' });
   assert.deepEqual(splitVersion('/v1.41/images/json'), { version: 41, path: '/images/json' });
   assert.deepEqual(splitVersion('/v1.22/info'), { version: 24, path: '/info' });
-  assert.deepEqual(splitVersion('/v1.51.9/info'), { version: 51, path: '/info' });
+  assert.deepEqual(splitVersion('/v1.41.9/info'), { version: 41, path: '/info' });
+  assert.deepEqual(splitVersion('/v1.51.0/info'), { version: 51, path: '/info' });
+  assert.throws(() => splitVersion('/v1.51.2/info'), {
+    message: 'client version 1.51.2 is too new. Maximum supported API version is 1.51',
+  });
   assert.deepEqual(splitVersion('/vx/info'), { version: 51, path: '/vx/info' });
   assert.deepEqual(splitVersion('/v1.41'), { version: 51, path: '/v1.41' });
   assert.throws(() => splitVersion('/v1.21/info'), { detail: { plainText: true } });

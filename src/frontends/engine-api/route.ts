@@ -47,9 +47,24 @@ export class RouteTable {
   }
 }
 
+/**
+ * The target with one slash where its path has several: where docker's router sends whoever asks so. Undefined where there are none. It is not served in their
+ * place: what stands before a daemon and allows some paths knows them by one spelling.
+ */
+export function singleSlashes(target: string): string | undefined {
+  const relative = relativeTarget(target);
+  const mark = relative.search(/[?]|$/);
+  const path = relative.slice(0, mark);
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') + relative.slice(mark) : undefined;
+}
+
+function relativeTarget(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+}
+
 /** Path, decoded, and query of a request target; the absolute form, which proxies send, is cut down to them. @throws ImageError `invalid-argument` for broken percent-encoding, and NUL in the path */
 export function splitTarget(target: string): { readonly path: string; readonly query: URLSearchParams } {
-  const relative = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const relative = relativeTarget(target);
   const mark = relative.indexOf('?');
   const raw = mark < 0 ? relative : relative.slice(0, mark);
   const query = readQuery(mark < 0 ? '' : relative.slice(mark + 1));

@@ -1,7 +1,7 @@
-import { arch, availableParallelism, hostname, release as kernelRelease, totalmem, type as systemType } from 'node:os';
-import { readFile } from 'node:fs/promises';
+import { release as kernelRelease } from 'node:os';
 import { ImageError } from '../../errors.ts';
 import { hostPlatform } from '../../model/platform.ts';
+import { describeHost } from '../../operations/describe-host.ts';
 import { listContainers } from '../../operations/list-containers.ts';
 import { list } from '../../operations/list.ts';
 import { listVolumes } from '../../operations/list-volumes.ts';
@@ -55,83 +55,8 @@ export function showVersion(): Answer {
 
 /** `GET /info`. */
 export async function showInfo({ desk, version }: Exchange): Promise<Answer> {
-  const { store, now } = desk.host;
-  const states = (await store.containers()).map(({ state }) => state);
-  const count = (...wanted: readonly string[]): number => states.filter((state) => wanted.includes(state)).length;
-  const { os } = hostPlatform();
-  return jsonAnswer(200, {
-    ID: desk.id,
-    Containers: states.length,
-    ContainersRunning: count('running'),
-    ContainersPaused: count('paused'),
-    ContainersStopped: states.length - count('running', 'paused'),
-    Images: (await store.images()).length,
-    Driver: 'oci-layout',
-    DriverStatus: [['Format', 'OCI image layout']],
-    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: [] },
-    MemoryLimit: false,
-    SwapLimit: false,
-    CpuCfsPeriod: false,
-    CpuCfsQuota: false,
-    CPUShares: false,
-    CPUSet: false,
-    PidsLimit: false,
-    IPv4Forwarding: false,
-    OomKillDisable: false,
-    Debug: false,
-    NFd: 0,
-    NGoroutines: 0,
-    SystemTime: now().toISOString(),
-    LoggingDriver: 'none',
-    CgroupDriver: 'none',
-    NEventsListener: 0,
-    KernelVersion: kernelRelease(),
-    OperatingSystem: await systemName(),
-    OSVersion: '',
-    OSType: os,
-    Architecture: machines[arch()] ?? arch(),
-    IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: {
-      InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
-      IndexConfigs: { 'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true } },
-      Mirrors: [],
-    },
-    NCPU: availableParallelism(),
-    MemTotal: totalmem(),
-    GenericResources: null,
-    DockerRootDir: store.path,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
-    Name: hostname(),
-    Labels: [],
-    ExperimentalBuild: false,
-    ServerVersion: release,
-    Runtimes: {},
-    DefaultRuntime: '',
-    Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
-    LiveRestoreEnabled: false,
-    Isolation: '',
-    InitBinary: '',
-    ContainerdCommit: { ID: '' },
-    RuncCommit: { ID: '' },
-    InitCommit: { ID: '' },
-    SecurityOptions: [],
-    Warnings: null,
-    ...(version < 25 ? { ExecutionDriver: '<not supported>' } : {}),
-  });
-}
-
-/** As `uname -m` says it. */
-const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
-
-async function systemName(): Promise<string> {
-  try {
-    const name = /^PRETTY_NAME=(?:"([^"]*)"|(.*))$/m.exec(await readFile('/etc/os-release', 'utf8'));
-    return name?.[1] ?? name?.[2] ?? systemType();
-  } catch {
-    return systemType();
-  }
+  const facts = await describeHost(desk.host);
+  return jsonAnswer(200, { ID: desk.id, ...facts, ...(version < 25 ? { ExecutionDriver: '<not supported>' } : {}) });
 }
 
 const diskTypes = ['container', 'image', 'volume', 'build-cache'];

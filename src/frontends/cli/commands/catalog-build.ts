@@ -31,11 +31,11 @@ export const catalogBuild = command({
       publisher,
       file: content.kind === 'registry' ? '' : content.file,
     }));
-    if (flags.json) terminal.stdout.write(`${JSON.stringify({ path, images: rows, skipped, ...(publicKey ? { publicKey } : {}) })}\n`);
+    if (flags.json) terminal.print(`${JSON.stringify({ path, images: rows, skipped, ...(publicKey ? { publicKey } : {}) })}\n`);
     else {
-      for (const { name, version, file } of rows) terminal.stdout.write(`${name} ${version}: ${file}\n`);
-      terminal.stdout.write(`Wrote ${path}\n`);
-      if (publicKey !== undefined) terminal.stdout.write(`Public key: ${publicKey}\n`);
+      for (const { name, version, file } of rows) terminal.print(`${name} ${version}: ${file}\n`);
+      terminal.print(`Wrote ${path}\n`);
+      if (publicKey !== undefined) terminal.print(`Public key: ${publicKey}\n`);
     }
   },
 });

@@ -23,7 +23,7 @@ export const catalog = command({
         ...(flags.last === undefined ? {} : { last: flags.last }),
       };
       const repositories = await registries.catalog(operands[0], page, { signal: terminal.signal });
-      terminal.stdout.write(flags.json ? `${JSON.stringify({ repositories })}\n` : repositories.map((name) => `${name}\n`).join(''));
+      terminal.print(flags.json ? `${JSON.stringify({ repositories })}\n` : repositories.map((name) => `${name}\n`).join(''));
     } finally {
       registries.close();
     }

@@ -46,7 +46,7 @@ export const commit = command({
       created: sourceDate(terminal.env['SOURCE_DATE_EPOCH']),
       signal: terminal.signal,
     });
-    terminal.stdout.write(
+    terminal.print(
       flags.json ? `${JSON.stringify({ id: root.digest, names: reference ? [familiar(reference)] : [] })}\n` : `${root.digest}\n`,
     );
   },

@@ -30,7 +30,7 @@ To load them in every session, write the script where the shell looks for it:
         hint: 'Name one of bash, fish, powershell, zsh.',
       });
     }
-    terminal.stdout.write(script);
+    terminal.print(script);
   },
 });
 
@@ -42,6 +42,6 @@ export const complete = command({
     const line = flags.next ? [...operands, ''] : operands;
     const { words, files } = await candidates(line.slice(0, -1), line.at(-1) ?? '', terminal);
     const lines = words.map(([word, description]) => (description === '' ? word : `${word}\t${description}`));
-    terminal.stdout.write([...lines, files ? ':files' : ':words', ''].join('\n'));
+    terminal.print([...lines, files ? ':files' : ':words', ''].join('\n'));
   },
 });

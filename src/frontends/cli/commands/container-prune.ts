@@ -26,6 +26,6 @@ export const containerPrune = command({
       dryRun: flags.dryRun,
       signal: terminal.signal,
     });
-    terminal.stdout.write(`${prunedText('Containers', ContainersDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
+    terminal.print(`${prunedText('Containers', ContainersDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
   },
 });

@@ -2,6 +2,7 @@
 
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../../errors.ts';
+import { digestAlgorithm } from '../../../model/digest.ts';
 import { copyBetween } from '../../../operations/copy-between.ts';
 import { formatPlace, parsePlace } from '../../../operations/places.ts';
 import { transferStatus } from '../../../operations/transfer-status.ts';
@@ -50,8 +51,12 @@ export const copy = command({
         if (shows) for (const status of transferStatus(event, to.kind === 'registry' ? 'push' : 'pull')) rows.row(status);
       },
     });
+    if (to.kind === 'dir' && digestAlgorithm(root.digest) !== 'sha256')
+      terminal.stderr.write(
+        `Note: a dir: folder does not say what its image's digest is: read from there, the image has a sha256 digest, not ${root.digest}. oci: keeps it.\n`,
+      );
     if (flags.json)
-      terminal.stdout.write(
+      terminal.print(
         `${JSON.stringify({ source: formatPlace(from), destination: formatPlace(to), digest: root.digest, mediaType: root.mediaType })}\n`,
       );
     else if (shows) rows.line(`Digest: ${root.digest}`);

@@ -52,7 +52,7 @@ export const create = command({
     });
     for (const warning of created.Warnings) terminal.stderr.write(`WARNING: ${warning}\n`);
     if (file !== undefined) await writeFile(file, created.Id);
-    terminal.stdout.write(`${created.Id}\n`);
+    terminal.print(`${created.Id}\n`);
   },
 });
 

@@ -1,10 +1,6 @@
 /** `bay system df`. */
 
-import { shortId } from '../../../model/digest.ts';
-import { familiarName } from '../../../model/reference.ts';
-import { createdAt } from '../../../operations/image-filter.ts';
 import type { Host } from '../../../operations/host.ts';
-import { list } from '../../../operations/list.ts';
 import { listContainers } from '../../../operations/list-containers.ts';
 import { listVolumes } from '../../../operations/list-volumes.ts';
 import { prune } from '../../../operations/prune.ts';
@@ -12,8 +8,7 @@ import type { Usage } from '../../../store/usage.ts';
 import { command } from '../grammar.ts';
 import { openContainers } from '../host.ts';
 import { listText, type Field } from '../list.ts';
-import { table } from '../table.ts';
-import { humanSize, timeSince } from '../units.ts';
+import { humanSize } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
 interface Row {
@@ -32,43 +27,25 @@ export const df = command({
     json: { type: 'bool', help: 'Print one JSON document' },
     verbose: { type: 'bool', short: 'v', help: 'Show detailed information on space usage' },
   },
-  examples: [['Image by image', 'bay system df -v']],
+  examples: [
+    ['Image by image, container by container, volume by volume', 'bay system df -v'],
+    ['For a script', "bay system df -v --format '{{range .Images}}{{.ID}} {{.UniqueSize}} {{end}}'"],
+  ],
   async run(invocation) {
     const { flags, terminal } = invocation;
     await using host = await openContainers(invocation);
     const { store } = host;
     const usage = await store.usage();
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(usage)}\n`);
+      terminal.print(`${JSON.stringify(usage)}\n`);
       return;
     }
     if (flags.verbose) {
-      const records = await list(host);
-      const sizes = new Map(usage.images.map((image) => [image.target, image]));
-      const rows = records.flatMap((image) => {
-        const { size = 0, shared = 0, unique = 0 } = sizes.get(image.target.digest) ?? {};
-        const created = createdAt(image) === 0 ? 'N/A' : timeSince(new Date(createdAt(image)), terminal.now());
-        const names =
-          image.names.length > 0
-            ? image.names.map(({ reference }) => [familiarName(reference), reference.tag ?? '<none>'])
-            : [['<none>', '<none>']];
-        return names.map((name) => [
-          ...name,
-          shortId(image.target.digest),
-          created,
-          humanSize(size),
-          humanSize(shared, 4),
-          humanSize(unique, 4),
-        ]);
-      });
-      const header = ['REPOSITORY', 'TAG', 'IMAGE ID', 'CREATED', 'SIZE', 'SHARED SIZE', 'UNIQUE SIZE'];
-      terminal.stdout.write(`Images space usage:\n\n${await table(header, rows)}`);
-      terminal.stdout.write(
-        `\nUnfinished downloads and uploads: ${humanSize(usage.drafts, 4)}\nContent that nothing needs: ${humanSize(usage.unheld, 4)}\n`,
-      );
+      const { verboseUsage } = await import('../verbose-usage.ts');
+      terminal.print(await verboseUsage(host, usage, { format: flags.format, signal: terminal.signal }));
       return;
     }
-    terminal.stdout.write(
+    terminal.print(
       await listText(await rowsOf(host, usage, terminal.signal), {
         format: flags.format,
         fields,

@@ -24,12 +24,9 @@ export const diff = command({
     if (operands[0] === '') throw new ImageError('invalid-argument', 'Container name cannot be empty', { detail: { plain: true } });
     await using host = await openContainers(invocation);
     const rows = await containerChanges(host, operands[0], { signal: terminal.signal });
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(rows)}\n`);
-    else if (flags.format === undefined) terminal.stdout.write(rows.map(({ Kind, Path }) => `${letters[Kind]} ${Path}\n`).join(''));
-    else
-      terminal.stdout.write(
-        await listText(rows, { format: flags.format, fields, columns: ['Type', 'Path'], type: '*formatter.diffContext' }),
-      );
+    if (flags.json) terminal.print(`${JSON.stringify(rows)}\n`);
+    else if (flags.format === undefined) terminal.print(rows.map(({ Kind, Path }) => `${letters[Kind]} ${Path}\n`).join(''));
+    else terminal.print(await listText(rows, { format: flags.format, fields, columns: ['Type', 'Path'], type: '*formatter.diffContext' }));
   },
 });
 

@@ -42,9 +42,9 @@ export const find = command({
       },
       { signal: terminal.signal, onWarning: (text) => void terminal.stderr.write(`WARNING: ${text}\n`) },
     );
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(images.map(foundDocument))}\n`);
+    if (flags.json) terminal.print(`${JSON.stringify(images.map(foundDocument))}\n`);
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(images, {
           format: flags.format,
           fields: foundFields(flags.noTrunc),

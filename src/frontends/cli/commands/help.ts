@@ -22,6 +22,6 @@ export const help = command({
     const name = operands.join(' ');
     const known = name === '' || groups[name] !== undefined || commands.some(({ names }) => names.includes(name));
     if (!known) throw new ImageError('invalid-argument', `unknown help topic: ${name}`, { detail: { plain: true } });
-    terminal.stdout.write(await helpText(operands, { columns: terminal.isTTY.stdout ? terminal.columns() : 80 }));
+    terminal.print(await helpText(operands, { columns: terminal.isTTY.stdout ? terminal.columns() : 80 }));
   },
 });

@@ -35,20 +35,20 @@ export const history = command({
       platform: platformFlag(flags.platform, 'invalid platform: '),
     });
     if (flags.json) {
-      terminal.stdout.write(
+      terminal.print(
         `${JSON.stringify(steps.map(({ id = null, created = null, created_by = '', comment = '', tags, layer }) => ({ id, created, createdBy: created_by, size: layer?.descriptor.size ?? 0, comment, tags, layer: layer?.descriptor.digest ?? null })))}\n`,
       );
       return;
     }
     const fields = historyFields(terminal.now(), flags);
-    if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(steps.map((step) => `${fields.ID.value(step)}\n`).join(''));
+    if (flags.quiet && isOwnTable(flags.format)) terminal.print(steps.map((step) => `${fields.ID.value(step)}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(steps, {
           format: flags.format,
           fields,
           columns: ['ID', flags.human ? 'CreatedSince' : 'CreatedAt', 'CreatedBy', 'Size', 'Comment'],
-          type: '*formatter.historyContext',
+          type: '*image.historyContext',
         }),
       );
   },

@@ -14,7 +14,8 @@ import { humanSize, localTime, timeSince } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
 export const images = command({
-  description: 'List images, newest first.',
+  description:
+    'List images, newest first. What is attached to an image that is here, such as a signature or an SBOM, is part of it: --all lists it too.',
   operands: { usage: '[REPOSITORY[:TAG]]', min: 0, max: 1 },
   flags: {
     all: { type: 'bool', short: 'a', help: 'Show all images (default hides intermediate images)' },
@@ -38,7 +39,7 @@ export const images = command({
     const filters = flags.filter.map(({ name, value }) => ({ key: name, value }));
     const [pattern] = operands;
     if (pattern !== undefined) filters.push({ key: 'reference', value: pattern });
-    const found = await list({ store, now: () => terminal.now() }, { filters });
+    const found = await list({ store, now: () => terminal.now() }, { filters, all: flags.all });
     if (flags.tree) {
       for (const [name, given] of [
         ['--quiet', flags.quiet],

@@ -34,7 +34,7 @@ export const importCommand = command({
       platform,
       signal: terminal.signal,
     });
-    terminal.stdout.write(
+    terminal.print(
       flags.json ? `${JSON.stringify({ id: root.digest, names: reference ? [familiar(reference)] : [] })}\n` : `${root.digest}\n`,
     );
   },

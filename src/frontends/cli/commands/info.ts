@@ -1,8 +1,8 @@
 /** `bay info` and `bay system info`. */
 
-import { availableParallelism, hostname, release as kernel, totalmem, type as osType } from 'node:os';
 import { hostPlatform } from '../../../model/platform.ts';
-import { version } from '../../../version.ts';
+import { describeHost } from '../../../operations/describe-host.ts';
+import { commit, version } from '../../../version.ts';
 import { documentsText } from '../documents.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
@@ -17,38 +17,26 @@ export const info = command({
   async run(invocation) {
     const { flags, terminal } = invocation;
     await using store = await openStore(invocation);
-    const usage = await store.usage();
-    const platform = hostPlatform();
-    // Docker's names of the same facts, so that templates written for docker answer here.
-    const facts = {
-      Containers: 0,
-      Images: usage.images.length,
-      Driver: 'oci-layout',
-      DockerRootDir: store.path,
-      StoreSize: usage.total,
-      OSType: platform.os,
-      Architecture: platform.architecture,
-      OperatingSystem: osType(),
-      KernelVersion: kernel(),
-      NCPU: availableParallelism(),
-      MemTotal: totalmem(),
-      Name: hostname(),
-      NodeVersion: process.versions.node,
-      ServerVersion: version,
-    };
+    const described = await describeHost({ store, now: () => terminal.now() });
+    const { total: StoreSize } = await store.usage();
+    const { os: Os, architecture: Arch } = hostPlatform();
+    const client = { Version: version, GitCommit: commit, Os, Arch, Context: 'default', Plugins: [], Warnings: null };
+    // Docker's names of the same facts, so that templates written for docker answer here; there is no server with an id.
+    const facts = { ID: '', ...described, StoreSize, NodeVersion: process.versions.node, ClientInfo: { Debug: false, ...client } };
     if (flags.json || flags.format !== undefined) {
       const format = flags.format ?? 'json';
-      terminal.stdout.write(format === 'json' ? `${JSON.stringify(facts)}\n` : await documentsText([facts], format));
+      terminal.print(format === 'json' ? `${JSON.stringify(facts)}\n` : await documentsText([facts], format));
       return;
     }
-    terminal.stdout.write(
+    terminal.print(
       [
         `Version: ${facts.ServerVersion}`,
+        `Containers: ${facts.Containers}`,
         `Images: ${facts.Images}`,
         `Store: ${facts.DockerRootDir}`,
         ` Format: OCI image layout`,
         ` Size: ${humanSize(facts.StoreSize)}`,
-        `OS/Arch: ${facts.OSType}/${facts.Architecture}`,
+        `OS/Arch: ${Os}/${Arch}`,
         `Operating System: ${facts.OperatingSystem}`,
         `Kernel Version: ${facts.KernelVersion}`,
         `CPUs: ${facts.NCPU}`,

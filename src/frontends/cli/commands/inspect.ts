@@ -150,7 +150,7 @@ async function inspectAll(
   }
   const fields = new Map(found.map((one) => [one.document, one.fields]));
   const documents = found.map(({ document }) => document);
-  terminal.stdout.write(await documentsText(documents, flags.json ? 'json' : flags.format, (document) => fields.get(document) ?? document));
+  terminal.print(await documentsText(documents, flags.json ? 'json' : flags.format, (document) => fields.get(document) ?? document));
   for (const error of failures) report(error);
   return failures.length > 0 ? 1 : 0;
 }

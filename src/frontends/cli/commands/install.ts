@@ -126,14 +126,14 @@ function expanding(rows: ProgressRows, id: string): (progress: { readonly done: 
 function report(
   { name, publisher, version, reference, root, changed, losses, warnings }: Installed,
   { quiet, json }: { readonly quiet: boolean; readonly json: boolean },
-  { stdout, stderr }: Terminal,
+  terminal: Terminal,
 ): void {
-  for (const warning of warnings) stderr.write(`WARNING: ${warning}\n`);
-  for (const { text, examples } of losses) stderr.write(`Note: ${text} (${examples.join(', ')})\n`);
-  if (json) stdout.write(`${JSON.stringify({ name, publisher, version, reference: familiar(reference), id: root.digest, changed })}\n`);
-  else if (quiet) stdout.write(`${familiar(reference)}\n`);
+  for (const warning of warnings) terminal.stderr.write(`WARNING: ${warning}\n`);
+  for (const { text, examples } of losses) terminal.stderr.write(`Note: ${text} (${examples.join(', ')})\n`);
+  if (json) terminal.print(`${JSON.stringify({ name, publisher, version, reference: familiar(reference), id: root.digest, changed })}\n`);
+  else if (quiet) terminal.print(`${familiar(reference)}\n`);
   else
-    stdout.write(
+    terminal.print(
       `Digest: ${root.digest}\nStatus: ${changed ? 'Installed' : 'Image is up to date for'} ${name} ${version}${changed ? ' as' : ':'} ${familiar(reference)}\n`,
     );
 }

@@ -47,7 +47,7 @@ export const load = command({
       },
     });
     if (flags.json) {
-      terminal.stdout.write(
+      terminal.print(
         `${JSON.stringify(loaded.map(({ root, names, missing }) => ({ id: root.digest, names: names.map(familiar), missing: missing.map(({ digest }) => digest) })))}\n`,
       );
       return;

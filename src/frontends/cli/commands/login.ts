@@ -29,7 +29,7 @@ export const login = command({
         terminal.stderr.write(
           `\nWARNING! Your credentials are stored unencrypted in '${storedIn}'.\nConfigure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n\n`,
         );
-      terminal.stdout.write(flags.json ? `${JSON.stringify({ server: host, status, storedIn, unencrypted })}\n` : `${status}\n`);
+      terminal.print(flags.json ? `${JSON.stringify({ server: host, status, storedIn, unencrypted })}\n` : `${status}\n`);
     } finally {
       registries.close();
     }

@@ -15,7 +15,7 @@ export const logout = command({
     try {
       const known = await registries.logout(host);
       const text = known ? `Removing login credentials for ${host}` : `Not logged in to ${host}`;
-      invocation.terminal.stdout.write(`${invocation.flags.json ? JSON.stringify({ server: host, removed: known }) : text}\n`);
+      invocation.terminal.print(`${invocation.flags.json ? JSON.stringify({ server: host, removed: known }) : text}\n`);
     } finally {
       registries.close();
     }

@@ -1,9 +1,10 @@
 /** `bay manifest inspect`. */
 
-import { ImageError } from '../../../errors.ts';
+import { ImageError, isImageError } from '../../../errors.ts';
 import { readVerified } from '../../../io/verified.ts';
+import { maxConfigBytes, parseConfig } from '../../../model/config.ts';
 import type { Descriptor } from '../../../model/descriptor.ts';
-import { isIndexType } from '../../../model/media-types.ts';
+import { isImageConfigType, isIndexType } from '../../../model/media-types.ts';
 import { maxManifestBytes, parseJson, parseManifest } from '../../../model/manifest.ts';
 import { familiar, identifier, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import type { ImageSource } from '../../../content/image-source.ts';
@@ -26,12 +27,22 @@ export const manifestInspect = command({
     const registries = await openRegistries(invocation, { plainHttp: flags.insecure });
     try {
       const repository = registries.repository(reference);
-      const target = await repository.resolve(identifier(reference), { signal });
+      const target = await repository.resolve(identifier(reference), { signal }).catch((cause: unknown): never => {
+        if (!isImageError(cause, 'not-found', 'manifest-unknown')) throw cause;
+        // Docker's words: scripts that look whether a tag is taken read them.
+        throw new ImageError('not-found', `no such manifest: ${familiar(reference)}`, {
+          hint: cause.hint,
+          detail: { ...cause.detail, plain: true },
+          cause,
+        });
+      });
       const bytes = await readVerified(() => repository.open(target, { signal }), target, maxManifestBytes);
       const walk: Walk = { source: repository, signal, manifests: 0, bytes: 0 };
       const document = flags.verbose ? await verbose(walk, target, bytes, familiar(reference)) : parseJson(bytes, 'manifest');
-      const text = flags.json ? JSON.stringify(document) : JSON.stringify(document, null, isIndexType(target.mediaType) ? 3 : '\t');
-      terminal.stdout.write(`${printable(text)}\n`);
+      const text = flags.json
+        ? JSON.stringify(document)
+        : JSON.stringify(document, null, isIndexType(target.mediaType) && !flags.verbose ? 3 : '\t');
+      terminal.print(`${printable(text)}\n`);
     } finally {
       registries.close();
     }
@@ -55,7 +66,7 @@ interface Walk {
   bytes: number;
 }
 
-/** As docker's: each manifest with its descriptor and its document. */
+/** As docker's: each manifest with its descriptor, its platform, its bytes and its document. */
 async function verbose(walk: Walk, target: Descriptor, bytes: Buffer, name: string, depth = 0): Promise<unknown> {
   if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
   if (++walk.manifests > maxManifests) throw new ImageError('too-large', `${name} has more than ${maxManifests} manifests`);
@@ -64,7 +75,8 @@ async function verbose(walk: Walk, target: Descriptor, bytes: Buffer, name: stri
   if (manifest.kind === 'manifest')
     return {
       Ref: name,
-      Descriptor: target,
+      Descriptor: target.platform ? target : { ...target, ...(await platformOf(walk, manifest.config)) },
+      Raw: bytes.toString('base64'),
       [target.mediaType.includes('docker') ? 'SchemaV2Manifest' : 'OCIManifest']: parseJson(bytes, 'manifest'),
     };
   const entries: unknown[] = [];
@@ -73,4 +85,11 @@ async function verbose(walk: Walk, target: Descriptor, bytes: Buffer, name: stri
     entries.push(await verbose(walk, entry, inner, `${name.replace(/@.*$/, '')}@${entry.digest}`, depth + 1));
   }
   return entries;
+}
+
+/** What the config says, where no index has said it. */
+async function platformOf({ source, signal }: Walk, config: Descriptor): Promise<Pick<Descriptor, 'platform'>> {
+  if (!isImageConfigType(config.mediaType)) return {};
+  const { platform } = parseConfig(await readVerified(() => source.open(config, { signal }), config, maxConfigBytes));
+  return platform ? { platform } : {};
 }

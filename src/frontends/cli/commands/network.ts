@@ -24,9 +24,9 @@ export const networkList = command({
   async run({ flags, terminal }) {
     const networks = listNetworks({ filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
     const fields = networkFields(flags.noTrunc);
-    if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(networks.map((row) => `${fields.ID.value(row)}\n`).join(''));
+    if (flags.quiet && isOwnTable(flags.format)) terminal.print(networks.map((row) => `${fields.ID.value(row)}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(networks, {
           format: flags.format,
           fields,

@@ -39,12 +39,12 @@ export const prune = command({
       { all: flags.all, filters, dryRun: flags.dryRun, signal: terminal.signal },
     );
     if (flags.json) {
-      terminal.stdout.write(
+      terminal.print(
         `${JSON.stringify({ dryRun: flags.dryRun, images: images.map(({ untagged, deleted }) => ({ untagged: untagged.map(familiar), deleted })), bytes })}\n`,
       );
       return;
     }
-    terminal.stdout.write(`${prunedImagesText(images, flags.dryRun)}${reclaimedText(bytes, flags.dryRun)}`);
+    terminal.print(`${prunedImagesText(images, flags.dryRun)}${reclaimedText(bytes, flags.dryRun)}`);
     return 0;
   },
 });

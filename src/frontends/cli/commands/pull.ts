@@ -35,8 +35,7 @@ export const pull = command({
     const quiet = flags.quiet || flags.json;
     if (flags.allTags && (given.tag !== undefined || given.digest !== undefined))
       throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
-    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet)
-      terminal.stdout.write('Using default tag: latest\n');
+    if (!flags.allTags && given.tag === undefined && given.digest === undefined && !quiet) terminal.print('Using default tag: latest\n');
     if (given.registry === 'docker.io' && given.repository === 'library/scratch')
       throw new ImageError('denied', "'scratch' is a reserved name");
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
@@ -50,7 +49,7 @@ export const pull = command({
       referrers: flags.referrers,
     };
     for (const reference of references) await pullOne(host, reference, options, terminal, flags);
-    if (!flags.json) terminal.stdout.write(`${flags.allTags ? repositoryName(given) : canonical(withDefaultTag(given))}\n`);
+    if (!flags.json) terminal.print(`${flags.allTags ? repositoryName(given) : canonical(withDefaultTag(given))}\n`);
   },
 });
 
@@ -63,7 +62,7 @@ async function pullOne(
 ): Promise<void> {
   if (quiet || json) {
     const { root, origin, changed } = await pullImage(host, reference, options);
-    if (json) terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: root.digest, digest: origin.digest, changed })}\n`);
+    if (json) terminal.print(`${JSON.stringify({ name: familiar(reference), id: root.digest, digest: origin.digest, changed })}\n`);
     return;
   }
   await showPull(host, reference, options, terminal);

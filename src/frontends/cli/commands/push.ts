@@ -31,15 +31,15 @@ export const push = command({
     const given = parseReference(operands[0]);
     if (flags.allTags && given.tag !== undefined) throw new ImageError('invalid-argument', "tag can't be used with --all-tags/-a");
     if (!flags.allTags && given.tag === undefined && given.digest === undefined && !flags.quiet && !flags.json)
-      terminal.stdout.write('Using default tag: latest\n');
+      terminal.print('Using default tag: latest\n');
     await using host = await openHost(invocation, { plainHttp: flags.plainHttp });
     const references = flags.allTags ? await localTags(host, given) : [withDefaultTag(given)];
-    if (!flags.quiet && !flags.json) terminal.stdout.write(`The push refers to repository [${repositoryName(given)}]\n`);
+    if (!flags.quiet && !flags.json) terminal.print(`The push refers to repository [${repositoryName(given)}]\n`);
     const platform = platformFlag(flags.platform, `Invalid platform ${flags.platform}`);
     for (const reference of references)
       await pushOne(host, reference, { signal: terminal.signal, platform, referrers: flags.referrers }, terminal, flags);
     if (flags.quiet && !flags.json)
-      for (const reference of references) terminal.stdout.write(`${repositoryName(reference)}:${reference.tag ?? ''}\n`);
+      for (const reference of references) terminal.print(`${repositoryName(reference)}:${reference.tag ?? ''}\n`);
   },
 });
 
@@ -57,7 +57,7 @@ async function pushOne(
       if (!quiet && !json) for (const status of transferStatus(event, 'push')) rows.row(status);
     },
   });
-  if (json) terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), digest: root.digest, size: root.size })}\n`);
+  if (json) terminal.print(`${JSON.stringify({ name: familiar(reference), digest: root.digest, size: root.size })}\n`);
   else if (!quiet) rows.line(`${identifier(reference)}: digest: ${root.digest} size: ${root.size}`);
   if (origin && !json)
     terminal.stderr.write(`Note: of the index ${origin.digest} only this platform is here; it was pushed as a single-platform image.\n`);

@@ -23,7 +23,7 @@ export const rm = command({
     for (const name of operands) {
       try {
         await removeContainer(host, name, flags);
-        terminal.stdout.write(`${name}\n`);
+        terminal.print(`${name}\n`);
       } catch (error) {
         if (terminal.signal.aborted) throw error;
         report(error);

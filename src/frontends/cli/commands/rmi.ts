@@ -48,13 +48,13 @@ export const rmi = command({
           signal: terminal.signal,
         });
         if (flags.json)
-          terminal.stdout.write(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
+          terminal.print(`${JSON.stringify({ ...removed, untagged: removed.untagged.map(familiar), dryRun: flags.dryRun })}\n`);
         else {
           const done = (word: string): string => (flags.dryRun ? `Would be ${word.toLowerCase()}` : word);
-          for (const container of removed.containers) terminal.stdout.write(`${done('Removed')}: container ${container.name}\n`);
-          for (const reference of removed.untagged) terminal.stdout.write(`${done('Untagged')}: ${familiar(reference)}\n`);
-          for (const digest of removed.deleted) terminal.stdout.write(`${done('Deleted')}: ${digest}\n`);
-          if (flags.dryRun) terminal.stdout.write(`Space that would be reclaimed: ${humanSize(removed.bytes, 4)}\n`);
+          for (const container of removed.containers) terminal.print(`${done('Removed')}: container ${container.name}\n`);
+          for (const reference of removed.untagged) terminal.print(`${done('Untagged')}: ${familiar(reference)}\n`);
+          for (const digest of removed.deleted) terminal.print(`${done('Deleted')}: ${digest}\n`);
+          if (flags.dryRun) terminal.print(`Space that would be reclaimed: ${humanSize(removed.bytes, 4)}\n`);
         }
       } catch (error) {
         // The rest is not removed after a Ctrl-C.

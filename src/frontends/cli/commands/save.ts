@@ -73,7 +73,7 @@ export const save = command({
     if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
     else {
       const size = await writeStreamAtomic(file, archive, signal);
-      if (flags.json) terminal.stdout.write(`${JSON.stringify({ file, size })}\n`);
+      if (flags.json) terminal.print(`${JSON.stringify({ file, size })}\n`);
     }
   },
 });

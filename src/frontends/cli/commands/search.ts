@@ -32,9 +32,9 @@ export const search = command({
         filters,
         signal: terminal.signal,
       });
-      if (flags.json) terminal.stdout.write(`${JSON.stringify(results)}\n`);
+      if (flags.json) terminal.print(`${JSON.stringify(results)}\n`);
       else
-        terminal.stdout.write(
+        terminal.print(
           await listText(results, {
             format: flags.format,
             fields: searchFields(flags.noTrunc),

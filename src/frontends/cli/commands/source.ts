@@ -29,10 +29,10 @@ export const sourceList = command({
   async run({ flags, terminal }) {
     const { listSources } = await import('../../../operations/sources.ts');
     const sources = listSources(terminal.env);
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(sources)}\n`);
-    else if (flags.quiet) terminal.stdout.write(sources.map(({ name }) => `${name}\n`).join(''));
+    if (flags.json) terminal.print(`${JSON.stringify(sources)}\n`);
+    else if (flags.quiet) terminal.print(sources.map(({ name }) => `${name}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(sources, {
           format: flags.format,
           fields: sourceFields,
@@ -66,7 +66,7 @@ export const sourceAdd = command({
         ? { kind: 'registry', name, location, repositories, ...(flags.publisher === undefined ? {} : { publisher: flags.publisher }) }
         : { kind: 'catalogue', name, location: wholeLocation(location, terminal), ...(flags.key === undefined ? {} : { key: flags.key }) };
     const kept = await registerSource(terminal.env, source, { replace: flags.force, position: flags.position });
-    terminal.stdout.write(`${kept.name}\n`);
+    terminal.print(`${kept.name}\n`);
   },
 });
 
@@ -86,7 +86,7 @@ export const sourceSet = command({
       location: location === undefined ? undefined : wholeLocation(location, terminal),
       repositories: flags.repository.length === 0 ? undefined : pairs(flags.repository),
     });
-    terminal.stdout.write(`${changed.name}\n`);
+    terminal.print(`${changed.name}\n`);
   },
 });
 
@@ -100,7 +100,7 @@ export const sourceRemove = command({
     let failed = false;
     for (const name of operands)
       try {
-        terminal.stdout.write(`${(await unregisterSource(terminal.env, name)).name}\n`);
+        terminal.print(`${(await unregisterSource(terminal.env, name)).name}\n`);
       } catch (error) {
         report(error);
         failed = true;

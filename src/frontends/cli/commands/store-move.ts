@@ -31,8 +31,8 @@ export const storeMove = command({
         if (shows) rows.row({ id: 'store', status: statuses[state], ...(total > 0 ? { current, total } : {}) });
       },
     });
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(moved)}\n`);
-    else if (flags.quiet) terminal.stdout.write(`${moved.to}\n`);
+    if (flags.json) terminal.print(`${JSON.stringify(moved)}\n`);
+    else if (flags.quiet) terminal.print(`${moved.to}\n`);
     else rows.line(`Moved the store from ${moved.from} to ${moved.to}${moved.how === 'copied' ? ` (${humanSize(moved.bytes)})` : ''}`);
     if (!moved.removed)
       terminal.stderr.write(

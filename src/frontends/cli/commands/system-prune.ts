@@ -35,13 +35,13 @@ export const systemPrune = command({
     await using host = await openContainers(invocation);
     const { signal } = terminal;
     const containers = await pruneContainers(host, { filters, dryRun, signal });
-    terminal.stdout.write(prunedText('Containers', containers.ContainersDeleted, dryRun));
+    terminal.print(prunedText('Containers', containers.ContainersDeleted, dryRun));
     if (!dryRun) await pruneNetworks(host, { filters });
     const volumes = flags.volumes ? await pruneVolumes(host, { filters, dryRun, signal }) : undefined;
-    terminal.stdout.write(prunedText('Volumes', volumes?.VolumesDeleted ?? null, dryRun));
+    terminal.print(prunedText('Volumes', volumes?.VolumesDeleted ?? null, dryRun));
     const { images, bytes } = await pruneImages(host, { all: flags.all, filters, dryRun, signal });
-    terminal.stdout.write(prunedImagesText(images, dryRun));
-    terminal.stdout.write(reclaimedText(containers.SpaceReclaimed + (volumes?.SpaceReclaimed ?? 0) + bytes, dryRun));
+    terminal.print(prunedImagesText(images, dryRun));
+    terminal.print(reclaimedText(containers.SpaceReclaimed + (volumes?.SpaceReclaimed ?? 0) + bytes, dryRun));
   },
 });
 

@@ -21,7 +21,7 @@ export const tag = command({
     checkName(name);
     await using store = await openStore(invocation);
     const { reference, target } = await giveTag({ store }, source, name);
-    if (invocation.flags.json) invocation.terminal.stdout.write(`${JSON.stringify({ name: familiar(reference), id: target.digest })}\n`);
+    if (invocation.flags.json) invocation.terminal.print(`${JSON.stringify({ name: familiar(reference), id: target.digest })}\n`);
   },
 });
 

@@ -27,7 +27,7 @@ export const tags = command({
         ...(flags.last === undefined ? {} : { last: flags.last }),
       };
       const found = await registries.repository(reference).tags(page, { signal: terminal.signal });
-      terminal.stdout.write(
+      terminal.print(
         flags.json ? `${JSON.stringify({ name: familiarName(reference), tags: found })}\n` : found.map((tag) => `${tag}\n`).join(''),
       );
     } finally {

@@ -30,12 +30,12 @@ export const tree = command({
     await using store = await openStore(invocation);
     const nodes = await imageTree({ store }, operands[0]);
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(documents(nodes))}\n`);
+      terminal.print(`${JSON.stringify(documents(nodes))}\n`);
       return;
     }
     const lines = treeLines(nodes.map(({ depth }) => depth));
     const rows = nodes.map((node, at): Row => ({ ...node, line: lines[at] ?? '' }));
-    terminal.stdout.write(
+    terminal.print(
       await listText(rows, {
         format: flags.format,
         fields: fieldsOf(flags.noTrunc),

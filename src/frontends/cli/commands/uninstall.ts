@@ -28,13 +28,13 @@ export const uninstall = command({
         const { untagged, deleted, bytes } = await uninstallBaseImage({ store }, name, { dryRun: flags.dryRun, signal: terminal.signal });
         if (flags.json) {
           const names = untagged.map(familiar);
-          terminal.stdout.write(`${JSON.stringify({ untagged: names, deleted, bytes, dryRun: flags.dryRun })}\n`);
+          terminal.print(`${JSON.stringify({ untagged: names, deleted, bytes, dryRun: flags.dryRun })}\n`);
           continue;
         }
         const done = (word: string): string => (flags.dryRun ? `Would be ${word.toLowerCase()}` : word);
-        for (const reference of untagged) terminal.stdout.write(`${done('Untagged')}: ${familiar(reference)}\n`);
-        for (const digest of deleted) terminal.stdout.write(`${done('Deleted')}: ${digest}\n`);
-        if (flags.dryRun) terminal.stdout.write(`Space that would be reclaimed: ${humanSize(bytes, 4)}\n`);
+        for (const reference of untagged) terminal.print(`${done('Untagged')}: ${familiar(reference)}\n`);
+        for (const digest of deleted) terminal.print(`${done('Deleted')}: ${digest}\n`);
+        if (flags.dryRun) terminal.print(`Space that would be reclaimed: ${humanSize(bytes, 4)}\n`);
       } catch (error) {
         if (terminal.signal.aborted) throw error;
         report(error);

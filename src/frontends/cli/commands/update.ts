@@ -45,7 +45,7 @@ export const update = command({
       try {
         const { Warnings } = await updateContainer(host, name, document);
         for (const warning of Warnings ?? []) terminal.stderr.write(`${warning}\n`);
-        terminal.stdout.write(`${name}\n`);
+        terminal.print(`${name}\n`);
       } catch (error) {
         if (terminal.signal.aborted) throw error;
         report(error);

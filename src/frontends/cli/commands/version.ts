@@ -18,10 +18,10 @@ export const version = command({
     const facts = { Version: release, GitCommit: commit, NodeVersion: process.versions.node, Os: os, Arch: architecture };
     // Scripts ask docker for the server's version too. There is no server here but the program itself.
     const document = { Client: facts, Server: facts };
-    if (flags.json || flags.format === 'json') terminal.stdout.write(`${JSON.stringify(document)}\n`);
+    if (flags.json || flags.format === 'json') terminal.print(`${JSON.stringify(document)}\n`);
     else if (flags.format !== undefined && flags.format !== '') {
       const template = await documentTemplate(flags.format, { name: 'version' });
-      terminal.stdout.write(`${template.execute(document)}\n`);
+      terminal.print(`${template.execute(document)}\n`);
     } else {
       const lines = [
         ['Version', release],
@@ -29,7 +29,7 @@ export const version = command({
         ['Git commit', commit],
         ['OS/Arch', `${os}/${architecture}`],
       ] as const;
-      terminal.stdout.write(`Bayplan:\n${lines.map(([name, value]) => ` ${`${name}:`.padEnd(18)} ${value}\n`).join('')}`);
+      terminal.print(`Bayplan:\n${lines.map(([name, value]) => ` ${`${name}:`.padEnd(18)} ${value}\n`).join('')}`);
     }
   },
 });

@@ -2,7 +2,7 @@
 
 import { ImageError } from '../../../errors.ts';
 import { createVolume } from '../../../operations/create-volume.ts';
-import { inspectVolume, type InspectedVolume } from '../../../operations/inspect-volume.ts';
+import { inspectVolume } from '../../../operations/inspect-volume.ts';
 import { listVolumes } from '../../../operations/list-volumes.ts';
 import { pruneVolumes } from '../../../operations/prune-volumes.ts';
 import { removeVolume } from '../../../operations/remove-volume.ts';
@@ -11,7 +11,8 @@ import { completeVolumes } from '../complete-volumes.ts';
 import { pairsToMap } from '../create/environment.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, listText } from '../list.ts';
+import { volumeFields } from '../volume-fields.ts';
 import { prunedText, reclaimedText } from '../pruned-text.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -37,7 +38,7 @@ export const volumeCreate = command({
         options: pairsToMap(flags.opt),
       },
     );
-    terminal.stdout.write(`${Name}\n`);
+    terminal.print(`${Name}\n`);
   },
 });
 
@@ -56,13 +57,13 @@ export const volumeList = command({
     await using store = await openStore(invocation);
     const volumes = await listVolumes({ store }, { filters: flags.filter.map(({ name, value }) => ({ key: name, value })) });
     const sorted = [...volumes].sort((a, b) => natural.compare(a.Name, b.Name));
-    if (flags.json) terminal.stdout.write(`${JSON.stringify(sorted)}\n`);
-    else if (flags.quiet && isOwnTable(flags.format)) terminal.stdout.write(sorted.map(({ Name }) => `${Name}\n`).join(''));
+    if (flags.json) terminal.print(`${JSON.stringify(sorted)}\n`);
+    else if (flags.quiet && isOwnTable(flags.format)) terminal.print(sorted.map(({ Name }) => `${Name}\n`).join(''));
     else
-      terminal.stdout.write(
+      terminal.print(
         await listText(sorted, {
           format: flags.format,
-          fields,
+          fields: volumeFields,
           columns: ['Driver', 'Name'],
           type: '*formatter.volumeContext',
           raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
@@ -73,32 +74,6 @@ export const volumeList = command({
 
 /** Digits by their number, as docker's client sorts them. */
 const natural = new Intl.Collator('en', { numeric: true });
-
-const fields = {
-  Availability: { title: 'AVAILABILITY', value: () => 'N/A' },
-  Driver: { title: 'DRIVER', value: ({ Driver }) => Driver },
-  Group: { title: 'GROUP', value: () => 'N/A' },
-  Label: {
-    title: labelTitle,
-    value:
-      ({ Labels }) =>
-      (name: string) =>
-        Labels?.[name] ?? '',
-  },
-  Labels: {
-    title: 'LABELS',
-    value: ({ Labels }) =>
-      Object.entries(Labels ?? {})
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
-  },
-  Links: { title: 'LINKS', value: () => 'N/A' },
-  Mountpoint: { title: 'MOUNTPOINT', value: ({ Mountpoint }) => Mountpoint },
-  Name: { title: 'VOLUME NAME', value: ({ Name }) => Name },
-  Scope: { title: 'SCOPE', value: ({ Scope }) => Scope },
-  Size: { title: 'SIZE', value: () => 'N/A' },
-  Status: { title: 'STATUS', value: () => 'N/A' },
-} satisfies Record<string, Field<InspectedVolume>>;
 
 export const volumeRemove = command({
   description: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
@@ -112,7 +87,7 @@ export const volumeRemove = command({
     for (const name of operands) {
       try {
         await removeVolume({ store }, name, flags);
-        terminal.stdout.write(`${name}\n`);
+        terminal.print(`${name}\n`);
       } catch (error) {
         if (terminal.signal.aborted) throw error;
         report(error);
@@ -165,6 +140,6 @@ export const volumePrune = command({
       { store },
       { filters: flags.all ? [...filters, { key: 'all', value: 'true' }] : filters, dryRun: flags.dryRun, signal: terminal.signal },
     );
-    terminal.stdout.write(`${prunedText('Volumes', VolumesDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
+    terminal.print(`${prunedText('Volumes', VolumesDeleted, flags.dryRun)}${reclaimedText(SpaceReclaimed, flags.dryRun)}`);
   },
 });

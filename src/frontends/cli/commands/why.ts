@@ -36,13 +36,13 @@ export const why = command({
     if (flags.json || (flags.format !== undefined && flags.format !== '')) {
       const text = await documentsText([document(found)], flags.json ? 'json' : flags.format);
       // One document, no list of one.
-      terminal.stdout.write(flags.json || flags.format === 'json' ? `${text.trimEnd().slice(1, -1)}\n` : text);
+      terminal.print(flags.json || flags.format === 'json' ? `${text.trimEnd().slice(1, -1)}\n` : text);
       return;
     }
     const lines = whyLines(found, name).map(printable);
     const width = await cellWidthFor(lines);
     const columns = terminal.isTTY.stdout ? terminal.columns() : Infinity;
-    terminal.stdout.write(lines.map((line) => `${cutToWidth(line, columns, width)}\n`).join(''));
+    terminal.print(lines.map((line) => `${cutToWidth(line, columns, width)}\n`).join(''));
   },
 });
 

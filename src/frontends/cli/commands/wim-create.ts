@@ -50,7 +50,7 @@ export const wimCreate = command({
     });
     const [image] = written.images;
     const { size, blobs, contentBytes } = written;
-    if (flags.json) terminal.stdout.write(`${JSON.stringify({ file, size, blobs, contentBytes, images: written.images })}\n`);
+    if (flags.json) terminal.print(`${JSON.stringify({ file, size, blobs, contentBytes, images: written.images })}\n`);
     else {
       const counts = `${image!.files} ${image!.files === 1 ? 'file' : 'files'} in ${image!.folders} ${image!.folders === 1 ? 'folder' : 'folders'}`;
       rows.line(`${file}: ${counts}, ${humanSize(contentBytes)} as ${humanSize(size)}`);

@@ -33,13 +33,13 @@ export const wimExtract = command({
     setFlagsFromString(wim.metadataBytes < manyNames ? '--semi-space-growth-factor=2' : '--heap-growing-percent=100');
     const extracted = await extract(new WimProgress(terminal, 'Extracting'));
     if (flags.json) {
-      terminal.stdout.write(`${JSON.stringify(extracted)}\n`);
+      terminal.print(`${JSON.stringify(extracted)}\n`);
       return;
     }
     for (const { what, count, first } of extracted.leftOut)
       terminal.stderr.write(`WARNING: left out: ${what} of ${printable(first)}${count > 1 ? ` and ${count - 1} more` : ''}\n`);
     const { folders, files, links, bytes } = extracted;
-    terminal.stdout.write(
+    terminal.print(
       `${folder}: ${counted(files, 'file')} in ${counted(folders, 'folder')}, ${counted(links, 'link')}, ${humanSize(bytes)}\n`,
     );
 

@@ -21,8 +21,8 @@ export const wimInfo = command({
   ],
   async run({ flags, operands, terminal }) {
     await using wim = await openWim(operands[0], flags, terminal);
-    if (flags.xml) terminal.stdout.write(wim.images.map(({ xml }) => `${xml}\n`).join(''));
-    else terminal.stdout.write(flags.json ? `${JSON.stringify(facts(wim))}\n` : text(wim));
+    if (flags.xml) terminal.print(wim.images.map(({ xml }) => `${xml}\n`).join(''));
+    else terminal.print(flags.json ? `${JSON.stringify(facts(wim))}\n` : text(wim));
   },
 });
 

@@ -15,10 +15,10 @@ export const wimVerify = command({
     await using wim = await openWim(operands[0], flags, terminal);
     const progress = new WimProgress(terminal, 'Verifying');
     const result = await verify();
-    if (flags.json) terminal.stdout.write(`${JSON.stringify({ file: wim.path, ...result })}\n`);
+    if (flags.json) terminal.print(`${JSON.stringify({ file: wim.path, ...result })}\n`);
     else {
       const images = `${result.images} ${result.images === 1 ? 'image' : 'images'}`;
-      terminal.stdout.write(
+      terminal.print(
         `${operands[0]}: ${images}, ${result.entries} files and folders, ${result.blobs} blobs of ${humanSize(result.bytes)}: all right${result.integrity === 'verified' ? ', and the integrity table too' : ''}\n`,
       );
     }
