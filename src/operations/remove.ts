@@ -130,7 +130,18 @@ async function planTree(
   root: ImageRecord,
   options: RemoveOptions,
 ): Promise<Plan> {
-  const { store } = host;
+  const images = await treeOf(host, root);
+  const all = await containersOn(host, images.keys());
+  if (!options.withContainers && all.length > 0) throw await conflict(host, name, found, { containers: all, children: [] }, options);
+  if (!options.force) refuseRunning(found, all, name);
+  // What was made from others goes before these.
+  const order = [...images.values()].toReversed();
+  const parents = options.noPrune ? [] : await idleParents(host, order, all);
+  return whole(all, [...order, ...parents]);
+}
+
+/** An image, and what was made from it as far as that is recorded or proved. */
+async function treeOf({ store }: Pick<Host, 'store'>, root: ImageRecord): Promise<ReadonlyMap<Digest, ImageRecord>> {
   const below = await store.descendants(root.target.digest);
   const images = new Map<Digest, ImageRecord>();
   const collect = async (record: ImageRecord): Promise<void> => {
@@ -143,16 +154,40 @@ async function planTree(
     }
   };
   await collect(root);
-  const containers = new Map<string, ContainerRecord>();
-  for (const users of (await store.users([...images.keys()])).values())
-    for (const container of users.containers) containers.set(container.id, container);
-  const all = [...containers.values()];
-  if (!options.withContainers && all.length > 0) throw await conflict(host, name, found, { containers: all, children: [] }, options);
-  if (!options.force) refuseRunning(found, all, name);
-  // What was made from others goes before these.
-  const order = [...images.values()].toReversed();
-  const parents = options.noPrune ? [] : await idleParents(host, order, all);
-  return whole(all, [...order, ...parents]);
+  return images;
+}
+
+async function containersOn({ store }: Pick<Host, 'store'>, images: Iterable<Digest>): Promise<readonly ContainerRecord[]> {
+  const users = [...(await store.users([...images])).values()].flatMap(({ containers }) => containers);
+  return [...new Map(users.map((container) => [container.id, container])).values()];
+}
+
+/** What stands in the way of a removal, all of it, and the flags with which it would go too. */
+export interface WayOut {
+  /** None where they go with it. */
+  readonly containers: readonly ContainerRecord[];
+  readonly flags: readonly string[];
+}
+
+/** Where an image was made from it, that one’s containers are in the way too: nobody gets rid of the one without the others. @param users of the image */
+export async function wayOut(
+  host: Pick<Host, 'store'>,
+  found: Pick<FoundImage, 'name' | 'root'>,
+  users: Users,
+  options: Pick<RemoveOptions, 'force' | 'tree' | 'withContainers'> = {},
+): Promise<WayOut> {
+  const image = await host.store.image(found.root.digest);
+  const tree = options.tree === true || users.children.length > 0;
+  const further = tree && image ? await containersOn(host, (await treeOf(host, image)).keys()) : [];
+  const containers = [...new Map([...users.containers, ...further].map((container) => [container.id, container])).values()];
+  const repositories = new Set((image?.names ?? []).map(({ reference }) => repositoryName(reference)));
+  const force = options.force || containers.some(({ state }) => isRunning(state)) || (!tree && !found.name && repositories.size > 1);
+  const flags = [
+    ...(force ? ['--force'] : []),
+    ...(tree ? ['--tree'] : []),
+    ...(containers.length > 0 || options.withContainers ? ['--with-containers'] : []),
+  ];
+  return { containers: options.withContainers ? [] : containers, flags };
 }
 
 /** What these were recorded to be made from, and what that was, where it has no name and nothing else needs it: nobody would ever remove it. */
@@ -261,15 +296,15 @@ async function conflict(
       : running
         ? `(cannot be forced) - image is being used by running container ${running.id.slice(0, 12)}`
         : `(must be forced) - image is being used by stopped container ${first.id.slice(0, 12)}`;
-  const flags = [
-    ...(options.force ? ['--force'] : []),
-    ...(children.length > 0 || options.tree ? ['--tree'] : []),
-    ...(containers.length > 0 || options.withContainers ? ['--with-containers'] : []),
-  ];
-  return new ImageError('conflict', `${unable(found)} ${sentence}; in the way: ${listed([...containers.map(containerText), ...names])}`, {
-    hint: `To remove them too: bay rmi ${flags.join(' ')} ${name}`,
-    detail: { containers: containers.map((container) => container.id), children: children.map(({ image }) => image) },
-  });
+  const way = await wayOut({ store }, found, { containers, children }, options);
+  return new ImageError(
+    'conflict',
+    `${unable(found)} ${sentence}; in the way: ${listed([...way.containers.map(containerText), ...names])}`,
+    {
+      hint: `To remove them too: bay rmi ${way.flags.join(' ')} ${name}`,
+      detail: { containers: way.containers.map((container) => container.id), children: children.map(({ image }) => image) },
+    },
+  );
 }
 
 function unable({ name, root }: FoundImage): string {
