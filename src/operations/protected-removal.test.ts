@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { isImageError, type ImageError } from '../errors.ts';
 import { shortId, type Digest } from '../model/digest.ts';
-import { familiar } from '../model/reference.ts';
+import { familiar, parseReference } from '../model/reference.ts';
 import type { ContainerState } from '../store/container-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { makeImage, putImage, type MakeImageOptions } from '../../test/support/make-image.ts';
@@ -296,6 +296,23 @@ test('the hint is the command that works: with the containers on what was made f
   assert.equal((await refused(store, both)).hint, `To remove them too: bay rmi --force --with-containers ${both}`);
   assert.deepEqual((await why({ store }, both)).flags, ['--force', '--with-containers']);
   assert.deepEqual((await removed(store, both, { force: true, withContainers: true })).deleted, [both]);
+});
+
+test('what only a repository shows is refused in the same words, and goes with its containers', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage({ layers: ['a'] });
+  const { digest } = image.target;
+  await putImage(store.repository(parseReference('app')), image);
+  const id = await contain(store, 'web', digest);
+  assert.deepEqual(await here(store), []);
+  const error = await refused(store, digest);
+  assert.equal(
+    error.message,
+    `conflict: unable to delete ${shortId(digest)} (must be forced) - image is being used by stopped container ${id}; in the way: container web (created)`,
+  );
+  assert.equal(error.hint, `To remove them too: bay rmi --with-containers ${digest}`);
+  assert.deepEqual((await removed(store, digest, { withContainers: true })).deleted, [digest]);
+  await assert.rejects(store.repository(parseReference('app')).resolve(digest));
 });
 
 test('a hundred containers in the way make a sentence that can be read', async (t) => {

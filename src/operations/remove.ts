@@ -51,6 +51,8 @@ interface Plan {
   readonly roots: readonly Digest[];
 }
 
+type RemovedImage = Pick<ImageRecord, 'target' | 'names'>;
+
 /** How often a plan is made anew because others have changed something meanwhile. */
 const patience = 20;
 
@@ -90,13 +92,13 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
   const { store } = host;
   const found = await store.find(name);
   const { digest } = found.root;
-  const image = await store.image(digest);
+  const listed = await store.image(digest);
   if (options.platforms?.length) {
-    if (!image) throw new ImageError('not-found', `No such image: ${name}`);
-    return planPlatforms(image, options.platforms, options);
+    if (!listed) throw new ImageError('not-found', `No such image: ${name}`);
+    return planPlatforms(listed, options.platforms, options);
   }
   // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
-  if (!image) return whole([], [{ target: found.root, names: [] }]);
+  const image: RemovedImage = listed ?? { target: found.root, names: [] };
   if (options.tree) return planTree(host, name, found, image, options);
   if (!found.name && !options.force && !options.withContainers) await refuseUsed(host, name, found, options);
   const untagged = namesToRemove(found, image, options);
@@ -127,7 +129,7 @@ async function planTree(
   host: Pick<Host, 'store'>,
   name: string,
   found: FoundImage,
-  root: ImageRecord,
+  root: RemovedImage,
   options: RemoveOptions,
 ): Promise<Plan> {
   const images = await treeOf(host, root);
@@ -141,10 +143,10 @@ async function planTree(
 }
 
 /** An image, and what was made from it as far as that is recorded or proved. */
-async function treeOf({ store }: Pick<Host, 'store'>, root: ImageRecord): Promise<ReadonlyMap<Digest, ImageRecord>> {
+async function treeOf({ store }: Pick<Host, 'store'>, root: RemovedImage): Promise<ReadonlyMap<Digest, RemovedImage>> {
   const below = await store.descendants(root.target.digest);
-  const images = new Map<Digest, ImageRecord>();
-  const collect = async (record: ImageRecord): Promise<void> => {
+  const images = new Map<Digest, RemovedImage>();
+  const collect = async (record: RemovedImage): Promise<void> => {
     if (images.has(record.target.digest)) return;
     images.set(record.target.digest, record);
     for (const { image, how } of below.get(record.target.digest) ?? []) {
@@ -176,11 +178,11 @@ export async function wayOut(
   users: Users,
   options: Pick<RemoveOptions, 'force' | 'tree' | 'withContainers'> = {},
 ): Promise<WayOut> {
-  const image = await host.store.image(found.root.digest);
+  const image: RemovedImage = (await host.store.image(found.root.digest)) ?? { target: found.root, names: [] };
   const tree = options.tree === true || users.children.length > 0;
-  const further = tree && image ? await containersOn(host, (await treeOf(host, image)).keys()) : [];
+  const further = tree ? await containersOn(host, (await treeOf(host, image)).keys()) : [];
   const containers = [...new Map([...users.containers, ...further].map((container) => [container.id, container])).values()];
-  const repositories = new Set((image?.names ?? []).map(({ reference }) => repositoryName(reference)));
+  const repositories = new Set(image.names.map(({ reference }) => repositoryName(reference)));
   const force = options.force || containers.some(({ state }) => isRunning(state)) || (!tree && !found.name && repositories.size > 1);
   const flags = [
     ...(force ? ['--force'] : []),
@@ -193,7 +195,7 @@ export async function wayOut(
 /** What these were recorded to be made from, and what that was, where it has no name and nothing else needs it: nobody would ever remove it. */
 async function idleParents(
   { store }: Pick<Host, 'store'>,
-  images: readonly ImageRecord[],
+  images: readonly RemovedImage[],
   containers: readonly ContainerRecord[],
 ): Promise<readonly ImageRecord[]> {
   const gone = new Set(images.map(({ target }) => target.digest));
@@ -214,8 +216,8 @@ async function idleParents(
 }
 
 /** @param used of an image that goes though containers stand on it */
-function whole(containers: readonly ContainerRecord[], images: readonly Pick<ImageRecord, 'target' | 'names'>[], used?: Digest): Plan {
-  const references = ({ names }: Pick<ImageRecord, 'names'>) => names.map(({ reference }) => reference);
+function whole(containers: readonly ContainerRecord[], images: readonly RemovedImage[], used?: Digest): Plan {
+  const references = ({ names }: RemovedImage) => names.map(({ reference }) => reference);
   return {
     discard: {
       containers: going(containers),
@@ -236,7 +238,7 @@ function going(containers: readonly ContainerRecord[]): Discard['containers'] {
   return containers.map(({ id, name, image }) => ({ id, event: { action: 'destroy', attributes: { name, image } } }));
 }
 
-function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOptions): readonly Reference[] {
+function namesToRemove(found: FoundImage, image: RemovedImage, options: RemoveOptions): readonly Reference[] {
   const all = image.names.map(({ reference }) => reference);
   if (found.name) return [found.name.reference];
   const repositories = new Set(all.map(repositoryName));
@@ -288,7 +290,7 @@ async function conflict(
     const record = await store.image(child.image);
     names.push(`image ${record?.names[0] ? familiar(record.names[0].reference) : shortId(child.image)}`);
   }
-  const nothingToDrop = found.name === undefined && (await store.image(found.root.digest))?.names.length === 0;
+  const nothingToDrop = found.name === undefined && !(await store.image(found.root.digest))?.names.length;
   const sentence = !first
     ? `(${nothingToDrop ? 'cannot' : 'must'} be forced) - image has dependent child images`
     : found.name
