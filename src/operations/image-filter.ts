@@ -2,6 +2,7 @@ import { canonical, familiar, familiarName, repositoryName, type Reference } fro
 import { pathMatch } from '../model/path-match.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
+import { openPlatform } from './inspect.ts';
 import { filterSwitch, labelFilter, parseFilterTime, requireFilterKey, type FilterTerm } from './filter-term.ts';
 
 export type { FilterTerm } from './filter-term.ts';
@@ -17,12 +18,7 @@ export const pruneKeys = ['dangling', 'label', 'label!', 'until'] as const;
  * `before` and `since` name an image; times are RFC 3339, Unix seconds, or Go durations back from `now`.
  * @throws ImageError `invalid-argument`, with docker's texts; `not-found` for an image that `before` or `since` names
  */
-export async function imageFilter(
-  store: Pick<ImageStore, 'find' | 'image'>,
-  terms: readonly FilterTerm[],
-  keys: readonly string[],
-  now: Date,
-): Promise<Test> {
+export async function imageFilter(store: ImageStore, terms: readonly FilterTerm[], keys: readonly string[], now: Date): Promise<Test> {
   const tests: Test[] = [];
   const patterns: string[] = [];
   for (const { key, value } of terms) {
@@ -43,7 +39,7 @@ export async function imageFilter(
       }
       case 'before':
       case 'since': {
-        const at = createdAt(await store.image((await store.find(value)).target.digest));
+        const at = await timeOf(store, value);
         tests.push((image) => (key === 'before' ? createdAt(image) < at : createdAt(image) > at));
         break;
       }
@@ -69,12 +65,20 @@ export function isDangling(image: ImageRecord): boolean {
 
 /** Milliseconds since 1970; an image that does not say is the oldest. */
 export function createdAt(image: ImageRecord | undefined): number {
-  let newest = 0;
-  for (const { created } of image?.platforms ?? []) {
-    const time = created === undefined ? 0 : Date.parse(created);
-    if (time > newest) newest = time;
-  }
-  return newest;
+  return Math.max(0, ...(image?.platforms ?? []).map(({ created }) => parseTime(created)));
+}
+
+/** When what a name means was created: an image of the list, one platform in it, or what only a repository shows. */
+async function timeOf(store: ImageStore, name: string): Promise<number> {
+  const { target, root } = await store.find(name);
+  const image = await store.image(root.digest);
+  if (!image) return parseTime((await openPlatform({ store }, name, target, {})).config?.created);
+  const platform = image.platforms.find(({ manifest }) => manifest.digest === target.digest);
+  return platform ? parseTime(platform.created) : createdAt(image);
+}
+
+function parseTime(created: string | undefined): number {
+  return (created === undefined ? 0 : Date.parse(created)) || 0;
 }
 
 /** Docker matches a pattern against the short name and the whole one, each with and without its tag. */

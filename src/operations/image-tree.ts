@@ -2,7 +2,7 @@ import { shortId, type Digest } from '../model/digest.ts';
 import { canonical, familiar } from '../model/reference.ts';
 import type { ContainerRecord } from '../store/container-record.ts';
 import type { ImageRecord } from '../store/image-record.ts';
-import type { Relation } from '../store/relation.ts';
+import type { Forest, Relation } from '../store/relation.ts';
 import { createdAt } from './image-filter.ts';
 import type { Host } from './host.ts';
 
@@ -24,14 +24,15 @@ export interface TreeNode {
 const few = 200;
 
 /**
- * All images, each under the one that it was made from: where several are its parents, under the best known. With a name, that image and all that was made from it,
+ * All images, each under the one that it was made from: where several are its parents, under the first of them. With a name, that image and all that was made from it,
  * wherever else this may stand too.
  * @throws ImageError `not-found`, `ambiguous`
  */
 export async function imageTree(host: Pick<Host, 'store'>, name?: string): Promise<readonly TreeNode[]> {
   const { store } = host;
   const root = name === undefined ? undefined : (await store.find(name)).root.digest;
-  const below = await store.descendants(root);
+  const forest = root === undefined ? await store.forest() : undefined;
+  const below = forest?.children ?? (await store.descendants(root as Digest));
   const images = new Map<Digest, ImageRecord>();
   if (root !== undefined && below.size < few)
     for (const digest of below.keys()) {
@@ -43,7 +44,7 @@ export async function imageTree(host: Pick<Host, 'store'>, name?: string): Promi
   for (const container of (await store.containers()).toReversed())
     for (const digest of new Set([container.target.digest, container.manifest.digest])) push(containers, digest, container);
   const places = inOrder(new Set([...images.keys(), ...below.keys()]), images);
-  const { children, under } = root === undefined ? underOne(below, images) : { children: below, under: new Set<Digest>() };
+  const children = forest ? underOne(forest) : below;
   const nodes: TreeNode[] = [];
   const seen = new Set<Digest>();
   const grow = (top: Digest): void => {
@@ -65,7 +66,7 @@ export async function imageTree(host: Pick<Host, 'store'>, name?: string): Promi
   };
   if (root !== undefined) grow(root);
   else {
-    for (const digest of places.keys()) if (!under.has(digest)) grow(digest);
+    for (const digest of places.keys()) if (!forest?.first.has(digest)) grow(digest);
     // Claims may lead in a circle, which nothing stands under.
     for (const digest of places.keys()) if (!seen.has(digest)) grow(digest);
   }
@@ -85,38 +86,11 @@ function sorted(relations: readonly Relation[], places: ReadonlyMap<Digest, numb
     .map(({ relation }) => relation);
 }
 
-/** Each child under its best known parent alone: recorded before proved before claimed, then named, then the older. And all that are under one. */
-function underOne(
-  below: ReadonlyMap<Digest, readonly Relation[]>,
-  images: ReadonlyMap<Digest, ImageRecord>,
-): { readonly children: ReadonlyMap<Digest, readonly Relation[]>; readonly under: ReadonlySet<Digest> } {
-  const parents = new Map<Digest, Parent>();
-  for (const [digest, relations] of below)
-    for (const relation of relations) {
-      const before = parents.get(relation.image);
-      const parent = { digest, relation };
-      if (!before || isBetter(parent, before, images)) parents.set(relation.image, parent);
-    }
+/** Each child under its first parent alone. */
+function underOne({ first }: Forest): ReadonlyMap<Digest, readonly Relation[]> {
   const children = new Map<Digest, Relation[]>();
-  for (const { digest, relation } of parents.values()) push(children, digest, relation);
-  return { children, under: new Set(parents.keys()) };
-}
-
-interface Parent {
-  readonly digest: Digest;
-  readonly relation: Relation;
-}
-
-const strength: readonly Relation['how'][] = ['recorded', 'proved', 'claimed'];
-
-function isBetter(one: Parent, other: Parent, images: ReadonlyMap<Digest, ImageRecord>): boolean {
-  const rank = ({ digest, relation }: Parent): readonly number[] => {
-    const image = images.get(digest);
-    return [strength.indexOf(relation.how), image?.names.length ? 0 : 1, image?.added.getTime() ?? 0];
-  };
-  const against = rank(other);
-  for (const [at, value] of rank(one).entries()) if (value !== against[at]) return value < (against[at] ?? 0);
-  return one.digest < other.digest;
+  for (const [image, { image: parent, ...how }] of first) push(children, parent, { image, ...how });
+  return children;
 }
 
 /** Images and their places: named ones first, by name; the others by age, the newest first. */

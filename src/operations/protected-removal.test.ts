@@ -6,13 +6,14 @@ import { test } from 'node:test';
 
 import { isImageError, type ImageError } from '../errors.ts';
 import { shortId, type Digest } from '../model/digest.ts';
-import { familiar } from '../model/reference.ts';
+import { familiar, parseReference } from '../model/reference.ts';
 import type { ContainerState } from '../store/container-record.ts';
 import type { ImageStore } from '../store/image-store.ts';
 import { makeImage, putImage, type MakeImageOptions } from '../../test/support/make-image.ts';
 import { openStore } from '../../test/support/open-store.ts';
 import { prune } from './prune.ts';
 import { remove, type RemoveOptions } from './remove.ts';
+import { why } from './why.ts';
 
 const now = () => new Date();
 /** Of the containers: each is younger than the one before. */
@@ -109,7 +110,7 @@ test('by its last name, with a container in any state: refused in docker’s wor
       error.message,
       `conflict: unable to delete app:1 (must be forced) - container ${id} is using its referenced image ${shortId(app)}; in the way: container web (${state}), container db (dead)`,
     );
-    assert.equal(error.hint, 'To remove them too: bay rmi --with-containers app:1');
+    assert.equal(error.hint, `To remove them too: bay rmi ${state === 'running' ? '--force ' : ''}--with-containers app:1`);
     assert.deepEqual(await removed(store, 'app:1', { force: true }), {
       containers: [],
       untagged: ['app:1'],
@@ -277,6 +278,41 @@ test('a container that comes between the plan and the act is not left without it
   await assert.rejects(remove({ store: racing }, 'app:1'), /container web \(created\)$/);
   assert.deepEqual(await here(store), [app]);
   assert.equal((await store.names()).length, 1);
+});
+
+test('the hint is the command that works: with the containers on what was made from it, and by its id in spite of several names', async (t) => {
+  const store = await openStore(t);
+  const base = await add(store, ['base'], { layers: ['a'] });
+  const app = await add(store, ['app:1'], { layers: ['a', 'b'] }, base);
+  await contain(store, 'web', app);
+  const error = await refused(store, 'base');
+  assert.match(error.message, /image has dependent child images; in the way: container web \(created\), image app:1$/);
+  assert.equal(error.hint, 'To remove them too: bay rmi --tree --with-containers base');
+  assert.deepEqual((await why({ store }, 'base')).flags, ['--tree', '--with-containers']);
+  assert.deepEqual((await removed(store, 'base', { tree: true, withContainers: true })).deleted, [app, base]);
+
+  const both = await add(store, ['one:1', 'other:1'], { layers: ['x'] });
+  await contain(store, 'job', both);
+  assert.equal((await refused(store, both)).hint, `To remove them too: bay rmi --force --with-containers ${both}`);
+  assert.deepEqual((await why({ store }, both)).flags, ['--force', '--with-containers']);
+  assert.deepEqual((await removed(store, both, { force: true, withContainers: true })).deleted, [both]);
+});
+
+test('what only a repository shows is refused in the same words, and goes with its containers', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage({ layers: ['a'] });
+  const { digest } = image.target;
+  await putImage(store.repository(parseReference('app')), image);
+  const id = await contain(store, 'web', digest);
+  assert.deepEqual(await here(store), []);
+  const error = await refused(store, digest);
+  assert.equal(
+    error.message,
+    `conflict: unable to delete ${shortId(digest)} (must be forced) - image is being used by stopped container ${id}; in the way: container web (created)`,
+  );
+  assert.equal(error.hint, `To remove them too: bay rmi --with-containers ${digest}`);
+  assert.deepEqual((await removed(store, digest, { withContainers: true })).deleted, [digest]);
+  await assert.rejects(store.repository(parseReference('app')).resolve(digest));
 });
 
 test('a hundred containers in the way make a sentence that can be read', async (t) => {

@@ -94,29 +94,43 @@ async function unneeded({ store }: Pick<Host, 'store'>, chosen: ReadonlyMap<Dige
     for (const [digest, { containers, children }] of users)
       if (containers.length > 0 || children.some(({ image }) => !chosen.has(image) || stays.has(image))) stays.add(digest);
   }
-  // Tarjan's way to the circles of a graph: what is met while it is on the path closes one.
+  // Tarjan's way to the circles of a graph: what is met while it is on the path closes one. Without calls within calls: a chain may be as long as there are images.
   const groups: Digest[][] = [];
-  const met = new Map<Digest, number>();
+  const met = new Map<Digest, { number: number; lowest: number }>();
   const path: Digest[] = [];
   const open = new Set<Digest>();
-  const visit = (digest: Digest): number => {
-    const number = met.size;
-    let lowest = number;
-    met.set(digest, number);
+  const visits: { readonly digest: Digest; readonly children: Iterator<Digest> }[] = [];
+  const begin = (digest: Digest): void => {
+    met.set(digest, { number: met.size, lowest: met.size });
     path.push(digest);
     open.add(digest);
-    for (const { image } of users.get(digest)?.children ?? []) {
-      if (!met.has(image)) lowest = Math.min(lowest, visit(image));
-      else if (open.has(image)) lowest = Math.min(lowest, met.get(image) ?? lowest);
-    }
-    if (lowest === number) {
-      const group = path.splice(path.indexOf(digest));
-      for (const one of group) open.delete(one);
-      groups.push(group);
-    }
-    return lowest;
+    visits.push({ digest, children: (users.get(digest)?.children ?? []).map(({ image }) => image).values() });
   };
-  for (const digest of chosen.keys()) if (!stays.has(digest) && !met.has(digest)) visit(digest);
+  const reaches = (digest: Digest, lowest: number | undefined): void => {
+    const own = met.get(digest);
+    if (own && lowest !== undefined) own.lowest = Math.min(own.lowest, lowest);
+  };
+  const end = (digest: Digest): void => {
+    const { number, lowest } = met.get(digest) ?? {};
+    const above = visits.at(-1);
+    if (above) reaches(above.digest, lowest);
+    if (lowest !== number) return;
+    const group = path.splice(path.lastIndexOf(digest));
+    for (const one of group) open.delete(one);
+    groups.push(group);
+  };
+  for (const digest of chosen.keys()) {
+    if (stays.has(digest) || met.has(digest)) continue;
+    begin(digest);
+    for (let visit = visits.at(-1); visit; visit = visits.at(-1)) {
+      const next = visit.children.next();
+      if (next.done === true) {
+        visits.pop();
+        end(visit.digest);
+      } else if (!met.has(next.value)) begin(next.value);
+      else if (open.has(next.value)) reaches(visit.digest, met.get(next.value)?.number);
+    }
+  }
   return groups;
 }
 

@@ -51,6 +51,8 @@ interface Plan {
   readonly roots: readonly Digest[];
 }
 
+type RemovedImage = Pick<ImageRecord, 'target' | 'names'>;
+
 /** How often a plan is made anew because others have changed something meanwhile. */
 const patience = 20;
 
@@ -90,14 +92,14 @@ async function planRemoval(host: Pick<Host, 'store'>, name: string, options: Rem
   const { store } = host;
   const found = await store.find(name);
   const { digest } = found.root;
-  const image = await store.image(digest);
+  const listed = await store.image(digest);
   if (options.platforms?.length) {
-    if (!image) throw new ImageError('not-found', `No such image: ${name}`);
-    return planPlatforms(image, options.platforms, options);
+    if (!listed) throw new ImageError('not-found', `No such image: ${name}`);
+    return planPlatforms(listed, options.platforms, options);
   }
-  if (found.target.digest !== digest) throw refusePart(found, image);
+  if (found.target.digest !== digest) throw refusePart(found, listed);
   // In no list, and shown by a repository all the same: what was pushed by its digest, or has lost its tag to another.
-  if (!image) return whole([], [{ target: found.root, names: [] }]);
+  const image: RemovedImage = listed ?? { target: found.root, names: [] };
   if (options.tree) return planTree(host, name, found, image, options);
   if (!found.name && !options.force && !options.withContainers) await refuseUsed(host, name, found, options);
   const untagged = namesToRemove(found, image, options);
@@ -138,13 +140,24 @@ async function planTree(
   host: Pick<Host, 'store'>,
   name: string,
   found: FoundImage,
-  root: ImageRecord,
+  root: RemovedImage,
   options: RemoveOptions,
 ): Promise<Plan> {
-  const { store } = host;
+  const images = await treeOf(host, root);
+  const all = await containersOn(host, images.keys());
+  if (!options.withContainers && all.length > 0) throw await conflict(host, name, found, { containers: all, children: [] }, options);
+  if (!options.force) refuseRunning(found, all, name);
+  // What was made from others goes before these.
+  const order = [...images.values()].toReversed();
+  const parents = options.noPrune ? [] : await idleParents(host, order, all);
+  return whole(all, [...order, ...parents]);
+}
+
+/** An image, and what was made from it as far as that is recorded or proved. */
+async function treeOf({ store }: Pick<Host, 'store'>, root: RemovedImage): Promise<ReadonlyMap<Digest, RemovedImage>> {
   const below = await store.descendants(root.target.digest);
-  const images = new Map<Digest, ImageRecord>();
-  const collect = async (record: ImageRecord): Promise<void> => {
+  const images = new Map<Digest, RemovedImage>();
+  const collect = async (record: RemovedImage): Promise<void> => {
     if (images.has(record.target.digest)) return;
     images.set(record.target.digest, record);
     for (const { image, how } of below.get(record.target.digest) ?? []) {
@@ -154,22 +167,46 @@ async function planTree(
     }
   };
   await collect(root);
-  const containers = new Map<string, ContainerRecord>();
-  for (const users of (await store.users([...images.keys()])).values())
-    for (const container of users.containers) containers.set(container.id, container);
-  const all = [...containers.values()];
-  if (!options.withContainers && all.length > 0) throw await conflict(host, name, found, { containers: all, children: [] }, options);
-  if (!options.force) refuseRunning(found, all, name);
-  // What was made from others goes before these.
-  const order = [...images.values()].toReversed();
-  const parents = options.noPrune ? [] : await idleParents(host, order, all);
-  return whole(all, [...order, ...parents]);
+  return images;
+}
+
+async function containersOn({ store }: Pick<Host, 'store'>, images: Iterable<Digest>): Promise<readonly ContainerRecord[]> {
+  const users = [...(await store.users([...images])).values()].flatMap(({ containers }) => containers);
+  return [...new Map(users.map((container) => [container.id, container])).values()];
+}
+
+/** What stands in the way of a removal, all of it, and the flags with which it would go too. */
+export interface WayOut {
+  /** None where they go with it. */
+  readonly containers: readonly ContainerRecord[];
+  readonly flags: readonly string[];
+}
+
+/** Where an image was made from it, that one’s containers are in the way too: nobody gets rid of the one without the others. @param users of the image */
+export async function wayOut(
+  host: Pick<Host, 'store'>,
+  found: Pick<FoundImage, 'name' | 'root'>,
+  users: Users,
+  options: Pick<RemoveOptions, 'force' | 'tree' | 'withContainers'> = {},
+): Promise<WayOut> {
+  const image: RemovedImage = (await host.store.image(found.root.digest)) ?? { target: found.root, names: [] };
+  const tree = options.tree === true || users.children.length > 0;
+  const further = tree ? await containersOn(host, (await treeOf(host, image)).keys()) : [];
+  const containers = [...new Map([...users.containers, ...further].map((container) => [container.id, container])).values()];
+  const repositories = new Set(image.names.map(({ reference }) => repositoryName(reference)));
+  const force = options.force || containers.some(({ state }) => isRunning(state)) || (!tree && !found.name && repositories.size > 1);
+  const flags = [
+    ...(force ? ['--force'] : []),
+    ...(tree ? ['--tree'] : []),
+    ...(containers.length > 0 || options.withContainers ? ['--with-containers'] : []),
+  ];
+  return { containers: options.withContainers ? [] : containers, flags };
 }
 
 /** What these were recorded to be made from, and what that was, where it has no name and nothing else needs it: nobody would ever remove it. */
 async function idleParents(
   { store }: Pick<Host, 'store'>,
-  images: readonly ImageRecord[],
+  images: readonly RemovedImage[],
   containers: readonly ContainerRecord[],
 ): Promise<readonly ImageRecord[]> {
   const gone = new Set(images.map(({ target }) => target.digest));
@@ -190,8 +227,8 @@ async function idleParents(
 }
 
 /** @param used of an image that goes though containers stand on it */
-function whole(containers: readonly ContainerRecord[], images: readonly Pick<ImageRecord, 'target' | 'names'>[], used?: Digest): Plan {
-  const references = ({ names }: Pick<ImageRecord, 'names'>) => names.map(({ reference }) => reference);
+function whole(containers: readonly ContainerRecord[], images: readonly RemovedImage[], used?: Digest): Plan {
+  const references = ({ names }: RemovedImage) => names.map(({ reference }) => reference);
   return {
     discard: {
       containers: going(containers),
@@ -212,7 +249,7 @@ function going(containers: readonly ContainerRecord[]): Discard['containers'] {
   return containers.map(({ id, name, image }) => ({ id, event: { action: 'destroy', attributes: { name, image } } }));
 }
 
-function namesToRemove(found: FoundImage, image: ImageRecord, options: RemoveOptions): readonly Reference[] {
+function namesToRemove(found: FoundImage, image: RemovedImage, options: RemoveOptions): readonly Reference[] {
   const all = image.names.map(({ reference }) => reference);
   if (found.name) return [found.name.reference];
   const repositories = new Set(all.map(repositoryName));
@@ -264,7 +301,7 @@ async function conflict(
     const record = await store.image(child.image);
     names.push(`image ${record?.names[0] ? familiar(record.names[0].reference) : shortId(child.image)}`);
   }
-  const nothingToDrop = found.name === undefined && (await store.image(found.root.digest))?.names.length === 0;
+  const nothingToDrop = found.name === undefined && !(await store.image(found.root.digest))?.names.length;
   const sentence = !first
     ? `(${nothingToDrop ? 'cannot' : 'must'} be forced) - image has dependent child images`
     : found.name
@@ -272,15 +309,15 @@ async function conflict(
       : running
         ? `(cannot be forced) - image is being used by running container ${running.id.slice(0, 12)}`
         : `(must be forced) - image is being used by stopped container ${first.id.slice(0, 12)}`;
-  const flags = [
-    ...(options.force ? ['--force'] : []),
-    ...(children.length > 0 || options.tree ? ['--tree'] : []),
-    ...(containers.length > 0 || options.withContainers ? ['--with-containers'] : []),
-  ];
-  return new ImageError('conflict', `${unable(found)} ${sentence}; in the way: ${listed([...containers.map(containerText), ...names])}`, {
-    hint: `To remove them too: bay rmi ${flags.join(' ')} ${name}`,
-    detail: { containers: containers.map((container) => container.id), children: children.map(({ image }) => image) },
-  });
+  const way = await wayOut({ store }, found, { containers, children }, options);
+  return new ImageError(
+    'conflict',
+    `${unable(found)} ${sentence}; in the way: ${listed([...way.containers.map(containerText), ...names])}`,
+    {
+      hint: `To remove them too: bay rmi ${way.flags.join(' ')} ${name}`,
+      detail: { containers: way.containers.map((container) => container.id), children: children.map(({ image }) => image) },
+    },
+  );
 }
 
 function unable({ name, root }: FoundImage): string {

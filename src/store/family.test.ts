@@ -51,7 +51,7 @@ test('layers that were packed otherwise are a claim, until both have been unpack
     const how = at === 0 ? 'claimed' : 'proved';
     assert.deepEqual(brief(await store.parents(app)), [[base, how, 'layers', 1]]);
     assert.deepEqual(brief(await store.children(base)), [[app, how, 'layers', 1]]);
-    assert.deepEqual(brief((await store.descendants()).get(base) ?? []), [[app, how, 'layers', 1]]);
+    assert.deepEqual(brief((await store.forest()).children.get(base) ?? []), [[app, how, 'layers', 1]]);
   }
 });
 
@@ -77,7 +77,7 @@ test('layers without files are no base; above others they are layers like any', 
   assert.deepEqual(await store.parents(one), []);
   assert.deepEqual(brief(await store.parents(two)), [[one, 'proved', 'layers', 3]]);
   assert.deepEqual(brief(await store.parents(three)), [[two, 'proved', 'layers', 4]]);
-  assert.deepEqual([...(await store.descendants()).values()].flat().length, 2);
+  assert.deepEqual([...(await store.forest()).children.values()].flat().length, 2);
 });
 
 test('images with the same layers are no parents of each other, and together those of what stands on them', async (t) => {
@@ -322,8 +322,9 @@ for (const seed of seeds) {
     assert.deepEqual(byParents.toSorted(), expected);
     assert.deepEqual(byChildren.toSorted(), expected);
     const all: string[] = [];
-    for (const [parent, relations] of await store.descendants())
-      for (const { image, how } of relations) all.push(`${image} ${parent} ${how}`);
+    const forest = await store.forest();
+    for (const image of listed.keys()) assert.deepEqual(forest.first.get(image), (await store.parents(image))[0]);
+    for (const [parent, relations] of forest.children) for (const { image, how } of relations) all.push(`${image} ${parent} ${how}`);
     assert.deepEqual(all.toSorted(), expected);
     for (const image of listed.keys()) {
       const below = await store.descendants(image);

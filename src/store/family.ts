@@ -3,7 +3,7 @@ import { mediaTypes } from '../model/media-types.ts';
 import type { Database } from './database.ts';
 import { childOf, childrenOf, merged, strength, type FamilyLink } from './family-link.ts';
 import { ForestWalk, type Layered } from './forest-walk.ts';
-import type { Recorder, Relation } from './relation.ts';
+import type { Forest, Recorder, Relation } from './relation.ts';
 
 /** Diff IDs of layers without a file: tars of nothing but their end, of two blocks, and of twenty as GNU tar writes them. What has only these below is no base of anything. */
 const emptyLayers: readonly string[] = [
@@ -41,6 +41,7 @@ export class Family {
   readonly #notes: boolean;
   /** The manifests whose annotation names an image. */
   #annotated: ReadonlyMap<Digest, readonly Digest[]> | undefined;
+  readonly #standings = new Map<Digest, readonly number[]>();
   /** Children, by their own digests, of which it is recorded what they were made from. */
   readonly #recorded: ReadonlySet<Digest>;
 
@@ -131,6 +132,20 @@ export class Family {
       for (const { image } of children) waiting.push(image);
     }
     return found;
+  }
+
+  /** The children of all images, and of each of these the best known parent. */
+  forest(): Forest {
+    const children = this.descendants();
+    const parents = new Map<Digest, Relation[]>();
+    for (const [parent, relations] of children)
+      for (const relation of relations) push(parents, relation.image, { ...relation, image: parent });
+    const first = new Map<Digest, Relation>();
+    for (const [child, relations] of parents) {
+      const [best] = this.#sorted(child, relations);
+      if (best) first.set(child, best);
+    }
+    return { children, first };
   }
 
   /** Those of one platform's image, or what is recorded of an index itself. */
@@ -339,14 +354,9 @@ export class Family {
 
   #sorted(child: Digest, relations: readonly Relation[]): Relation[] {
     if (relations.length < 2) return [...relations];
-    const bases = new Set(this.#within(child).flatMap((manifest) => this.#byAnnotation(manifest).map(({ parent }) => parent)));
-    const rank = new Map(
-      relations.map(({ image }) => {
-        const named = this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', image) !== undefined;
-        const added = this.#database.get<{ added: number }>('SELECT added FROM image WHERE digest = ?', image)?.added ?? 0;
-        return [image, [bases.has(image) ? 0 : 1, named ? 0 : 1, added]];
-      }),
-    );
+    const named = this.#notes ? this.#within(child).flatMap((manifest) => this.#byAnnotation(manifest)) : none;
+    const bases = new Set(named.map(({ parent }) => parent));
+    const rank = new Map(relations.map(({ image }) => [image, [bases.has(image) ? 0 : 1, ...this.#standing(image)]]));
     return relations.toSorted((a, b) => {
       const by = strength.indexOf(a.how) - strength.indexOf(b.how);
       if (by !== 0) return by;
@@ -354,6 +364,17 @@ export class Family {
       for (const [at, value] of one.entries()) if (value !== other[at]) return value - (other[at] ?? 0);
       return a.image < b.image ? -1 : 1;
     });
+  }
+
+  /** The less, the better a parent it is among those that are known as well. Asked once for a base that thousands stand on. */
+  #standing(image: Digest): readonly number[] {
+    const known = this.#standings.get(image);
+    if (known) return known;
+    const isNamed = this.#database.get('SELECT 1 FROM name WHERE target = ? LIMIT 1', image) !== undefined;
+    const added = this.#database.get<{ added: number }>('SELECT added FROM image WHERE digest = ?', image)?.added ?? 0;
+    const standing = [isNamed ? 0 : 1, added];
+    this.#standings.set(image, standing);
+    return standing;
   }
 
   /** Every one with every other; an image is no parent of what it lists itself. */

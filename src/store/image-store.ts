@@ -28,7 +28,7 @@ import { nameKey } from './name-key.ts';
 import { removeName, type ForgetOptions } from './names.ts';
 import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
 import { findSubject, listReferrers } from './referrers.ts';
-import type { Relation } from './relation.ts';
+import type { Forest, Relation } from './relation.ts';
 import { layReserve, spendWhereFull } from './reserve.ts';
 import { SmallDocuments } from './small-documents.ts';
 import { StoreObjects } from './store-objects.ts';
@@ -278,8 +278,13 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     return this.#family((family) => family.children(digest));
   }
 
-  /** The children of an image, of those, and so on, each list under the image that they were made from; without one, those of all images. A claim may lead in a circle. */
-  async descendants(digest?: Digest): Promise<ReadonlyMap<Digest, readonly Relation[]>> {
+  /** All images as children of others, and the one parent of each that stands for the others. A claim may lead in a circle. */
+  async forest(): Promise<Forest> {
+    return this.#family((family) => family.forest());
+  }
+
+  /** The children of an image, of those, and so on, each list under the image that they were made from. A claim may lead in a circle. */
+  async descendants(digest: Digest): Promise<ReadonlyMap<Digest, readonly Relation[]>> {
     return this.#family((family) => family.descendants(digest));
   }
 

@@ -14,6 +14,14 @@ export interface Relation {
   readonly layers?: number;
 }
 
+/** Who was made from whom, of all images. */
+export interface Forest {
+  /** The children of each image, in no order; an image that is in no list any more too, where something was recorded as made from it. */
+  readonly children: ReadonlyMap<Digest, readonly Relation[]>;
+  /** The parent of each image that has any: of several the best known, and among those the one that comes first. */
+  readonly first: ReadonlyMap<Digest, Relation>;
+}
+
 export type Recorder = 'commit' | 'build' | 'install';
 
 /** What an image was made from, as who makes it says it. */

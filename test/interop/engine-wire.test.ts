@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { bytesOf, makeIndex, putImage, tarOf } from '../support/make-image.ts';
+import { bytesOf, makeImage, makeIndex, putImage, tarOf, type MadeImage } from '../support/make-image.ts';
 import { startEngine, startRegistry, type Engine } from './engine-ground.ts';
 
 const encode = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
@@ -190,6 +190,63 @@ test('filters come in both shapes; what is none is refused with docker’s texts
   );
   await refused(engine, 'POST', `/images/prune?filters=${encode({ dangling: ['x'] })}`, 400, "invalid filter 'dangling=[x]'");
   await refused(engine, 'POST', `/images/prune?filters=${encode({ reference: ['a'] })}`, 400, /^invalid filter 'reference'/);
+});
+
+test('before and since take an image by whatever id it has: also by that of one of its platforms', async (t) => {
+  const engine = await startEngine(t);
+  const old = await makeImage({ layers: ['old'], created: '2001-01-01T00:00:00Z' });
+  const young = await makeImage({ layers: ['young'], created: '2025-01-01T00:00:00Z' });
+  const index = await makeIndex([{ os: 'linux', architecture: 'arm64' }]);
+  const [manifest] = [...index.blobs].find(([, bytes]) => bytes.includes('"layers"')) ?? [];
+  {
+    await using ingest = await engine.store.begin();
+    for (const [name, image] of Object.entries({ old, young, index })) {
+      await putImage(ingest, image);
+      await ingest.tag(image.target, `docker.io/library/${name}:1`);
+    }
+  }
+  const tags = async (filter: object): Promise<string[]> => {
+    const rows: { RepoTags: string[] }[] = (await engine.send('GET', `/images/json?filters=${encode(filter)}`)).json();
+    return rows.flatMap(({ RepoTags }) => RepoTags);
+  };
+  for (const id of [index.target.digest, index.config.digest, manifest ?? '']) {
+    assert.deepEqual(await tags({ before: [id] }), ['young:1', 'old:1'], id);
+    assert.deepEqual(await tags({ since: [id] }), [], id);
+  }
+});
+
+test('of several parents the list names the one that an inspected image names', async (t) => {
+  const engine = await startEngine(t);
+  const put = async (name: string | undefined, image: MadeImage): Promise<string> => {
+    await using ingest = await engine.store.begin({ verb: 'load' });
+    await putImage(ingest, image);
+    if (name === undefined) await ingest.keep(image.target);
+    else await ingest.name(image.target, name);
+    return image.target.digest;
+  };
+  await put(undefined, await makeImage({ layers: ['base'] }));
+  const named = await put('base:1', await makeImage({ layers: ['base'], labels: { at: '1' } }));
+  const meant = await put('base:2', await makeImage({ layers: ['base'], labels: { at: '2' } }));
+  const app = await put('app:1', await makeImage({ layers: ['base', 'app'] }));
+  const annotations = { 'org.opencontainers.image.base.digest': meant };
+  const other = await put('app:2', await makeImage({ layers: ['base', 'other'], annotations }));
+  const rows: { Id: string; ParentId: string }[] = (await engine.send('GET', '/images/json')).json();
+  for (const [image, parent] of [
+    [app, named],
+    [other, meant],
+  ]) {
+    const inspected: { Parent: string } = (await engine.send('GET', `/images/${image}/json`)).json();
+    assert.equal(inspected.Parent, parent);
+    assert.equal(rows.find(({ Id }) => Id === image)?.ParentId, parent);
+  }
+  const { imageTree } = await import('../../src/operations/image-tree.ts');
+  const under = new Map<string, string>();
+  const path: string[] = [];
+  for (const { digest, depth } of await imageTree({ store: engine.store })) {
+    path[depth] = digest;
+    if (depth > 0) under.set(digest, path[depth - 1] ?? '');
+  }
+  assert.deepEqual([under.get(app), under.get(other)], [named, meant]);
 });
 
 test('switches are read as docker reads them', async (t) => {

@@ -26,6 +26,8 @@ export interface MakeImageOptions {
   /** Layers that stay with their publisher, by number. */
   readonly foreign?: readonly number[];
   readonly labels?: Readonly<Record<string, string>>;
+  /** Default: the second of January 2026. */
+  readonly created?: string;
   /** Of the manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** What the config says that the layers are, where it does not tell the truth. */
@@ -84,7 +86,7 @@ export async function makeImage(options: MakeImageOptions = {}): Promise<MadeIma
     types.config,
     Buffer.from(
       JSON.stringify({
-        created: '2026-01-02T03:04:05Z',
+        created: options.created ?? '2026-01-02T03:04:05Z',
         ...platform,
         config: { Env: ['A=1'], Cmd: ['/bin/true'], ...(options.labels ? { Labels: options.labels } : {}) },
         rootfs: { type: 'layers', diff_ids: options.claims ?? diffIds },

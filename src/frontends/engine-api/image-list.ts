@@ -49,19 +49,13 @@ export interface ImageRelations {
   readonly users: ReadonlyMap<Digest, readonly string[]>;
 }
 
-export async function imageRelations(store: Pick<ImageStore, 'descendants' | 'containers'>): Promise<ImageRelations> {
-  const best = new Map<Digest, { readonly parent: Digest; readonly rank: number }>();
-  for (const [parent, children] of await store.descendants())
-    for (const { image, how, layers = 0 } of children) {
-      // What only documents claim is no parent to go by.
-      if (how === 'claimed') continue;
-      const rank = (how === 'recorded' ? 100_000 : 0) + layers;
-      if (rank > (best.get(image)?.rank ?? -1)) best.set(image, { parent, rank });
-    }
+export async function imageRelations(store: Pick<ImageStore, 'forest' | 'containers'>): Promise<ImageRelations> {
+  // What only documents claim is no parent to go by.
+  const sure = [...(await store.forest()).first].filter(([, { how }]) => how !== 'claimed');
   const users = new Map<Digest, string[]>();
   for (const { id, target, manifest } of await store.containers())
     for (const digest of new Set([target.digest, manifest.digest])) users.set(digest, [...(users.get(digest) ?? []), id]);
-  return { parents: new Map([...best].map(([image, { parent }]) => [image, parent])), users };
+  return { parents: new Map(sure.map(([image, parent]) => [image, parent.image])), users };
 }
 
 /** A row of the list, in the shape of the version. Names are familiar: docker 29 prints them as they come. */

@@ -65,8 +65,7 @@ function whyLines(found: Why, name: string): readonly string[] {
   }
   if (body.length === 1) body.push({ depth: 1, text: 'nothing needs it' });
   const prefixes = treeLines(body.map(({ depth }) => depth));
-  const { containers, children } = found.blockedBy;
-  const flags = [...(children.length > 0 ? ['--tree'] : []), ...(containers.length > 0 ? ['--with-containers'] : [])];
+  const { flags } = found;
   return [
     ...body.map(({ text }, at) => `${prefixes[at] ?? ''}${text}`),
     ...(flags.length > 0 ? [`Its removal is refused; with what is in the way: bay rmi ${flags.join(' ')} ${name}`] : []),
