@@ -154,8 +154,10 @@ export async function windowsHost(t: Pick<TestContext, 'after'>): Promise<Window
     clearTimeout(timer);
     return { code, stdout: running.stdout(), stderr: running.stderr() };
   };
-  // While anything runs, Windows stays up: without it, it is started anew for a program now and then, which takes two seconds.
-  start(path(node), ['-e', 'setInterval(() => {}, 2 ** 30)'], { home: 'C:\\' });
+  // While anything runs, Windows stays up: without it, it is started anew for a program now and then, which takes two seconds. Up before anything else is started: of two programs
+  // that start it at once Debian's Wine may end one, with code 1 and "fixed a temporary directory error, please try running the same command again".
+  const first = start(path(node), ['-e', 'console.log("up"); setInterval(() => {}, 2 ** 30)'], { home: 'C:\\' });
+  await first.said(/up/);
   const entry = path(join(program, 'dist', 'bay.js'));
   return {
     drive,
