@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { join, toNamespacedPath } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
-import { sqlite } from '../io/sqlite.ts';
+import { asColumns, sqlite } from '../io/sqlite.ts';
 import type { Content, NamedStream, TreeEntry } from './tree-entry.ts';
 import { asName, asRow, asText, type Columns, columns, columnsOf, impliedFolder, type More, moreOf, type Row } from './tree-row.ts';
 import { foldName } from './windows.ts';
@@ -309,16 +309,8 @@ export class TreeIndex {
     return true;
   }
 
-  /** Rows as arrays: an object for each costs more than reading it. */
   #columns(sql: string, ...values: SQLInputValue[]): Columns[] {
-    return this.#guard(() => {
-      const statement = this.#prepare(sql);
-      // Node 22 cannot.
-      if (typeof statement.setReturnArrays !== 'function')
-        return statement.all(...values).map((row) => Object.values(row)) as unknown as Columns[];
-      statement.setReturnArrays(true);
-      return statement.all(...values) as unknown as Columns[];
-    });
+    return this.#guard(() => asColumns<Columns>(this.#prepare(sql), values));
   }
 
   #get(sql: string, ...values: SQLInputValue[]): Record<string, unknown> | undefined {

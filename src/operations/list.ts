@@ -17,7 +17,8 @@ export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptio
   const patterns = filters.filter(({ key }) => key === 'reference').map(({ value }) => value);
   const aged: { readonly image: ImageRecord; readonly age: number }[] = [];
   for (const image of await host.store.images()) {
-    if (!keep(image) || (!options.all && (await isAttached(host.store, image)))) continue;
+    if (!keep(image) || (!options.all && isNamelessArtifact(image) && (await host.store.subjectOf(image.target.digest)) !== undefined))
+      continue;
     aged.push({ image: withNames(image, patterns), age: createdAt(image) });
   }
   // Of one age: by name, so that the tags of a repository stand together.
@@ -25,9 +26,9 @@ export async function list(host: Pick<Host, 'store' | 'now'>, options: ListOptio
   return aged.sort((a, b) => b.age - a.age || (name(a.image) < name(b.image) ? -1 : 1)).map(({ image }) => image);
 }
 
-async function isAttached(store: Host['store'], { names, platforms, artifactType, target }: ImageRecord): Promise<boolean> {
-  if (names.length > 0 || platforms.length > 0 || artifactType === undefined) return false;
-  return (await store.subjectOf(target.digest)) !== undefined;
+/** What another tool may have attached to something. Asked of each of thousands: the store is, of these alone. */
+function isNamelessArtifact({ names, platforms, artifactType }: ImageRecord): boolean {
+  return names.length === 0 && platforms.length === 0 && artifactType !== undefined;
 }
 
 function withNames(image: ImageRecord, patterns: readonly string[]): ImageRecord {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
 import { unusable, type Place } from './place.ts';
@@ -124,12 +124,4 @@ type Parameters = readonly [named: Record<string, SQLInputValue>, ...others: SQL
 /** Values by their place. Numbered parameters (`?1`) get theirs by name: Node 22.18 does not count them as places. */
 export function parametersOf(sql: string, values: readonly SQLInputValue[]): Parameters {
   return sql.includes('?1') ? [Object.fromEntries(values.map((value, at) => [`?${at + 1}`, value]))] : [{}, ...values];
-}
-
-export function asColumns<Row extends readonly unknown[]>(statement: StatementSync, parameters: Parameters): Row[] {
-  // Node 22 has not got it.
-  const able = typeof statement.setReturnArrays === 'function';
-  if (able) statement.setReturnArrays(true);
-  const rows: unknown = able ? statement.all(...parameters) : statement.all(...parameters).map((row) => Object.values(row));
-  return rows as Row[];
 }

@@ -1,5 +1,5 @@
 import type { ListedContainer } from '../../operations/list-containers.ts';
-import { labelTitle, type Field } from './list.ts';
+import { labelField, type Field } from './list.ts';
 import { humanSize, localTime, timeSince } from './units.ts';
 
 /** The first letters, and a sign that there are more. */
@@ -26,13 +26,7 @@ export function containerFields(now: Date, noTrunc: boolean) {
       title: 'IMAGE',
       value: ({ Image, ImageID }) => (noTrunc ? Image : shortImage(Image, ImageID)),
     },
-    Label: {
-      title: labelTitle,
-      value:
-        ({ Labels }) =>
-        (name: string) =>
-          Labels[name] ?? '',
-    },
+    Label: labelField(({ Labels }: ListedContainer) => Labels),
     Labels: { title: 'LABELS', value: (row) => labels(row).join(',') },
     LocalVolumes: { title: 'LOCAL VOLUMES', value: ({ Mounts }) => String(Mounts.filter(({ Driver }) => Driver === 'local').length) },
     Mounts: {

@@ -92,7 +92,10 @@ function cellText(value: unknown): string {
   return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-/** The title of a column `.Label "com.example.the-name"`: `the name`, as docker's. */
-export function labelTitle(label: string): string {
-  return (label.split('.').at(-1) ?? '').replace(/[-_]/g, ' ');
+/** Docker's `.Label "com.example.the-name"`, a field of everything that has labels. Its column's title is `the name`. */
+export function labelField<Row>(labelsOf: (row: Row) => Readonly<Record<string, string>> | null | undefined) {
+  return {
+    title: (label: string) => (label.split('.').at(-1) ?? '').replace(/[-_]/g, ' '),
+    value: (row: Row) => (name: string) => labelsOf(row)?.[name] ?? '',
+  };
 }

@@ -1,18 +1,12 @@
 import type { InspectedVolume } from '../../operations/inspect-volume.ts';
-import { labelTitle, type Field } from './list.ts';
+import { labelField, type Field } from './list.ts';
 
 /** What templates and columns can name of a volume. */
 export const volumeFields = {
   Availability: { title: 'AVAILABILITY', value: () => 'N/A' },
   Driver: { title: 'DRIVER', value: ({ Driver }) => Driver },
   Group: { title: 'GROUP', value: () => 'N/A' },
-  Label: {
-    title: labelTitle,
-    value:
-      ({ Labels }) =>
-      (name: string) =>
-        Labels?.[name] ?? '',
-  },
+  Label: labelField(({ Labels }: InspectedVolume) => Labels),
   Labels: {
     title: 'LABELS',
     value: ({ Labels }) =>

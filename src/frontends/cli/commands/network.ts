@@ -8,7 +8,7 @@ import { removeNetwork } from '../../../operations/remove-network.ts';
 import { confirm } from '../ask.ts';
 import { command } from '../grammar.ts';
 import { openStore } from '../host.ts';
-import { isOwnTable, labelTitle, listText, type Field } from '../list.ts';
+import { isOwnTable, labelField, listText, type Field } from '../list.ts';
 import { localTime } from '../units.ts';
 import { tableFormat } from './format-help.ts';
 
@@ -83,13 +83,7 @@ function networkFields(noTrunc: boolean) {
     IPv4: { title: 'IPV4', value: ({ EnableIPv4 }) => String(EnableIPv4) },
     IPv6: { title: 'IPV6', value: ({ EnableIPv6 }) => String(EnableIPv6) },
     Internal: { title: 'INTERNAL', value: ({ Internal }) => String(Internal) },
-    Label: {
-      title: labelTitle,
-      value:
-        ({ Labels }) =>
-        (name: string) =>
-          Labels[name] ?? '',
-    },
+    Label: labelField(({ Labels }: NetworkDocument) => Labels),
     Labels: { title: 'LABELS', value: () => '' },
     Name: { title: 'NAME', value: ({ Name }) => Name },
     Scope: { title: 'SCOPE', value: ({ Scope }) => Scope },
