@@ -34,8 +34,12 @@ test(
     const socket = join(folder, 'docker.sock');
     await startServer(t, home, { args: ['--docker-socket', socket], env: { CONTAINERS_REGISTRIES_CONF: hub.registriesConf } });
     const terminal = await screen(t, 150, 50, home, { DOCKER_HOST: `unix://${socket}` });
+    let lines = 0;
     const typed = async (line: string, pattern: RegExp): Promise<string> => {
-      await terminal.type(`clear; ${line}; echo "code $?"`);
+      // What the line before has left on the screen ends with a code too.
+      lines++;
+      await terminal.type(`clear; ${line}; echo "code $?"; echo "end ${lines}"`);
+      await terminal.shows(new RegExp(`^end ${lines}$`, 'm'));
       return await terminal.shows(pattern);
     };
     const short = id.slice(7, 19);
