@@ -116,6 +116,7 @@ test('what is on its way into the store comes in where the store is then', async
     assert.ok(!existsSync(before));
     assert.deepEqual(await store.check(), []);
     assert.ok(await store.has({ mediaType: mediaTypes.bytes, digest: digestOf(body), size: body.length }));
+    await store.flush();
     assert.deepEqual(readdirSync(join(to, 'bay', 'drafts')), ['free']);
   }
 });

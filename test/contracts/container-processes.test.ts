@@ -40,6 +40,8 @@ test('eight processes at once: no container, no file and no image is lost, and n
     await createContainer(host, { Image: reference }, { name: `check-${own}` });
     assert.equal((await statInContainer(host, `check-${own}`, `/etc/${own}`)).size, own.length + 1);
   }
+  // The index follows a change of names in a moment, by a draft.
+  await store.flush();
   assert.deepEqual(await store.check(), []);
   assert.deepEqual(readdirSync(join(folder, 'bay', 'containers')), [(await store.container('shared')).id]);
   assert.deepEqual(
