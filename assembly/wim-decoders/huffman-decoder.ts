@@ -37,12 +37,12 @@ export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: us
   const sorted = code + sortedAt;
   const table = tableOf(code, capacity);
   memory.fill(startOf(code, 0), 0, 72);
-  for (let i: u32 = 0; i < symbols; i++) {
-    const place = startOf(code, <u32>load<u8>(lengths + i) + 1);
-    store<u32>(place, load<u32>(place) + 1);
+  for (let first: u32 = 0; first < symbols; first += 16) {
+    for (let used = usedOf(lengths, first, symbols); used !== 0; used &= used - 1) {
+      const place = startOf(code, <u32>load<u8>(lengths + first + ctz(used)) + 1);
+      store<u32>(place, load<u32>(place) + 1);
+    }
   }
-  const unused = load<u32>(startOf(code, 1));
-  store<u32>(startOf(code, 1), 0);
   let next: u32 = 0;
   for (let length: u32 = 1; length <= 16; length++) {
     const count = load<u32>(startOf(code, length + 1));
@@ -52,33 +52,54 @@ export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: us
     store<u32>(limitOf(code, length), next);
     store<u32>(startOf(code, length + 1), start + count);
   }
-  if (next !== 0x10000) {
-    if (unused !== symbols) return false;
+  if (next === 0) {
     memory.fill(table, 0, 2 << rootBits);
     return true;
   }
-  for (let i: u32 = 0; i < symbols; i++) {
-    const length: u32 = load<u8>(lengths + i);
-    if (length === 0) continue;
-    const start = load<u32>(startOf(code, length));
-    store<u16>(sorted + (start << 1), <u16>i);
-    store<u32>(startOf(code, length), start + 1);
+  if (next !== 0x10000) return false;
+  for (let first: u32 = 0; first < symbols; first += 16) {
+    for (let used = usedOf(lengths, first, symbols); used !== 0; used &= used - 1) {
+      const symbol = first + ctz(used);
+      const place = startOf(code, load<u8>(lengths + symbol));
+      const start = load<u32>(place);
+      store<u16>(sorted + (start << 1), <u16>symbol);
+      store<u32>(place, start + 1);
+    }
   }
   // Codes ascend in this order, and so do their places in the table.
   let place = table;
-  let at: u32 = 0;
+  let at = sorted;
   for (let length: u32 = 1; length <= rootBits; length++) {
-    const end = load<u32>(startOf(code, length));
-    const width: u32 = 1 << (rootBits - length);
-    for (; at < end; at++) {
-      const entry = ((<u32>load<u16>(sorted + (at << 1))) << 6) | length;
-      const stop = place + (width << 1);
-      if (width >= 4) for (; place < stop; place += 8) store<u64>(place, <u64>entry * 0x0001_0001_0001_0001);
-      else for (; place < stop; place += 2) store<u16>(place, <u16>entry);
+    const end = sorted + (load<u32>(startOf(code, length)) << 1);
+    const width: usize = 2 << (rootBits - length);
+    for (; at < end; at += 2) {
+      const entry = ((<u32>load<u16>(at)) << 6) | length;
+      const stop = place + width;
+      if (width >= 16) for (; place < stop; place += 16) v128.store(place, i16x8.splat(<i16>entry));
+      else if (width === 8) store<u64>(place, <u64>entry * 0x0001_0001_0001_0001);
+      else if (width === 4) store<u32>(place, entry * 0x0001_0001);
+      else store<u16>(place, <u16>entry);
+      place = stop;
     }
   }
   memory.fill(place, 0, table + (2 << rootBits) - place);
   return true;
+}
+
+/**
+ * Which of 16 symbols have a code, a bit each: of some hundred symbols most have none, in no order that a processor would guess.
+ * 16 lengths are read, whatever lies behind the last.
+ */
+@inline
+function usedOf(lengths: usize, first: u32, symbols: u32): u32 {
+  const used = <u32>i8x16.bitmask(i8x16.ne(v128.load(lengths + first), i8x16.splat(0)));
+  return symbols - first >= 16 ? used : used & ((1 << (symbols - first)) - 1);
+}
+
+/** True for a code of no symbols, in which nothing can be said. */
+@inline
+export function isEmpty(code: usize): bool {
+  return load<u32>(limitOf(code, 16)) === 0;
 }
 
 /** The next symbol's entry, of a code whose table is known; 0 where the code is empty. @param bits from the left */

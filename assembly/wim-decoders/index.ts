@@ -3,6 +3,7 @@
  * A source may be followed by anything, and 16 bytes of it are the memory's: they are zeros while it is read. A target is followed by 16 bytes that may be overwritten.
  */
 
+import { prepareCopies } from './copy-match';
 import { decodeLzms, prepareLzms } from './lzms';
 import { prepareX86 } from './lzms-x86';
 import { decodeLzx, prepareLzx } from './lzx';
@@ -12,6 +13,7 @@ import { decodeXpress } from './xpress';
 export { end } from './memory-map';
 
 if (__heap_base > staticEnd) unreachable();
+prepareCopies();
 prepareLzx();
 prepareLzms();
 prepareX86();

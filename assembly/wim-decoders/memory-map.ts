@@ -24,6 +24,9 @@ export const parents: usize = 0x13000;
 export const buckets: usize = 0x14000;
 export const counts: usize = 0x15000;
 
+// How matches with a small offset repeat.
+export const patterns: usize = 0x16000;
+
 // LZMS.
 export const adaptiveCodes: usize = 0x20000;
 export const probabilities: usize = 0x30000;

@@ -2,7 +2,7 @@
 
 import { copyMatch } from './copy-match';
 import { emptyCode, endsEarly, incompleteCode, matchBeforeChunk, matchPassesChunk, none, tooShort, wrongMatchLength } from './faults';
-import { buildCode, entryAt, tableOf } from './huffman-decoder';
+import { buildCode, entryAt, isEmpty, tableOf } from './huffman-decoder';
 import { mainCode as code, mainLengths as lengths } from './memory-map';
 import { unitsAt } from './units';
 
@@ -12,11 +12,15 @@ const rootBits: u32 = 11;
 export function decodeXpress(source: usize, sourceLength: u32, target: usize, size: u32): u32 {
   // The lengths of the code, and the first bits.
   if (sourceLength < 260) return tooShort;
-  for (let i: u32 = 0; i < 256; i++) {
-    const pair = <u32>load<u8>(source + i);
-    store<u16>(lengths + 2 * i, <u16>((pair & 15) | ((pair >> 4) << 8)));
+  for (let i: u32 = 0; i < 256; i += 16) {
+    const pairs = v128.load(source + i);
+    const first = v128.and(pairs, i8x16.splat(15));
+    const second = i8x16.shr_u(pairs, 4);
+    v128.store(lengths + 2 * i, i8x16.shuffle(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    v128.store(lengths + 2 * i, i8x16.shuffle(first, second, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16);
   }
   if (!buildCode(code, symbols, rootBits, lengths, symbols)) return incompleteCode;
+  if (isEmpty(code)) return emptyCode;
   const table = tableOf(code, symbols);
   const sourceEnd = source + sourceLength;
   // So far a stream that ends in time can be read ahead.
@@ -33,7 +37,6 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
     at += <usize>((~left >> 3) & 6);
     left |= 48;
     let entry = entryAt(code, table, rootBits, bits);
-    if (entry === 0) return emptyCode;
     bits <<= entry;
     left -= entry;
     let symbol = entry >> 6;
@@ -41,7 +44,6 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
       store<u8>(out++, <u8>symbol);
       if (out === end) break;
       entry = entryAt(code, table, rootBits, bits);
-      if (entry === 0) return emptyCode;
       bits <<= entry;
       left -= entry;
       symbol = entry >> 6;
