@@ -129,6 +129,7 @@ for (const [what, body] of [
     await registry.repository('app').write(blobOf(body), opener(body).open);
     assert.deepEqual(session.held, body);
     assert.equal(registry.requests.filter((asked) => asked.body.length > 0).length, 2, 'not asked again before its time');
+    assert.equal(session.starts, 1);
   });
 
 test('a registry that wants to be left alone for an hour gets no second try of a blob', async (t) => {
