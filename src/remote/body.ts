@@ -3,6 +3,7 @@ import { ImageError, isImageError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { lent, type Lender } from '../io/lent.ts';
 import { readBytes } from '../io/verified.ts';
+import { unpacked } from './content-coding.ts';
 import type { WireResponse } from './transport.ts';
 
 /** Bytes that a body must bring in each idle time, so that a server which drips keeps nobody. */
@@ -77,7 +78,8 @@ export async function readBody(response: WireResponse, limit: number, idle: numb
     response.body.destroy();
     throw new ImageError('too-large', `${what} is larger than ${limit} bytes`);
   }
-  return readBytes(patient(response.body, idle, what, signal, documentPatience(idle)), limit, what);
+  const { body } = await unpacked(response);
+  return readBytes(patient(body, idle, what, signal, documentPatience(idle)), limit, what);
 }
 
 /** The start of an answer that only explains a failure: what comes late, broken or after `limit` is left out. */

@@ -10,12 +10,19 @@ import type { Credentials } from './registry-options.ts';
  * Docker's credential helper protocol: `docker-credential-NAME get|store|erase|list`, the question on stdin, the answer on stdout, an error's text there too.
  * The name `<token>` says that the secret is an identity token.
  */
-const timeout = 60_000;
 const maxAnswerBytes = 1024 * 1024;
+/** Milliseconds in which the output of a helper that has ended is still awaited: what it has left running may hold it open for ever. */
+const lastWords = 500;
+
+export interface HelperGround {
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds until an answer is no longer waited for. */
+  readonly timeout: number;
+}
 
 /** The credentials kept for a server, or undefined where the helper has none. @throws ImageError `unavailable` where the helper fails */
-export async function getFromHelper(name: string, server: string, env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
-  const { failed, output } = await runHelper(name, 'get', server, env);
+export async function getFromHelper(name: string, server: string, ground: HelperGround): Promise<Credentials | undefined> {
+  const { failed, output } = await runHelper(name, 'get', server, ground);
   if (failed && /credentials not found/i.test(output)) return undefined;
   if (failed) throw helperFailed(name, 'get', output);
   const answer = parseAnswer(name, output);
@@ -26,19 +33,19 @@ export async function getFromHelper(name: string, server: string, env: NodeJS.Pr
 }
 
 /** @throws ImageError `unavailable` */
-export async function storeInHelper(name: string, server: string, credentials: Credentials, env: NodeJS.ProcessEnv): Promise<void> {
+export async function storeInHelper(name: string, server: string, credentials: Credentials, ground: HelperGround): Promise<void> {
   if ('registryToken' in credentials) throw new ImageError('unsupported', `docker-credential-${name} cannot keep a registry token`);
   const [Username, Secret] =
     'identityToken' in credentials ? ['<token>', credentials.identityToken] : [credentials.username, credentials.password];
-  const { failed, output } = await runHelper(name, 'store', JSON.stringify({ ServerURL: server, Username, Secret }), env);
+  const { failed, output } = await runHelper(name, 'store', JSON.stringify({ ServerURL: server, Username, Secret }), ground);
   if (failed) throw helperFailed(name, 'store', output);
 }
 
 /** False where there was nothing to forget. @throws ImageError `unavailable` */
-export async function eraseFromHelper(name: string, server: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const known = (await getFromHelper(name, server, env)) !== undefined;
+export async function eraseFromHelper(name: string, server: string, ground: HelperGround): Promise<boolean> {
+  const known = (await getFromHelper(name, server, ground)) !== undefined;
   if (!known) return false;
-  const { failed, output } = await runHelper(name, 'erase', server, env);
+  const { failed, output } = await runHelper(name, 'erase', server, ground);
   if (failed && !/credentials not found/i.test(output)) throw helperFailed(name, 'erase', output);
   return true;
 }
@@ -63,30 +70,46 @@ async function runHelper(
   name: string,
   verb: 'get' | 'store' | 'erase',
   input: string,
-  env: NodeJS.ProcessEnv,
+  { env, timeout }: HelperGround,
 ): Promise<{ failed: boolean; output: string }> {
   // The name comes from a file: it must stay a program's name and never become a path.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw new ImageError('invalid-config', `${JSON.stringify(name)} is not the name of a credential helper`);
   const child = await startHelper(name, verb, env);
   return new Promise((resolve, reject) => {
-    // Not spawn's own timeout: that keeps this process waiting where the program could not be started at all.
-    const timer = setTimeout(() => child.kill(), timeout);
     const chunks: Buffer[] = [];
     let size = 0;
+    let ended: NodeJS.Timeout | undefined;
+    const settle = () => {
+      clearTimeout(timer);
+      clearTimeout(ended);
+      // A script's own children have its output too, and do not end with it.
+      child.stdout.destroy();
+      child.stdin.destroy();
+      child.unref();
+    };
+    const giveUp = (why: string) => {
+      child.kill();
+      settle();
+      reject(helperFailed(name, verb, why));
+    };
+    // Not spawn's own timeout: that keeps this process waiting where the program could not be started at all.
+    const timer = setTimeout(() => giveUp(`it did not end within ${Math.round(timeout / 1000)} s`), timeout);
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxAnswerBytes) child.kill();
+      if (size > maxAnswerBytes) giveUp(`its answer has more than ${maxAnswerBytes} bytes`);
       else chunks.push(chunk);
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
+      settle();
       reject(notRun(name, error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : error.message, error));
     });
-    child.once('close', (status) => {
-      clearTimeout(timer);
-      resolve({ failed: status !== 0 || size > maxAnswerBytes, output: Buffer.concat(chunks).toString('utf8') });
-    });
+    const answer = (status: number | null) => {
+      settle();
+      resolve({ failed: status !== 0, output: Buffer.concat(chunks).toString('utf8') });
+    };
+    child.once('exit', (status) => (ended = setTimeout(() => answer(status), lastWords)));
+    child.once('close', answer);
     child.stdin.on('error', () => {
       // A helper that ends before it has read its question is judged by its status and output.
     });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isImageError } from '../errors.ts';
 import { settingsFolders } from '../io/settings-folders.ts';
 import { isObject } from '../model/descriptor.ts';
-import { eraseFromHelper, getFromHelper, storeInHelper } from './credential-helper.ts';
+import { eraseFromHelper, getFromHelper, storeInHelper, type HelperGround } from './credential-helper.ts';
 import { authEntry, authOf, changeDockerConfig, helperOf, isHub, readDockerConfig, serverKey, type DockerConfig } from './docker-config.ts';
 import type { Credentials, RegistryOptions } from './registry-options.ts';
 
@@ -15,11 +15,13 @@ export interface Stored {
 export class CredentialStore {
   readonly #options: RegistryOptions;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #helpers: HelperGround;
   readonly path: string;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#env = options.env ?? process.env;
+    this.#helpers = { env: this.#env, timeout: options.timeouts?.helper ?? 60_000 };
     this.path = join(options.configFolder ?? settingsFolders(this.#env).docker, 'config.json');
   }
 
@@ -38,7 +40,7 @@ export class CredentialStore {
   async #findIn(config: DockerConfig, host: string, repository: string | undefined): Promise<Credentials | undefined> {
     try {
       const helper = helperOf(config, host);
-      const kept = helper === undefined ? undefined : await getFromHelper(helper, serverKey(host), this.#env);
+      const kept = helper === undefined ? undefined : await getFromHelper(helper, serverKey(host), this.#helpers);
       return kept ?? authOf(config, host, repository);
     } catch (error) {
       return this.#warn(error);
@@ -68,7 +70,7 @@ export class CredentialStore {
   async keep(host: string, credentials: Credentials): Promise<Stored> {
     const key = serverKey(host);
     const helper = helperOf(await readDockerConfig(this.path), host);
-    if (helper !== undefined) await storeInHelper(helper, key, credentials, this.#env);
+    if (helper !== undefined) await storeInHelper(helper, key, credentials, this.#helpers);
     await changeDockerConfig(this.path, (document) => {
       const auths = isObject(document.auths) ? document.auths : {};
       return { ...document, auths: { ...auths, [key]: helper === undefined ? authEntry(credentials) : {} } };
@@ -81,7 +83,7 @@ export class CredentialStore {
   /** False where nothing was kept. Looks at every spelling of the host, as docker does. */
   async forget(host: string): Promise<boolean> {
     const helper = helperOf(await readDockerConfig(this.path), host);
-    const erased = helper !== undefined && (await eraseFromHelper(helper, serverKey(host), this.#env));
+    const erased = helper !== undefined && (await eraseFromHelper(helper, serverKey(host), this.#helpers));
     const spellings = isHub(host)
       ? [serverKey(host), 'docker.io', 'index.docker.io']
       : [host, `https://${host}`, `http://${host}`, `https://${host}/`, `http://${host}/`];

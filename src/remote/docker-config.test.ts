@@ -135,6 +135,34 @@ esac
   assert.equal(await store.forget('docker.io'), false);
 });
 
+test(
+  'a helper that leaves something running, never ends, or never stops talking, keeps nobody',
+  { skip: windows, timeout: 20_000 },
+  async (t) => {
+    const home = await folder(t);
+    const pids = join(home, 'pids');
+    const scripts = {
+      leaving: `sleep 60 & echo $! > ${pids}; echo '{"Username":"me","Secret":"secret"}'`,
+      endless: `sleep 60 & echo $! > ${pids}; wait`,
+      talking: `yes & echo $! > ${pids}; wait`,
+    };
+    const found: unknown[] = [];
+    const warnings: string[] = [];
+    for (const [name, script] of Object.entries(scripts)) {
+      await writeFile(join(home, `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await writeFile(join(home, 'config.json'), JSON.stringify({ credsStore: name }));
+      const env = { HOME: home, PATH: `${home}${delimiter}${process.env.PATH}` };
+      const store = new CredentialStore({ configFolder: home, env, timeouts: { helper: 1500 }, onWarning: (text) => warnings.push(text) });
+      found.push(await store.find('a.example'));
+      // What talks ends by itself once nobody listens.
+      if (name !== 'talking') process.kill(Number(await readFile(pids, 'utf8')), 'SIGKILL');
+    }
+    assert.deepEqual(found, [{ username: 'me', password: 'secret' }, undefined, undefined]);
+    assert.match(warnings[0] ?? '', /docker-credential-endless get failed: it did not end within 2 s/);
+    assert.match(warnings[1] ?? '', /docker-credential-talking get failed: its answer has more than/);
+  },
+);
+
 test('a helper that is not there is a warning, and one that is a path is none', async (t) => {
   const home = await folder(t);
   const warnings: string[] = [];

@@ -42,6 +42,9 @@ export interface Ground {
 
 /** Puts the transport of one endpoint together: log ← redirects ← auth ← retry, from the socket outwards. */
 export async function openEndpoint(route: Route, ground: Ground): Promise<Endpoint> {
+  const { host, repository, capabilities, namespace, blocked } = route;
+  const place = { host, repository, capabilities, namespace };
+  if (blocked) return { ...place, base: route.base, transport: () => Promise.reject(blocked) };
   const base = await settledBase(route, ground);
   const wire = wireFor(route, base, ground);
   const tokens = retrying(redirecting(wire, { sameOrigin: true }), ground.retry);
@@ -57,14 +60,7 @@ export async function openEndpoint(route: Route, ground: Ground): Promise<Endpoi
     if (ours) ground.onAnswer(route.host, response.headers);
     return response;
   };
-  return {
-    host: route.host,
-    base,
-    repository: route.repository,
-    transport: retrying(transport, ground.retry),
-    capabilities: route.capabilities,
-    namespace: route.namespace,
-  };
+  return { ...place, base, transport: retrying(transport, ground.retry) };
 }
 
 /** The bare wire, seen from one registry: its certificates for itself, no credentials, no redirects, no repetition. */

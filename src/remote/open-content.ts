@@ -7,6 +7,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { acceptedManifests, isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { answerError } from './answer-error.ts';
 import { discard, documentPatience, patient } from './body.ts';
+import { unpacked } from './content-coding.ts';
 import { explainDenial, manifestError, repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
 import { isPassing, pause, Tries } from './retry.ts';
 import type { Transport, WireRequest, WireResponse } from './transport.ts';
@@ -217,7 +218,7 @@ class Reading {
     } catch (error) {
       throw await explainDenial(this.#access, error);
     }
-    if (response.status === 200 || response.status === 206) return response;
+    if (response.status === 200 || response.status === 206) return unpacked(response, this.#target.size);
     if (kind === 'manifests') throw await manifestError(this.#access, response, this.#target.digest);
     throw await answerError(response, `cannot read ${this.#target.digest}`, {
       anonymous: await this.#access.anonymous(),
@@ -230,7 +231,7 @@ class Reading {
 
   async #fromUrl(transport: Transport, url: URL, at: number): Promise<WireResponse> {
     const response = await transport(this.#request(url, at));
-    if (response.status === 200 || response.status === 206) return response;
+    if (response.status === 200 || response.status === 206) return unpacked(response, this.#target.size);
     const error = await answerError(response, `cannot read ${this.#target.digest} from ${url.host}`, { elsewhere: true });
     throw response.status === 404 || response.status === 410 ? new ImageError('blob-unknown', error.message, { cause: error }) : error;
   }

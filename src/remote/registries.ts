@@ -210,6 +210,7 @@ class ConfiguredRegistries implements Registries {
   async #registry(host: string): Promise<{ endpoint: Endpoint; ground: Ground; route: Route }> {
     const { routing, ground } = await this.#current();
     const { origin } = await routing.routes({ registry: registryHost(host), repository: '' });
+    if (origin.blocked) throw origin.blocked;
     return { endpoint: await this.#endpoint(origin, ground), ground, route: origin };
   }
 
@@ -251,8 +252,19 @@ class ConfiguredRegistries implements Registries {
 
   async #endpoint(route: Route, ground: Ground): Promise<Endpoint> {
     const { endpoints } = await this.#current();
-    const { host, repository, base, scheme, verify, namespace, certificates, headers } = route;
-    const key = JSON.stringify([host, repository, base.href, scheme, verify, namespace, certificates, headers, ground.retry.tries]);
+    const { host, repository, base, scheme, verify, namespace, certificates, headers, blocked } = route;
+    const key = JSON.stringify([
+      host,
+      repository,
+      base.href,
+      scheme,
+      verify,
+      namespace,
+      certificates,
+      headers,
+      blocked !== undefined,
+      ground.retry.tries,
+    ]);
     return remembered(endpoints, key, () => openEndpoint(route, ground));
   }
 

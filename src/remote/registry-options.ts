@@ -40,5 +40,6 @@ export interface RegistryOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
   readonly onLog?: ((entry: WireLog) => void) | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
-  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** `helper`: milliseconds for a credential helper's answer. Default 60,000. */
+  readonly timeouts?: (Partial<Timeouts> & { readonly helper?: number }) | undefined;
 }

@@ -11,6 +11,7 @@ import { maxManifestBytes } from '../model/manifest.ts';
 import { acceptedManifests, isManifestType } from '../model/media-types.ts';
 import { familiarName, isTag, type Reference } from '../model/reference.ts';
 import { answerError } from './answer-error.ts';
+import { isPacked } from './content-coding.ts';
 import { discard } from './body.ts';
 import { deleteContent, untag } from './delete-content.ts';
 import { listReferrers } from './list-referrers.ts';
@@ -60,7 +61,7 @@ export class RemoteRepository implements Repository {
     if (response.status === 200) {
       discard(response);
       const size = response.headers['content-length'];
-      return manifest || size === undefined || Number(size) === target.size;
+      return manifest || size === undefined || isPacked(response) || Number(size) === target.size;
     }
     if (response.status === 404) {
       discard(response);

@@ -7,6 +7,7 @@ import { bareMediaType, maxManifestBytes, parseManifest } from '../model/manifes
 import { acceptedManifests, isManifestType } from '../model/media-types.ts';
 import { isTag } from '../model/reference.ts';
 import { discard, readBody } from './body.ts';
+import { isPacked } from './content-coding.ts';
 import { explainDenial, manifestError, repositoryUrl, scope, type RepositoryAccess } from './repository-access.ts';
 import type { Method, WireResponse } from './transport.ts';
 
@@ -67,7 +68,7 @@ function described(head: WireResponse, name: string): Descriptor | undefined {
   const mediaType = bareMediaType(head.headers['content-type'] ?? '');
   const named = head.headers['docker-content-digest'];
   const length = head.headers['content-length'] ?? '';
-  if (!isManifestType(mediaType) || !isDigest(named) || !/^\d{1,9}$/.test(length)) return undefined;
+  if (!isManifestType(mediaType) || !isDigest(named) || !/^\d{1,9}$/.test(length) || isPacked(head)) return undefined;
   if (Number(length) > maxManifestBytes)
     throw new ImageError('too-large', `the manifest ${name} of ${length} bytes is larger than ${maxManifestBytes} bytes`);
   if (!isDigest(name)) return { mediaType, digest: named, size: Number(length) };

@@ -22,9 +22,9 @@ const passing: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 /** Trying again at once changes nothing about these; waiting would only hide a wrong host name from the user. */
 const lasting: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EPROTO', 'proxy']);
 
-/** True for a failure of the network that may be over in a moment, and that nobody has tried to outwait yet: what is built of requests that repeat themselves must not multiply them. */
+/** True for a failure of the network, or a registry that asks to be left alone, which may be over in a moment, and that nobody has tried to outwait yet: what is built of requests that repeat themselves must not multiply them. */
 export function isPassing(error: unknown): boolean {
-  if (!isImageError(error, 'unavailable') || error.detail.tries !== undefined) return false;
+  if (!isImageError(error, 'unavailable', 'too-many-requests') || error.detail.tries !== undefined) return false;
   const { reason } = error.detail;
   return !lasting.has(reason) && !(typeof reason === 'string' && reason.startsWith('ERR_SSL_'));
 }
@@ -45,7 +45,8 @@ export class Tries {
     const waited = isImageError(failure) ? failure.detail.waited : undefined;
     if (typeof waited === 'number') this.#silence += waited;
     if (this.#done >= this.#policy.tries || this.#silence >= this.#policy.silence) return undefined;
-    return retryDelay(response, this.#done, this.#policy);
+    const asked = isImageError(failure) && typeof failure.detail.retryAfter === 'number' ? failure.detail.retryAfter * 1000 : undefined;
+    return retryDelay(response, this.#done, this.#policy, Date.now(), asked);
   }
 
   /** Something came of it: what has failed until now does not count any more. */
@@ -108,10 +109,19 @@ function isRepeatable({ method, body, repeatable }: WireRequest): boolean {
   return repeatable === true || method === 'GET' || method === 'HEAD' || method === 'PUT' || method === 'DELETE';
 }
 
-/** Milliseconds to wait after try number `done`; undefined where the registry asks for longer than anybody waits. */
-export function retryDelay(response: WireResponse | undefined, done: number, policy: RetryPolicy, now = Date.now()): number | undefined {
+/**
+ * Milliseconds to wait after try number `done`; undefined where the registry asks for longer than anybody waits. `heard`: what it has asked for, where its answer
+ * has been read to an error already.
+ */
+export function retryDelay(
+  response: WireResponse | undefined,
+  done: number,
+  policy: RetryPolicy,
+  now = Date.now(),
+  heard?: number,
+): number | undefined {
   const backoff = Math.min(policy.base * 2 ** (done - 1), policy.longest) * (0.75 + Math.random() / 2);
-  const asked = response === undefined ? undefined : retryAfter(response.headers['retry-after'], now);
+  const asked = response === undefined ? heard : retryAfter(response.headers['retry-after'], now);
   if (asked === undefined) return backoff;
   return asked > policy.longest ? undefined : Math.max(asked, policy.base);
 }

@@ -23,6 +23,8 @@ export interface Route {
   readonly capabilities: ReadonlySet<Capability>;
   /** The registry that is meant, for a host that stands for several (`?ns=`). */
   readonly namespace: string | undefined;
+  /** Why nothing may be asked there. */
+  readonly blocked?: ImageError;
 }
 
 /** Where a repository is read, mirrors first, the registry itself last; and where it is written. */
@@ -51,14 +53,13 @@ export class Routing {
     return new Routing(options, await readRegistriesConf(files));
   }
 
-  /** @throws ImageError `denied` for a registry that is blocked; `invalid-config` */
+  /**
+   * What is blocked is so itself; its mirrors are not (a machine that must never ask the world is set up in this way).
+   * @throws ImageError `invalid-config`
+   */
   async routes(reference: Pick<Reference, 'registry' | 'repository'> & Partial<Reference>): Promise<Routes> {
     const rule = ruleFor(this.rules, reference);
-    if (rule?.blocked)
-      throw new ImageError('denied', `registry ${rule.prefix} is blocked in registries.conf`, {
-        hint: 'Remove `blocked = true` from its [[registry]] if it is to be used.',
-        detail: { prefix: rule.prefix },
-      });
+    const own = (route: Route): Route => (rule?.blocked ? { ...route, blocked: blockedError(rule.prefix) } : route);
     const mirrors: Route[] = [];
     for (const mirror of rule?.mirrors ?? []) {
       if (mirror.pull === 'digest-only' && reference.digest === undefined) continue;
@@ -69,10 +70,12 @@ export class Routing {
     }
     const place = rule?.location === undefined ? reference : rewritten(reference, rule.prefix, rule.location);
     const { hosts, server } = await this.#hostRoutes(place, rule?.insecure === true);
+    const origin = own(server);
+    const push = hosts.find(({ capabilities }) => capabilities.has('push'));
     return {
       mirrors: [...mirrors, ...hosts.filter(({ capabilities }) => capabilities.has('pull') || capabilities.has('resolve'))],
-      origin: server,
-      push: hosts.find(({ capabilities }) => capabilities.has('push')) ?? server,
+      origin,
+      push: push === undefined ? origin : own(push),
     };
   }
 
@@ -142,6 +145,13 @@ export class Routing {
   isInsecure(host: string): boolean {
     return named(this.#options.insecureTls, host) || ruleFor(this.rules, { registry: host, repository: '' })?.insecure === true;
   }
+}
+
+function blockedError(prefix: string): ImageError {
+  return new ImageError('denied', `registry ${prefix} is blocked in registries.conf`, {
+    hint: 'Remove `blocked = true` from its [[registry]] if it is to be used.',
+    detail: { prefix, reason: 'blocked' },
+  });
 }
 
 function named(hosts: readonly string[] | boolean | undefined, host: string): boolean {

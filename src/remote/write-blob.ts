@@ -43,7 +43,8 @@ export async function writeBlob(access: RepositoryAccess, target: Descriptor, op
         continue;
       }
       if (!isPassing(error) && !isImageError(error, 'upload-unknown', 'range-invalid')) throw error;
-      upload = await there(upload, target);
+      // Who only asks to wait still has the session: another one would be two requests more.
+      if (!isImageError(error, 'too-many-requests')) upload = await there(upload, target);
       if ((upload?.offset ?? 0) - good >= goodBytes) tries.again();
       good = upload?.offset ?? 0;
       const delay = tries.next(error);

@@ -1,6 +1,7 @@
 /** A registry that lies about what it serves: each lie is a clear error, bounded in bytes and time, and nothing wrong gets through. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { ImageError, type ErrorCode } from '../../src/errors.ts';
 import { verified } from '../../src/io/verified.ts';
@@ -202,4 +203,40 @@ test('an honest answer passes all of this', async (t) => {
   const repository = registry.repository('app');
   assert.equal((await repository.resolve('latest')).digest, image.target.digest);
   for (const layer of image.layers) assert.deepEqual(await bytesOf(await repository.open(layer)), image.blobs.get(layer.digest));
+});
+
+test('what is packed for the way although nobody asked for that is unpacked, and a layer that is only called packed is left', async (t) => {
+  const image = await makeImage();
+  const [layer] = image.layers;
+  assert.ok(layer);
+  const registry = await lyingRegistry(t, (asked, answer) => {
+    const pack: typeof answer = (status, headers, body = '') => {
+      const asItIs = asked.path.endsWith(`/app/blobs/${layer.digest}`);
+      const sent = asItIs ? Buffer.from(body) : gzipSync(body);
+      answer(status, { ...headers, 'content-encoding': 'gzip', 'content-length': String(sent.length) }, sent);
+    };
+    if (asked.path.endsWith('/tags/list')) pack(200, {}, '{"name":"app","tags":["latest"]}');
+    else if (!honest(image, asked, pack)) answer(404);
+  });
+  const repository = registry.repository('app');
+  assert.deepEqual(await repository.tags(), ['latest']);
+  const { mediaType, digest, size } = image.target;
+  assert.deepEqual(await repository.resolve('latest'), { mediaType, digest, size });
+  for (const target of [image.target, ...image.layers]) {
+    assert.equal(await repository.has(target), true);
+    assert.deepEqual(await bytesOf(await repository.open(target)), image.blobs.get(target.digest));
+  }
+});
+
+test('what is packed and has more in it than can be, or breaks off, ends with its error', async (t) => {
+  const bytes = noise(100_000);
+  const target = blobOf(bytes);
+  const bomb = gzipSync(Buffer.alloc(50_000_000));
+  const cut = gzipSync(bytes).subarray(0, 50_000);
+  const registry = await lyingRegistry(t, ({ path }, answer) =>
+    answer(200, { 'content-encoding': 'gzip' }, path.includes('cut') ? cut : bomb),
+  );
+  await fails(registry.repository('bomb').open(target).then(bytesOf), 'size-mismatch');
+  await fails(registry.repository('bomb').tags(), 'too-large');
+  await fails(registry.repository('cut').open(target).then(bytesOf), 'unavailable', /broke off/);
 });

@@ -13,7 +13,7 @@ import { mediaTypes } from '../../src/model/media-types.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import { makeCertificates, openssl } from '../support/certificates.ts';
 import { blobOf, honest, isolated, lyingRegistry, noise, type LyingRegistry } from '../support/lying-registry.ts';
-import { bytesOf, makeImage } from '../support/make-image.ts';
+import { bytesOf, chunksOf, makeImage } from '../support/make-image.ts';
 import { temporary } from '../support/temporary.ts';
 
 function fails(promise: Promise<unknown>, code: ErrorCode, message?: RegExp): Promise<void> {
@@ -302,6 +302,36 @@ test('a blocked registry is not asked', async (t) => {
   const registries = openRegistries({ ...isolated, registriesConf: conf });
   await fails(registries.repository({ registry: liar.host, repository: 'app' }).tags(), 'denied', /blocked/);
   assert.equal(liar.requests.length, 0);
+});
+
+test('the mirrors of a blocked registry are asked, itself never, and what came from it can be pushed elsewhere', async (t) => {
+  const image = await makeImage();
+  const [layer] = image.layers;
+  assert.ok(layer);
+  const blocked = await lyingRegistry(t, (_, answer) => answer(200));
+  const mirror = await lyingRegistry(t, (asked, answer) => {
+    if (!honest(image, asked, answer)) answer(asked.method === 'POST' ? 202 : asked.method === 'PUT' ? 201 : 404, { location: asked.path });
+  });
+  const conf = join(temporary(t, 'blocked'), 'registries.conf');
+  const mirrors = `[[registry.mirror]]\nlocation = "${mirror.host}"\ninsecure = true\n`;
+  writeFileSync(conf, `[[registry]]\nlocation = "${blocked.host}"\nblocked = true\n${mirrors}`);
+  const registries = openRegistries({ ...isolated, registriesConf: conf });
+  t.after(() => registries.close());
+  const repository = registries.repository({ registry: blocked.host, repository: 'app' });
+  assert.equal((await repository.resolve('latest')).digest, image.target.digest);
+  assert.deepEqual(await bytesOf(await repository.open(layer)), image.blobs.get(layer.digest));
+  await fails(
+    registries.repository({ registry: blocked.host, repository: 'other' }).resolve('latest'),
+    'denied',
+    /^registry .* is blocked/,
+  );
+  await fails(repository.tag(image.target, 'new'), 'denied', /blocked/);
+  await fails(registries.catalog(blocked.host), 'denied', /blocked/);
+  await fails(registries.login(blocked.host, { username: 'me', password: 'secret' }), 'denied', /blocked/);
+  const from = { registry: blocked.host, repository: 'app', digest: layer.digest };
+  const open = async () => chunksOf(image.blobs.get(layer.digest) ?? Buffer.alloc(0), 65_536);
+  await registries.repository({ registry: mirror.host, repository: 'mine' }).write(layer, open, { from });
+  assert.equal(blocked.requests.length, 0);
 });
 
 interface Proxy {

@@ -114,6 +114,34 @@ test('after a broken connection the upload goes on from where the registry is', 
   assert.ok(events.some(({ state }) => state === 'retrying'));
 });
 
+for (const [what, body] of [
+  ['a large blob', bytes],
+  ['a small one', noise(1000)],
+] as const)
+  test(`a registry that wants to be left alone for a moment gets ${what} after it`, async (t) => {
+    const session = new Session();
+    let refused = 0;
+    const registry = await lyingRegistry(t, (asked, answer) => {
+      if (asked.body.length > 0 && Date.now() - (refused ||= Date.now()) < 250)
+        answer(429, { 'retry-after': '0.3' }, '{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}');
+      else session.answer(asked, answer);
+    });
+    await registry.repository('app').write(blobOf(body), opener(body).open);
+    assert.deepEqual(session.held, body);
+    assert.equal(registry.requests.filter((asked) => asked.body.length > 0).length, 2, 'not asked again before its time');
+    assert.equal(session.starts, 1);
+  });
+
+test('a registry that wants to be left alone for an hour gets no second try of a blob', async (t) => {
+  const session = new Session();
+  const registry = await lyingRegistry(t, (asked, answer) => {
+    if (asked.body.length > 0) answer(429, { 'retry-after': '3600' });
+    else session.answer(asked, answer);
+  });
+  await fails(registry.repository('app').write(target, opener().open), 'too-many-requests', /cannot push to .*429/);
+  assert.equal(registry.requests.filter(({ method }) => method === 'PATCH').length, 1);
+});
+
 test('a session that is lost is begun anew', async (t) => {
   const session = new Session();
   let breaks = 0;
