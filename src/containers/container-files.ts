@@ -138,7 +138,7 @@ export class ContainerFiles implements Disposable {
       if (next?.type === 'symlink' && (waiting.length > 0 || follow)) {
         if (++links > maxLinks) throw new ImageError('invalid-argument', `${path}: too many levels of symbolic links`);
         const target = next.linkTarget ?? '';
-        if (/^(?:[\\/]|[A-Za-z]:)/.test(target)) at = [];
+        if ((this.#os === 'windows' ? /^(?:[\\/]|[A-Za-z]:)/ : /^\//).test(target)) at = [];
         waiting = [...this.#parts(target), ...waiting];
         continue;
       }

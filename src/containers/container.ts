@@ -54,6 +54,10 @@ export class Container {
     return this.record.name;
   }
 
+  get #os(): string {
+    return this.document.platform.os;
+  }
+
   /** What events say of it, beside what is particular to one. */
   get attributes(): Readonly<Record<string, string>> {
     return { ...this.document.config.Labels, image: this.record.image, name: this.name };
@@ -75,7 +79,7 @@ export class Container {
   /** @throws ImageError `not-found`, with docker's text */
   async stat(path: string, operation: Operation = {}): Promise<PathStat> {
     using files = await this.#open(operation);
-    return await statOf(files, await this.#find(files, path), path);
+    return await statOf(files, await this.#find(files, path), lastPart(path, this.#os));
   }
 
   /** The tree at a path as a tar, its names as docker gives them: they begin with the last part of the path as it was asked for. Read or destroy the tar. */
@@ -83,8 +87,8 @@ export class Container {
     const files = await this.#open(operation);
     try {
       const file = await this.#find(files, path);
-      const stat = await statOf(files, file, path);
-      return { stat, tar: closing(files.read(file, lastPart(path), operation.signal), files) };
+      const stat = await statOf(files, file, lastPart(path, this.#os));
+      return { stat, tar: closing(files.read(file, stat.name, operation.signal), files) };
     } catch (error) {
       files[Symbol.dispose]();
       throw error;
@@ -170,7 +174,7 @@ export class Container {
       const changesFolder = await this.#store.containerFolder(this.id, { make: writing });
       const mounts = await this.#mounts();
       for (const folder of folders) layers.push(Opened.open(folder));
-      return new Files(layers, changesFolder, mounts, this.document.platform.os, use);
+      return new Files(layers, changesFolder, mounts, this.#os, use);
     } catch (error) {
       for (const layer of layers) layer.close();
       use[Symbol.dispose]();
@@ -198,13 +202,14 @@ export class Container {
   /** A slash at the end, or a dot after it, follows a link: `/link/.` is what the link leads to. */
   async #find(files: ContainerFiles, path: string, into = false): Promise<ContainerFile> {
     if (path === '') throw new ImageError('invalid-argument', 'bad parameter: path cannot be empty');
-    const isFolder = /(?:^|[\\/])\.?$/.test(path);
+    const isWindows = this.#os === 'windows';
+    const isFolder = (isWindows ? /(?:^(?:[A-Za-z]:)?|[\\/])\.?$/ : /(?:^|\/)\.?$/).test(path);
     const file = await files.find(path, into || isFolder);
     // A slash, or a dot after it, says that it is a folder.
     if (file && file.type !== 'directory' && isFolder)
       throw new ImageError('invalid-argument', `lstat ${path}: not a directory`, { detail: { path } });
     if (!file) {
-      const shown = path.replace(/(?<=.)[\\/]\.$/, '');
+      const shown = path.replace(isWindows ? /(?<=.)[\\/]\.$/ : /(?<=.)\/\.$/, '');
       throw new ImageError('not-found', `Could not find the file ${shown} in container ${this.#asked}`, { detail: { path: shown } });
     }
     return file;
@@ -216,7 +221,7 @@ const goMode = { directory: 2 ** 31, symlink: 2 ** 27, device: 2 ** 26, fifo: 2 
 const goCharDevice = 2 ** 21;
 const goSticky = 2 ** 20;
 
-async function statOf(files: ContainerFiles, file: ContainerFile, path: string): Promise<PathStat> {
+async function statOf(files: ContainerFiles, file: ContainerFile, name: string): Promise<PathStat> {
   const { type, mode, size, mtime, linkTarget } = file;
   const bits =
     type === 'character-device'
@@ -227,7 +232,7 @@ async function statOf(files: ContainerFiles, file: ContainerFile, path: string):
           ? 0
           : goMode[type];
   return {
-    name: lastPart(path),
+    name,
     size: type === 'symlink' ? Buffer.byteLength(linkTarget ?? '') : size,
     mode:
       bits + (mode & 0o777) + (mode & 0o4000 ? goMode.setuid : 0) + (mode & 0o2000 ? goMode.setgid : 0) + (mode & 0o1000 ? goSticky : 0),
@@ -243,11 +248,10 @@ function goTime(seconds: number, nanoseconds: number): string {
   return `${whole}${part}Z`;
 }
 
-/** Go's `filepath.Base`. */
-function lastPart(path: string): string {
-  const plain = path.replace(/[\\/]+$/, '');
-  if (plain === '' || /^[A-Za-z]:$/.test(plain)) return '/';
-  return plain.split(/[\\/]/).at(-1) ?? plain;
+/** Go's `filepath.Base`: a backslash is a separator on Windows alone. */
+function lastPart(path: string, os: string): string {
+  const plain = os === 'windows' ? path.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/') : path;
+  return /([^/]+)\/*$/.exec(plain)?.[1] ?? '/';
 }
 
 /** Files are closed with the stream that reads them. */

@@ -105,13 +105,15 @@ class Application {
     const folder = this.#folder(entry, parts, parts.length - 1);
     const there = this.#change.child(folder, name);
     if (there && this.#act.noOverwriteDirNonDir) this.#refuseOverwrite(entry, there);
+    if (this.#act.os === 'windows') checkWindowsPath(joined(windowsFiles, joined(folder.path, name)));
     if (entry.type === 'hard-link') {
       this.#link(entry, folder, name, pack);
       this.#forget(there);
       return;
     }
-    const row = this.#rowOf(entry, folder, name);
-    if (there?.node.row.type === 'directory' && row.type === 'directory') {
+    const merged = entry.type === 'directory' && there?.node.row.type === 'directory' ? there.node.attributes : undefined;
+    const row = this.#rowOf(entry, name, merged);
+    if (there && merged) {
       this.#change.setFolder(there, row);
       return;
     }
@@ -135,7 +137,7 @@ class Application {
     for (const part of parts) {
       if (part.startsWith(whiteoutPrefix))
         throw refuse(entry, `no layer can hold a name that begins with ${whiteoutPrefix}: there it means that something was removed`);
-      if (isTooLong(part)) throw refuse(entry, 'it has a part that is longer than any disk can hold');
+      if (this.#act.os !== 'windows' && isTooLong(part)) throw refuse(entry, 'it has a part that is longer than any disk can hold');
     }
     return parts;
   }
@@ -167,7 +169,8 @@ class Application {
         pax: new Map(),
         mtime: { seconds, nanoseconds },
       } as const;
-      return this.#change.put(folder, this.#rowOf(made, folder, name));
+      if (this.#act.os === 'windows') checkWindowsPath(joined(windowsFiles, joined(folder.path, name)));
+      return this.#change.put(folder, this.#rowOf(made, name));
     }
     const { linkTarget } = there.node.row;
     const found = linkTarget === undefined ? there : resolveStep(this.#change.stack, folder, linkTarget, this.#act.os, true);
@@ -177,17 +180,15 @@ class Application {
     return found;
   }
 
-  #rowOf(entry: TarEntry, folder: Step, name: string): Row {
+  /** `merged`: what is said of the folder that is there already. On Windows docker leaves its descriptor and attributes as they are, and so do we. */
+  #rowOf(entry: TarEntry, name: string, merged?: Row): Row {
     const { os, owner } = this.#act;
     const row = rowOf(entry, name, this.#change.nextInode(), os);
     const placed = row.pack === null ? row : { ...row, pack: this.#pack };
     if (os !== 'windows') return owner ? { ...placed, ...owner } : placed;
-    checkWindowsPath(joined(windowsFiles, joined(folder.path, name)));
-    const { linkTarget } = row;
-    const target = linkTarget === undefined ? undefined : resolveStep(this.#change.stack, folder, linkTarget, os, true);
-    const { pax, ...more } = moreOf(row);
-    const linksToFolder = target?.node.row.type === 'directory';
-    const records = completeWindowsRecords(entry, new Map(pax), linksToFolder);
+    const { pax = [], ...more } = moreOf(row);
+    const known = (merged && moreOf(merged).pax) ?? [];
+    const records = completeWindowsRecords(entry, new Map([...known, ...pax]));
     const mode = row.type === 'directory' ? 0o755 : 0o644;
     return { ...placed, uid: 0, gid: 0, mode, more: moreText({ ...more, pax: [...records].sort(([a], [b]) => (a < b ? -1 : 1)) }) };
   }

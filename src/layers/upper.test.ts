@@ -347,6 +347,65 @@ test('what a Windows image says of its roots and folders is said again in a laye
   assert.equal(said.length, 4);
 });
 
+test('a folder that is merged into one of a Windows image keeps its descriptor and attributes, and takes those that come with it', async (t) => {
+  const descriptor = ['MSWINDOWS.rawsd', 'for the installer alone'] as const;
+  const made = ['LIBARCHIVE.creationtime', '1'] as const;
+  const image = new Map([descriptor, made, ['MSWINDOWS.fileattr', '22']]);
+  const upper = await containerOf(
+    t,
+    [['Files', 'Files/Windows', 'Files/Windows/System32', 'Hives'].map((path) => ({ path, type: 'directory', pax: image }) as const)],
+    'windows',
+  );
+  const mtime = { seconds: 5, nanoseconds: 0 };
+  const hidden = new Map([['MSWINDOWS.fileattr', '18']]);
+  await put(upper, '/', [
+    { path: 'windows', type: 'directory', mtime },
+    { path: 'windows/system32', type: 'directory', mtime, pax: hidden },
+    ['windows/system32/new.dll', ''],
+  ]);
+  const entries = await Array.fromAsync(readTar(layerTar(upper.union())), ({ entry }) => entry);
+  const said = (path: string) => {
+    const { pax, mtime } = entries.find((entry) => entry.path === path)!;
+    return [pax.get('MSWINDOWS.rawsd'), pax.get('LIBARCHIVE.creationtime'), pax.get('MSWINDOWS.fileattr'), mtime.seconds];
+  };
+  assert.deepEqual(said('Files/Windows'), [descriptor[1], made[1], '22', 5]);
+  assert.deepEqual(said('Files/Windows/System32'), [descriptor[1], made[1], '18', 5]);
+});
+
+test('a link in a Windows layer says that it leads to a folder, also where the folder came after it', async (t) => {
+  const upper = await containerOf(t, [['Files/', 'Hives/']], 'windows');
+  const link = (path: string, linkname: string) => ({ path, type: 'symlink', linkname }) as const;
+  await put(upper, '/', [
+    link('a', 'sub'),
+    link('b', 'file'),
+    link('circle', 'circle'),
+    link('later', 'C:\\later-on'),
+    link('other', 'D:\\x'),
+  ]);
+  await put(upper, '/', ['sub/', ['file', '']]);
+  await put(upper, '/', ['later-on/']);
+  const entries = await Array.fromAsync(readTar(layerTar(upper.union())), ({ entry }) => entry);
+  const bits = entries.filter(({ type }) => type === 'symlink').map(({ path, pax }) => [path.slice(6), pax.get('MSWINDOWS.fileattr')]);
+  assert.deepEqual(Object.fromEntries(bits), { a: '1040', b: '1056', circle: '1056', later: '1040', other: '1056' });
+});
+
+test('names in a Windows container are those of NTFS, of hard links and of folders on the way too: 255 letters, whatever their bytes', async (t) => {
+  const upper = await containerOf(t, [['Files/', 'Hives/']], 'windows');
+  const long = '\u65e5'.repeat(255);
+  await put(upper, '/', [
+    [long, 'x'],
+    [`in-${long.slice(3)}/${long}`, 'y'],
+    { path: `${long.slice(1)}k`, type: 'hard-link', linkname: long },
+  ]);
+  const layer = Buffer.concat(await layerTar(upper.union()).toArray());
+  const committed = new Union({ layers: [...upper.below.layers, await treeOf(t, layer, { os: 'windows' })], os: 'windows' });
+  assert.deepEqual(await shown(committed), await shown(upper.union()));
+  for (const name of ['a:b', 'a.', 'q?', `${long}x`]) {
+    const names = [[name, ''], `${name}/`, [`${name}/in`, ''], { path: name, type: 'hard-link', linkname: long }] as const;
+    for (const listed of names) await assert.rejects(put(upper, '/', [listed]), { code: 'invalid-argument' }, name);
+  }
+});
+
 test('a data stream belongs to its file, and goes with it', async (t) => {
   const upper = await containerOf(
     t,

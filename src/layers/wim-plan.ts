@@ -221,7 +221,7 @@ class Planner {
 
 function missing({ sha1 }: WimBlob, path: string): ImageError {
   return new ImageError('incomplete', `the content ${sha1} of ${JSON.stringify(path)} is in none of the files`, {
-    hint: 'Is it a delta WIM? Name the file that it was made against too.',
+    hint: 'Is it a delta WIM? Name the file that it was made against too: bay install FILE --ref FILE',
   });
 }
 

@@ -106,25 +106,24 @@ function member({ path, content, attributes, creationTime }: WindowsFile, layerT
 
 /**
  * The records that a new file, folder or link gets which comes without them: attributes, a security descriptor, the time of its making. Others that mean nothing there
- * (attributes of Linux's) are left out. `linksToFolder`: a link's attributes say which it is.
+ * (attributes of Linux's) are left out. `linksToFolder`: a link's attributes and descriptor say which it is; without it, it gets none of them yet.
  *
  * @throws ImageError `invalid-argument` for what Windows has not
  */
 export function completeWindowsRecords(
   { path, type, mtime }: Pick<TarEntry, 'path' | 'type' | 'mtime'>,
   pax: ReadonlyMap<string, string>,
-  linksToFolder: boolean,
+  linksToFolder?: boolean,
 ): Map<string, string> {
   if (type !== 'file' && type !== 'directory' && type !== 'symlink') throw refuse(path, `Windows has no ${type.replace('-', ' ')}s`);
-  const isFolder = type === 'directory' || (type === 'symlink' && linksToFolder);
-  const kept = [...pax].filter(([keyword]) => !keyword.startsWith('SCHILY.'));
-  const bits = (isFolder ? fileAttributes.directory : fileAttributes.archive) | (type === 'symlink' ? fileAttributes.reparsePoint : 0);
-  return new Map([
-    [windowsRecords.attributes, String(bits)],
-    [windowsRecords.descriptor, descriptorRecord(isFolder)],
-    [windowsRecords.creationTime, formatPaxTime(mtime)],
-    ...kept,
-  ]);
+  const made = new Map<string, string>([[windowsRecords.creationTime, formatPaxTime(mtime)]]);
+  if (type !== 'symlink' || linksToFolder !== undefined) {
+    const isFolder = type === 'directory' || (type === 'symlink' && linksToFolder === true);
+    const bits = (isFolder ? fileAttributes.directory : fileAttributes.archive) | (type === 'symlink' ? fileAttributes.reparsePoint : 0);
+    made.set(windowsRecords.attributes, String(bits));
+    made.set(windowsRecords.descriptor, descriptorRecord(isFolder));
+  }
+  return new Map([...made, ...[...pax].filter(([keyword]) => !keyword.startsWith('SCHILY.'))]);
 }
 
 const descriptorRecords = new Map<boolean, string>();

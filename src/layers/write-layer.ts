@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { isImageError } from '../errors.ts';
 import type { TarHeader, Timestamp } from '../formats/tar/entry.ts';
 import type { WriteTarOptions } from '../formats/tar/write-tar.ts';
 import { opaqueMarker, whiteoutPrefix } from './layer-indexer.ts';
@@ -47,7 +48,7 @@ function* windowsMembers(union: Union): Generator<Member, void, undefined> {
     }
     const entry = union.upper!.index.entry(row, path);
     const { header, of } = headers.member(entry, name);
-    yield header.type === 'hard-link' ? { header } : { header: completed(header), of };
+    yield header.type === 'hard-link' ? { header } : { header: completed(header, leadsToFolder(union, path, header)), of };
   }
   yield windowsRoot(union, 'Hives');
 }
@@ -61,11 +62,23 @@ function windowsRoot(union: Union, name: string): Member {
 }
 
 /** With what a Windows host wants to be said of each name, where a layer below did not say it. */
-function completed(header: TarHeader): TarHeader {
+function completed(header: TarHeader, linksToFolder = false): TarHeader {
   const { path, type = 'file', mtime = { seconds: 0, nanoseconds: 0 }, pax = new Map<string, string>() } = header;
-  const pure = completeWindowsRecords({ path, type, mtime }, pax, false);
+  const pure = completeWindowsRecords({ path, type, mtime }, pax, linksToFolder);
   const mode = header.mode ?? (type === 'directory' ? 0o755 : 0o644);
   return { ...header, mtime, pax: pure, mode: windowsMode(type === 'directory' || type === 'symlink' ? type : 'file', mode) };
+}
+
+/** Known only when everything is there: a tar may bring the folder after the link. */
+function leadsToFolder(union: Union, path: string, { type }: TarHeader): boolean {
+  if (type !== 'symlink') return false;
+  try {
+    return union.lookup(path, { follow: true })?.entry.type === 'directory';
+  } catch (error) {
+    // It goes in a circle, or to another drive.
+    if (isImageError(error)) return false;
+    throw error;
+  }
 }
 
 function whiteout(path: string, row: NonNullable<UpperStep['row']>): TarHeader {

@@ -8,8 +8,33 @@ const change = (...lines: string[]) => applyChanges({}, lines);
 test('commands are lists as given, or a shell line', () => {
   assert.deepEqual(change('CMD ["a","b c"]'), { Cmd: ['a', 'b c'] });
   assert.deepEqual(change('cmd echo "hi"'), { Cmd: ['/bin/sh', '-c', 'echo "hi"'] });
-  assert.deepEqual(applyChanges({}, ['ENTRYPOINT dir'], 'windows'), { Entrypoint: ['cmd', '/S', '/C', 'dir'] });
   assert.deepEqual(change('CMD [ -f /x ]'), { Cmd: ['/bin/sh', '-c', '[ -f /x ]'] });
+  assert.deepEqual(applyChanges({ ArgsEscaped: true }, ['CMD x']), { Cmd: ['/bin/sh', '-c', 'x'] });
+});
+
+test('on Windows a shell line is one text that is not escaped again, and a folder has its drive', () => {
+  const windows = (...lines: string[]) => applyChanges({}, lines, 'windows');
+  assert.deepEqual(windows('ENTRYPOINT dir "C:\\a  b"'), { Entrypoint: ['cmd /S /C dir "C:\\a  b"'], ArgsEscaped: true });
+  assert.deepEqual(windows('CMD dir', 'CMD ["a","b c"]'), { Cmd: ['a', 'b c'] });
+  assert.deepEqual(windows('CMD dir', 'ENTRYPOINT []').ArgsEscaped, true);
+  assert.deepEqual(windows('HEALTHCHECK CMD dir "x"'), { Healthcheck: { Test: ['CMD-SHELL', 'dir "x"'] } });
+  // Moby's own table (normalizeWorkdirWindows).
+  const folders = [
+    ['a'],
+    ['c:\\foo\\'],
+    ['\\foo'],
+    ['/foo'],
+    ['C:/foo', 'bar'],
+    ['C:/foo', '\\bar'],
+    ['/foo', 'd:/bar/../x'],
+    ['c:\\'],
+    ['a', '..\\..'],
+  ];
+  assert.deepEqual(
+    folders.map((lines) => windows(...lines.map((line) => `WORKDIR ${line}`)).WorkingDir),
+    ['C:\\a', 'C:\\foo', 'C:\\foo', 'C:\\foo', 'C:\\foo\\bar', 'C:\\bar', 'D:\\x', 'C:\\', 'C:\\'],
+  );
+  for (const line of ['WORKDIR c:', 'WORKDIR c:.']) assert.throws(() => windows(line), { message: /^c:\.? is not a directory/ });
 });
 
 test('an environment keeps its order and replaces in place', () => {
@@ -43,7 +68,7 @@ test('variables of the config so far are replaced, but not in single quotes', ()
     ExposedPorts: { '80/tcp': {} },
     Cmd: ['/bin/sh', '-c', '$H'],
   });
-  assert.deepEqual(applyChanges({ Env: ['Root=C:\\a'] }, ['WORKDIR %x%\\$root'], 'windows').WorkingDir, '%x%\\C:\\a');
+  assert.deepEqual(applyChanges({ Env: ['Root=C:\\a'] }, ['WORKDIR %x%\\$root'], 'windows').WorkingDir, 'C:\\%x%\\C:\\a');
 });
 
 test('a new entrypoint drops the old command, and keeps one that stands before it', () => {

@@ -1,3 +1,4 @@
+import { win32 } from 'node:path';
 import { ImageError } from '../errors.ts';
 import type { RunConfig } from './config.ts';
 import { expandWord } from './expand-word.ts';
@@ -42,13 +43,11 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
   const env = config.Env ?? [];
   const word = (text: string): string => expandWord(text, { env });
   const path = (text: string): string => expandWord(text, { env, windows: os === 'windows' });
-  const shell = os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c'];
-  const command = (): string[] => jsonList(need()) ?? [...shell, rest];
   switch (instruction) {
     case 'CMD':
-      return { ...config, Cmd: command() };
+      return withCommand(config, 'Cmd', need(), os);
     case 'ENTRYPOINT':
-      return { ...config, Entrypoint: command() };
+      return withCommand(config, 'Entrypoint', need(), os);
     case 'ENV':
       return { ...config, Env: pairs(need(), instruction, word).reduce<readonly string[]>(setEnv, config.Env ?? []) };
     case 'LABEL':
@@ -81,10 +80,19 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
     case 'ONBUILD':
       return { ...config, OnBuild: [...((config.OnBuild as readonly string[] | undefined) ?? []), onBuild(need())] };
     case 'HEALTHCHECK':
-      return { ...config, Healthcheck: healthcheck(flags, need(), shell) };
+      return { ...config, Healthcheck: healthcheck(flags, need()) };
     default:
       throw refuse(`${first} is not a valid change command`);
   }
+}
+
+/** A list, or a line for the shell. On Windows a program gets one text: it is the line as it was typed, which must not be escaped once more. */
+function withCommand({ ArgsEscaped, ...config }: RunConfig, key: 'Cmd' | 'Entrypoint', text: string, os: string): RunConfig {
+  const list = jsonList(text);
+  if (list?.length === 0) return { ...config, ...(ArgsEscaped !== undefined && { ArgsEscaped }), [key]: list };
+  if (list) return { ...config, [key]: list };
+  if (os === 'windows') return { ...config, [key]: [`cmd /S /C ${text}`], ArgsEscaped: true };
+  return { ...config, [key]: ['/bin/sh', '-c', text] };
 }
 
 function refuse(message: string): ImageError {
@@ -153,13 +161,23 @@ function ports(text: string): string[] {
 }
 
 function joinPath(from: string, to: string, os: string): string {
-  if (os === 'windows') return /^(?:[A-Za-z]:)?[\\/]/.test(to) || from === '' ? to : `${from.replace(/[\\/]$/, '')}\\${to}`;
+  if (os === 'windows') return joinWindowsPath(from, to);
   const parts: string[] = [];
   for (const part of (to.startsWith('/') ? to : `${from}/${to}`).split('/')) {
     if (part === '..') parts.pop();
     else if (part !== '' && part !== '.') parts.push(part);
   }
   return `/${parts.join('/')}`;
+}
+
+/** A folder of a drive, C where none is named. */
+function joinWindowsPath(from: string, to: string): string {
+  for (const path of [from, to])
+    if (/^[a-z]:(?:\.[\\/]*)?$/i.test(path))
+      throw refuse(`${path} is not a directory. If you are specifying a drive letter, please add a trailing '\\'`);
+  const base = /^[a-z]:/i.test(from) ? from : win32.join('C:\\', from);
+  const joined = win32.isAbsolute(to) && /^[a-z]:/i.test(to) ? win32.normalize(to) : win32.join(/^[\\/]/.test(to) ? 'C:\\' : base, to);
+  return joined[0]!.toUpperCase() + joined.slice(1).replace(/(?<=[^:])\\$/, '');
 }
 
 function signal(text: string): string {
@@ -195,7 +213,7 @@ const checkFlags = new Map([
 ]);
 
 /** `NONE`, or `CMD` and a command. Durations become nanoseconds, as on docker's wire; what is nothing is left out. */
-function healthcheck(flags: readonly string[], text: string, shell: readonly string[]): Record<string, unknown> {
+function healthcheck(flags: readonly string[], text: string): Record<string, unknown> {
   const given = new Map<string, string>();
   for (const flag of flags) {
     const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(flag) ?? [];
@@ -218,7 +236,7 @@ function healthcheck(flags: readonly string[], text: string, shell: readonly str
     const number = value === '' ? 0 : key === 'Retries' ? count(value) : duration(value, flag.slice(2));
     if (number !== 0) check[key] = number;
   }
-  return { Test: list ? ['CMD', ...list] : shell[0] === 'cmd' ? ['CMD', ...shell, command] : ['CMD-SHELL', command], ...check };
+  return { Test: list ? ['CMD', ...list] : ['CMD-SHELL', command], ...check };
 }
 
 function count(text: string): number {

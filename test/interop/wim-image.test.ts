@@ -29,6 +29,7 @@ import { append } from '../../src/operations/append.ts';
 import { importImage } from '../../src/operations/import-image.ts';
 import { installWim } from '../../src/operations/install-wim.ts';
 import { saveWim } from '../../src/operations/save-wim.ts';
+import { bay } from '../support/bay.ts';
 import { openStore } from '../support/open-store.ts';
 import { tarOfFiles } from '../support/base-image.ts';
 import { makeWim } from '../support/make-wim.ts';
@@ -461,4 +462,15 @@ test('the parts of a split WIM are one image, and a delta WIM is one with its ba
     installWim(await hostOf(t), delta),
     (error) => isImageError(error, 'incomplete') && /in none of the files/.test(error.message),
   );
+  const typed = async (first: string, ...others: readonly string[]) =>
+    await bay(['install', first, ...others.flatMap((file) => ['--ref', file]), '--version=1.0.0.0', '--json'], {
+      home: join(place, 'home'),
+      cwd: place,
+    });
+  for (const files of [parts, ['delta.wim', 'whole.wim']] as [string, ...string[]][]) {
+    const { code, stdout, stderr } = await typed(...files);
+    assert.deepEqual([code, (JSON.parse(stdout || '{}') as { reference?: string }).reference], [0, 'tools:1.0.0.0'], stderr);
+  }
+  assert.match((await typed('delta.wim')).stderr, /bay install FILE --ref FILE/);
+  assert.match((await typed('Tools', 'whole.wim')).stderr, /--ref are for \.wim files/);
 });

@@ -53,5 +53,7 @@ test('the end of a path that says what is meant stays, in either style', () => {
   assert.deepEqual(splitEntry('/a/b/.', style), { folder: '/a/b', base: '.' });
   assert.deepEqual(splitEntry('/', style), { folder: '/', base: '/' });
   assert.deepEqual(splitEntry(String.raw`C:\Users\me`, windows), { folder: String.raw`C:\Users`, base: 'me' });
+  assert.deepEqual(splitEntry('C:', windows), splitEntry('C:\\', windows));
+  assert.deepEqual(splitEntry('C:.', windows).base, '.');
   assert.deepEqual(splitEntry('C:/Users/me/.', windows), { folder: String.raw`C:\Users\me`, base: '.' });
 });

@@ -39,7 +39,7 @@ export function endsInSeparator(path: string, { windows }: PathStyle): boolean {
 
 /** `.` or `…/.`; nothing at all is Go's `.` too. */
 export function meansContent(path: string, { windows }: PathStyle): boolean {
-  return path === '' || (windows ? /(?:^|[\\/])\.$/ : /(?:^|\/)\.$/).test(path);
+  return path === '' || (windows ? /(?:^(?:[A-Za-z]:)?|[\\/])\.$/ : /(?:^|\/)\.$/).test(path);
 }
 
 /** A path that was resolved, with the end that says what is meant. */
@@ -52,7 +52,9 @@ export function keepEnd(resolved: string, asked: string, style: PathStyle): stri
 /** The folder, and the name in it; `.` for the content of a folder. */
 export function splitEntry(path: string, style: PathStyle): { readonly folder: string; readonly base: string } {
   const kind = rules(style);
-  const clean = kind.normalize(path).replace(style.windows ? /(?<=[^:])[\\/]+$/ : /(?<=.)\/+$/, '');
+  // A drive by itself is its root: an image has no current folder.
+  const whole = style.windows && /^[A-Za-z]:$/.test(path) ? `${path}\\` : path;
+  const clean = kind.normalize(whole).replace(style.windows ? /(?<=[^:])[\\/]+$/ : /(?<=.)\/+$/, '');
   if (meansContent(path, style)) return { folder: clean, base: '.' };
   return { folder: kind.dirname(clean), base: kind.basename(clean) || (style.windows ? '\\' : '/') };
 }

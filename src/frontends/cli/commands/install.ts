@@ -14,6 +14,7 @@ import { openStore } from '../host.ts';
 import { openCatalogHost } from '../open-catalog.ts';
 import { ProgressRows } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
+import { wimFileFlags } from './wim-files.ts';
 
 export const install = command({
   description:
@@ -27,6 +28,7 @@ export const install = command({
     'plain-http': { type: 'bool', help: 'Speak plain http to registries' },
     publisher: { type: 'string', value: 'name', help: 'Publisher, where the file does not say it' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
+    ref: wimFileFlags.ref,
     source: { type: 'list', value: 'name', help: 'Ask only this source; may be given again' },
     version: { type: 'string', value: 'version', help: 'Version to install; it may have wildcards' },
   },
@@ -34,6 +36,7 @@ export const install = command({
     ['The newest version', 'bay install NanoServer'],
     ['One version', 'bay install NanoServer:10.0.10586.0'],
     ['From a file, without a network', 'bay install NanoServer.wim'],
+    ['From a split WIM', 'bay install NanoServer.swm --ref NanoServer2.swm'],
   ],
   async run(invocation) {
     const { flags, operands, terminal } = invocation;
@@ -50,8 +53,8 @@ export const install = command({
       const installed = await installFile(host, resolve(terminal.cwd, name), flags, show, terminal);
       return report(installed, flags, terminal);
     }
-    if (flags.index !== undefined || flags.name !== undefined)
-      throw new ImageError('invalid-argument', '--index and --name are for .wim files');
+    if (flags.index !== undefined || flags.name !== undefined || flags.ref.length > 0)
+      throw new ImageError('invalid-argument', '--index, --name and --ref are for .wim files');
     const [, own = name, tag] = /^([^:]*):(.+)$/.exec(name) ?? [];
     if (tag !== undefined && flags.version !== undefined)
       throw new ImageError('invalid-argument', `${name} has a version, and --version is another`);
@@ -96,6 +99,7 @@ async function installFile(
   host: Pick<Host, 'store' | 'containers'>,
   path: string,
   flags: {
+    readonly ref: readonly string[];
     readonly index: number | undefined;
     readonly name: string | undefined;
     readonly version: string | undefined;
@@ -103,12 +107,16 @@ async function installFile(
     readonly acceptLosses: boolean;
   },
   show: Terminal | undefined,
-  { signal }: Terminal,
+  { cwd, signal }: Terminal,
 ): Promise<Installed> {
+  const { Wim } = await import('../../../formats/wim/wim.ts');
   const { installWim } = await import('../../../operations/install-wim.ts');
   using rows = show && new ProgressRows(show);
   rows?.line(`Installing ${path}`);
-  return await installWim(host, path, {
+  const others = flags.ref.map((other) => resolve(cwd, other));
+  const [parts, base] = others.length === 0 ? [[], []] : Wim.sort(path, others);
+  return await installWim(host, [path, ...parts], {
+    base,
     index: flags.index,
     name: flags.name,
     version: flags.version,
