@@ -97,6 +97,11 @@ export class Database {
     return this.#live.place;
   }
 
+  /** True where it can be read and not written: what would only save time, or put right what is found wrong, is left then. */
+  get readOnly(): boolean {
+    return this.#live.readOnly;
+  }
+
   /**
    * Whoever goes by paths of the store longer than one turn of synchronous code takes this first, and then asks for the paths: what they lead to stays, though the store is moved meanwhile.
    * What is on its way into the store is taken to where the store is then.
