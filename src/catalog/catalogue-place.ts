@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { throwIfCanceled } from '../io/concurrently.ts';
 import { openRegularFile } from '../content/regular-file.ts';
 import { asImageError, ImageError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
@@ -126,7 +127,7 @@ async function folderPlace(path: string, { signal }: Operation): Promise<Catalog
     throw process.platform !== 'win32' && /^[\\/]{2}|^[A-Za-z]:/.test(path)
       ? new ImageError('unsupported', `${path} is a path of Windows`, { hint: 'Mount the share, and name the folder where it is mounted.' })
       : new ImageError('invalid-argument', `${path} is not a whole path`);
-  signal?.throwIfAborted();
+  throwIfCanceled(signal);
   let isFolder: boolean;
   try {
     isFolder = (await stat(path)).isDirectory();

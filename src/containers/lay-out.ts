@@ -1,6 +1,6 @@
 import type { Image } from '../content/image.ts';
 import { ImageError } from '../errors.ts';
-import { Slots, together } from '../io/concurrently.ts';
+import { Slots, together, throwIfCanceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
@@ -65,7 +65,7 @@ export class LayOut {
   }
 
   async #make(layer: Descriptor, diffId: Digest, os: string, { signal, onProgress }: Operation): Promise<string> {
-    signal?.throwIfAborted();
+    throwIfCanceled(signal);
     using _use = this.#store.use();
     const file = await this.#store.blobFile(layer);
     const { makeLayerTree } = await import('../layers/layer-tree.ts');

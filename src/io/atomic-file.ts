@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { throwIfCanceled } from './concurrently.ts';
 import { asImageError, ImageError } from '../errors.ts';
 import { heldOpen } from './held-open.ts';
 import { refuseOddPath } from './path-rules.ts';
@@ -82,7 +83,7 @@ export async function writeStreamAtomic(path: string, source: AsyncIterable<Uint
     const file = await open(draft, 'wx', 0o644);
     try {
       for await (const chunk of source) {
-        signal?.throwIfAborted();
+        throwIfCanceled(signal);
         await file.writeFile(chunk);
         size += chunk.length;
       }

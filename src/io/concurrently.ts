@@ -27,7 +27,7 @@ export class Slots {
  * Resolves or rejects only when every started piece has ended: nothing runs on.
  */
 export async function together<T>(outer: AbortSignal | undefined, work: (scope: Scope) => Promise<T>): Promise<T> {
-  outer?.throwIfAborted();
+  throwIfCanceled(outer);
   const controller = new AbortController();
   const onAbort = () => controller.abort(outer?.reason);
   outer?.addEventListener('abort', onAbort, { once: true });
@@ -63,6 +63,11 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** As Promise.all, but the first failure aborts `signal`, and all have ended when this ends; the error is the first one. */
   all<T>(pieces: readonly Promise<T>[]): Promise<T[]>;
+}
+
+/** As the signal's own `throwIfAborted`, with the error that all of the library has. @throws ImageError `canceled` */
+export function throwIfCanceled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw canceled(signal.reason);
 }
 
 /** The error of an operation that was told to stop. */

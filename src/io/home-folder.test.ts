@@ -51,3 +51,16 @@ test('settings that cannot be read are not written over, and what is not changed
   assert.equal(readFileSync(join(home, 'config.json'), 'utf8'), '{ "store": ');
   assert.deepEqual(readdirSync(home), ['config.json']);
 });
+
+test('a home that cannot be one is refused with the way to another', async (t) => {
+  const file = join(homeFolder(t), 'file');
+  writeFileSync(file, '');
+  for (const home of [file, join(file, 'below')]) {
+    const hinted = (error: unknown) => isImageError(error) && /BAY_HOME/.test(error.hint ?? '');
+    await assert.rejects(storeFolder({ BAY_HOME: home }), hinted);
+    await assert.rejects(
+      changeSettings({ BAY_HOME: home }, (current) => current),
+      hinted,
+    );
+  }
+});

@@ -32,7 +32,7 @@ function readDocument(path: string): Record<string, unknown> {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw asImageError(error, `cannot read ${path}`);
+    throw refused(error, `cannot read ${path}`);
   }
   let value: unknown;
   try {
@@ -42,6 +42,12 @@ function readDocument(path: string): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, 'not an object');
   return value as Record<string, unknown>;
+}
+
+/** Another user's folder, a home that is not there, a file in its place: what is to be done is the same. */
+function refused(error: unknown, what: string): ImageError {
+  const { code, message, hint = 'Choose a folder of your own with BAY_HOME.' } = asImageError(error, what);
+  return new ImageError(code, message, { hint, cause: error });
 }
 
 /** @throws ImageError `invalid-config` */
@@ -86,7 +92,7 @@ export async function withSettingsLocked<T>(env: Environment, act: () => Promise
   try {
     makeFolderPath(home, 0o700);
   } catch (error) {
-    throw asImageError(error, `cannot make ${home}`);
+    throw refused(error, `cannot make ${home}`);
   }
   // Lists start with this file, and change nothing.
   const { FolderLock } = await import('./folder-lock.ts');

@@ -8,6 +8,7 @@ import { Containers } from '../containers/containers.ts';
 import { engineDoor, listenOnAddress, listenOnSocket, type EngineListening } from '../frontends/engine-api/door.ts';
 import { isLoopback } from '../io/is-loopback.ts';
 import { defaultDockerSocket, configuredCompression, samplesFolder } from '../io/home-folder.ts';
+import { familiar } from '../model/reference.ts';
 import { openHomeStore } from '../operations/open-store.ts';
 import { loadSamples } from '../operations/samples.ts';
 import type { ImageStore } from '../store/image-store.ts';
@@ -132,7 +133,9 @@ async function welcome(
 ): Promise<string> {
   const bay = terminal.env.BAY_LAUNCHER ?? 'bay';
   const host = new URL(address).host;
-  const name = samples[0] ?? (await store.names())[0]?.reference.repository ?? 'IMAGE';
+  const first = (await store.names()).find(({ reference }) => reference.tag !== undefined)?.reference;
+  const name = samples[0] ?? (first ? familiar(first) : 'IMAGE');
+  const copy = samples[0] ?? (first ? `${first.repository}:${first.tag}` : 'IMAGE');
   return [
     `Bayplan is ready.`,
     `  Store     ${store.path}`,
@@ -144,7 +147,7 @@ async function welcome(
     'Try, in a second terminal:',
     `  ${bay} images`,
     `  ${bay} history ${name}`,
-    `  ${bay} copy ${name} docker://${host}/try/${name}`,
+    `  ${bay} copy ${name} docker://${host}/try/${copy}`,
     ...opened.slice(0, 1).map(({ address: docker }) => `  docker -H ${docker} images`),
     `  ${bay} help`,
     '',

@@ -3,7 +3,7 @@ import { openArchive } from '../content/open-archive.ts';
 import { selectPlatform, type Selection } from '../content/select-platform.ts';
 import type { Archive, ArchiveEntry } from '../content/archive.ts';
 import { ImageError, isImageError } from '../errors.ts';
-import { Slots, together } from '../io/concurrently.ts';
+import { Slots, together, throwIfCanceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { isImageManifestType } from '../model/media-types.ts';
@@ -62,7 +62,7 @@ async function loadEntry(
   ingest: Ingest,
   options: LoadOptions,
 ): Promise<(Loaded & { origin: Descriptor }) | undefined> {
-  options.signal?.throwIfAborted();
+  throwIfCanceled(options.signal);
   const selection = await select(archive, entry, options);
   if (!selection) return undefined;
   await keepSelection(archive, selection, ingest, options);

@@ -210,6 +210,7 @@ export class Blobs {
     try {
       const facts = fstatSync(file);
       if (facts.size === size && (await hashOpen(file, digest, operation)) === digest) {
+        if (this.#database.readOnly) return;
         await this.#database.transact(() =>
           this.#database.run('UPDATE blob SET state = 1, mark = NULL WHERE digest = ? AND state = 0', digest),
         );
@@ -225,6 +226,7 @@ export class Blobs {
 
   /** Records that the file is not what it says, or that it is gone. */
   async #mark(digest: Digest, facts: Stats | undefined): Promise<void> {
+    if (this.#database.readOnly) return;
     await this.#database.transact(() => {
       if (facts) this.#database.run('UPDATE blob SET state = 2, mark = ? WHERE digest = ?', fileMark(facts), digest);
       else if (!statIfThere(this.#database.place.blob(digest))) this.#database.run('DELETE FROM blob WHERE digest = ?', digest);
@@ -247,6 +249,7 @@ export class Blobs {
   }
 
   async #takeIn(digest: Digest): Promise<BlobRow | undefined> {
+    if (this.#database.readOnly) return this.row(digest);
     await this.#database.transact((transaction) => {
       const facts = statIfThere(this.#database.place.blob(digest));
       if (!facts?.isFile()) return;
@@ -261,6 +264,7 @@ export class Blobs {
   }
 
   async #restore(digest: Digest): Promise<boolean> {
+    if (this.#database.readOnly) return false;
     return this.#database.transact((transaction) => {
       const { place } = this.#database;
       const file = place.blob(digest);

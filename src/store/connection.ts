@@ -1,10 +1,10 @@
-import { accessSync, constants } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { asImageError, ImageError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
-import { unusable, type Place } from './place.ts';
+import { cannotWrite, mayWrite, statIfThere, unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
 
 /** Of a database, with its folders, in bytes: SQLite's own limit is 512 with `-journal` behind it (os_unix.c, MAX_PATHNAME). */
@@ -43,6 +43,51 @@ export function connectNow(place: Place): DatabaseSync {
   }
 }
 
+/**
+ * Opens the database of a place that only can be read. While a process elsewhere has it open (the same folder mounted twice), its log and shared memory are read too; else the file alone
+ * is all that there is, and SQLite, which would make those two, is told so. @throws ImageError
+ */
+export function connectToRead(place: Place): DatabaseSync {
+  try {
+    const { DatabaseSync } = sqlite();
+    if (hasLog(place)) {
+      if (!statIfThere(`${place.databaseFile}-shm`))
+        throw unusable(
+          place,
+          'a process that was killed has left its last changes in a log, which can be taken in only where the store may be written',
+          'Mount it writable and run any command once, or copy it to where you may write.',
+        );
+      return opened(new DatabaseSync(databasePath(place), { readOnly: true }));
+    }
+    const address = pathToFileURL(place.databaseFile);
+    address.search = 'immutable=1';
+    return opened(new DatabaseSync(address, { readOnly: true }));
+  } catch (error) {
+    throw asStoreError(place, error);
+  }
+}
+
+/** Which state of the file was opened by `connectToRead`: another one is to be opened anew, as SQLite itself looks no more at a file that it takes for immutable. */
+export function readMark(place: Place): string {
+  const { ino = 0, size = 0, mtimeMs = 0 } = statIfThere(place.databaseFile) ?? {};
+  return hasLog(place) ? 'log' : `${ino}-${size}-${mtimeMs}`;
+}
+
+function hasLog({ databaseFile }: Place): boolean {
+  return (statIfThere(`${databaseFile}-wal`)?.size ?? 0) > 0;
+}
+
+function opened(connection: DatabaseSync): DatabaseSync {
+  try {
+    connection.exec('PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000');
+    connection.prepare('PRAGMA user_version').get();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
 /** SQLite gives its path to Windows as it is, where one of more than 260 letters (with `-journal` behind it) must be written in another way. */
 export function databasePath({ databaseFile }: Place): string {
   return databaseFile.length > 240 ? toNamespacedPath(databaseFile) : databaseFile;
@@ -77,7 +122,7 @@ export function asStoreError(place: Place, error: unknown): ImageError {
     case 6:
       return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
     case 8:
-      return readOnly(place, error);
+      return cannotWrite(place, error);
     case 11:
     case 26:
       return unusable(
@@ -88,7 +133,7 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       );
     case 14:
       // Even who only reads writes there: SQLite's shared memory is a file.
-      if (!mayWrite(place.own)) return readOnly(place, error);
+      if (!mayWrite(place)) return cannotWrite(place, error);
       if (process.platform !== 'win32' && Buffer.byteLength(place.databaseFile) > longestPath)
         return unusable(
           place,
@@ -99,22 +144,6 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       return unusable(place, `its database cannot be opened (${message})`, undefined, error);
     default:
       return asImageError(error, `cannot use the store ${place.root}`);
-  }
-}
-
-function readOnly(place: Place, cause: unknown): ImageError {
-  return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, {
-    hint: 'Mount it writable, or copy it to where you may write. Other tools read the folder as it is: it is an OCI image layout.',
-    cause,
-  });
-}
-
-function mayWrite(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch (error) {
-    return !['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 

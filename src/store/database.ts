@@ -97,11 +97,17 @@ export class Database {
     return this.#live.place;
   }
 
+  /** True where it can be read and not written: what would only save time, or put right what is found wrong, is left then. */
+  get readOnly(): boolean {
+    return this.#live.readOnly;
+  }
+
   /**
    * Whoever goes by paths of the store longer than one turn of synchronous code takes this first, and then asks for the paths: what they lead to stays, though the store is moved meanwhile.
    * What is on its way into the store is taken to where the store is then.
    */
   use(): Disposable {
+    if (this.#closed) throw closed();
     return this.#live.use();
   }
 
@@ -197,7 +203,7 @@ export class Database {
    * Work that throws changes no row, and only it fails.
    */
   transact<T>(work: (transaction: Transaction) => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new ImageError('internal', 'the store is closed'));
+    if (this.#closed) return Promise.reject(closed());
     return new Promise<T>((resolve, reject) => {
       this.#pending.push({ work, resolve: resolve as (value: unknown) => void, reject, since: performance.now() });
       this.#draining ??= this.#drain();
@@ -229,6 +235,7 @@ export class Database {
 
   /** At the place where the store is now. */
   #read<T>(act: () => T): T {
+    if (this.#closed) throw closed();
     this.#live.look();
     return this.#guard(act);
   }
@@ -387,6 +394,11 @@ export class Database {
       plantLayers(this, digest, diffIds, layers);
     }
   }
+}
+
+/** Whoever has closed it goes on using it: an error of the caller's. */
+function closed(): ImageError {
+  return new ImageError('internal', 'the store is closed');
 }
 
 /** What cannot be put back now is found by the next start, as after a kill. */

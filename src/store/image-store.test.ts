@@ -443,3 +443,23 @@ test('small documents are read once, and no more where they have been swept', as
   await store.sweep();
   await fails(store.read(image.target, 1_000_000), 'manifest-unknown');
 });
+
+test('a store that has been closed says so, whatever is asked of it, and what is being read is read to its end', async (t) => {
+  const store = await open(t);
+  const image = await makeImage();
+  await put(store, image, 'app:1');
+  const [layer] = image.layers;
+  assert.ok(layer);
+  const stream = await store.open(layer);
+  await store.close();
+  for (const act of [
+    () => store.images(),
+    () => store.find('app:1'),
+    () => store.open(layer),
+    () => store.begin(),
+    () => store.sweep(),
+    () => store.untag(parseReference('app:1'), { verb: 'untag' }),
+  ] as const)
+    await fails(act(), 'internal', /^the store is closed$/);
+  assert.equal((await bytesOf(stream)).length, layer.size);
+});

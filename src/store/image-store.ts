@@ -26,7 +26,7 @@ import { shows } from './links.ts';
 import type { Moved, MoveOptions } from './relocate.ts';
 import { nameKey } from './name-key.ts';
 import { removeName, type ForgetOptions } from './names.ts';
-import { judgePlace, makeFolders, Place, statIfThere } from './place.ts';
+import { cannotWrite, judgePlace, makeFolders, onlyReads, Place, statIfThere } from './place.ts';
 import { findSubject, listReferrers } from './referrers.ts';
 import type { Forest, Relation } from './relation.ts';
 import { layReserve, spendWhereFull } from './reserve.ts';
@@ -50,6 +50,7 @@ export interface StoreOptions {
 
 /**
  * One directory, a valid OCI image layout, shared by many processes of one user. Any of them reads; it is written only through `begin` and `repository`.
+ * One that cannot be written (a read-only mount) is read as it is; what would change it fails with `permission`.
  *
  * What reading needs is loaded with this file; the rest comes when it is first used, so that a list costs little more than the process.
  */
@@ -78,16 +79,19 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** @throws ImageError `store-unusable` with the reason; `not-found` where there is none and `create` is false */
   static async open(folder: string, options: StoreOptions = {}): Promise<ImageStore> {
     const place = new Place(folder);
-    if (statIfThere(place.moveNote)) await (await import('./move-note.ts')).settleMoveNote(place);
+    const reads = onlyReads(place);
+    if (!reads && statIfThere(place.moveNote)) await (await import('./move-note.ts')).settleMoveNote(place);
     const judged = judgePlace(place);
     if (judged === 'new' && options.create === false)
       throw new ImageError('not-found', `there is no store at ${place.root}`, {
         hint: 'Choose its place with BAY_HOME.',
         detail: { path: place.root },
       });
-    const ours = statIfThere(place.trash) !== undefined;
-    makeFolders(place, judged === 'new');
-    if (!ours && process.platform !== 'win32') chmodSync(place.root, 0o700);
+    if (!reads) {
+      const ours = statIfThere(place.trash) !== undefined;
+      makeFolders(place, judged === 'new');
+      if (!ours && process.platform !== 'win32') chmodSync(place.root, 0o700);
+    }
     const database = await Database.open(place, {
       actor: options.actor ?? userName(),
       now: options.now ?? (() => new Date()),
@@ -96,8 +100,10 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     try {
       if (judged === 'new') await makeLayout(database);
       const store = new ImageStore(database);
-      await store.#recover();
-      layReserve(database.place);
+      if (!database.readOnly) {
+        await store.#recover();
+        layReserve(database.place);
+      }
       await store.#projection.fresh();
       return store;
     } catch (error) {
@@ -109,6 +115,11 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** The folder: another than it was opened at, once the store has been moved. */
   get path(): string {
     return this.#database.place.root;
+  }
+
+  /** True where it can be read and not written: it lies on a read-only mount, or its owner lets this user only read. */
+  get readOnly(): boolean {
+    return this.#database.readOnly;
   }
 
   async begin(options: BeginOptions = {}): Promise<Ingest> {
@@ -304,6 +315,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
    * @throws ImageError `conflict`, `invalid-argument`, `store-unusable`, `disk-full`, `permission`, `unsupported`, `canceled`: nothing is changed then
    */
   async move(folder: string, options?: MoveOptions): Promise<Moved> {
+    if (this.readOnly) throw cannotWrite(this.#database.place);
     const { relocate } = await import('./relocate.ts');
     spendWhereFull(this.#database.place);
     await this.#projection.flush();

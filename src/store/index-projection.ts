@@ -52,8 +52,9 @@ export class IndexProjection {
     this.#blobs = blobs;
   }
 
-  /** Takes in what other tools have written since the last look. Costs one `stat` where that is nothing. */
+  /** Takes in what other tools have written since the last look. Costs one `stat` where that is nothing. A store that only can be read is shown as it was when it last could be written. */
   async fresh(): Promise<void> {
+    if (this.#database.readOnly) return;
     const signature = this.#signature();
     if (signature !== undefined && signature === this.#seen) return;
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
@@ -62,6 +63,7 @@ export class IndexProjection {
 
   /** Names have changed: the file follows in a moment. The timer keeps the process alive until then. */
   renamed(): void {
+    if (this.#database.readOnly) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       // It is tried again by the next change, by `flush`, and by the next process that opens the store.
@@ -71,6 +73,7 @@ export class IndexProjection {
 
   /** Makes the file exact now. @throws ImageError */
   async flush(): Promise<void> {
+    if (this.#database.readOnly) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // Another's rewrite may have begun before our change.
@@ -125,7 +128,7 @@ export class IndexProjection {
     try {
       await this.#database.transact(() => this.#database.run('UPDATE state SET index_mark = ? WHERE index_hash = ?', signature, hash));
     } catch (error) {
-      // It only saves time: a store that cannot be written can be read.
+      // It only saves time.
       if (!isImageError(error)) throw error;
     }
   }

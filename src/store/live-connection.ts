@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { connect, connectNow, asStoreError } from './connection.ts';
-import { Place, statIfThere, unusable } from './place.ts';
+import { asStoreError, connect, connectNow, connectToRead, readMark } from './connection.ts';
+import { onlyReads, Place, statIfThere, unusable } from './place.ts';
 
 /** How often a process that does nothing looks whether the store has been moved: what it has open keeps the old folder from going. Milliseconds. */
 const idleLook = 500;
@@ -11,6 +11,17 @@ interface Ground {
   uses: number;
   /** It is to be closed with the last use. */
   left: boolean;
+  /** Of a place that only can be read: its state when it was opened. */
+  readonly mark: string | undefined;
+}
+
+function ground(place: Place, connection = connectNow(place)): Ground {
+  return { connection, uses: 0, left: false, mark: undefined };
+}
+
+function groundToRead(place: Place): Ground {
+  const mark = readMark(place);
+  return { connection: connectToRead(place), uses: 0, left: false, mark };
 }
 
 /**
@@ -28,14 +39,14 @@ export class LiveConnection {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(place: Place, connection: DatabaseSync) {
+  private constructor(place: Place, ground: Ground) {
     this.#place = place;
-    this.#ground = { connection, uses: 0, left: false };
+    this.#ground = ground;
   }
 
   /** @throws ImageError */
   static async open(place: Place): Promise<LiveConnection> {
-    const live = new LiveConnection(place, await connect(place));
+    const live = new LiveConnection(place, onlyReads(place) ? groundToRead(place) : ground(place, await connect(place)));
     live.#timer = setInterval(() => {
       try {
         live.look();
@@ -49,7 +60,7 @@ export class LiveConnection {
 
   /** The same for one look at where the store is now. @throws ImageError */
   static openNow(place: Place): LiveConnection {
-    const live = new LiveConnection(place, connectNow(place));
+    const live = new LiveConnection(place, onlyReads(place) ? groundToRead(place) : ground(place));
     live.follow();
     return live;
   }
@@ -62,6 +73,11 @@ export class LiveConnection {
 
   get connection(): DatabaseSync {
     return this.#ground.connection;
+  }
+
+  /** True where the store is on a read-only mount, or another's that this user may read. */
+  get readOnly(): boolean {
+    return this.#ground.mark !== undefined;
   }
 
   /** How often it has gone to another place. */
@@ -84,6 +100,7 @@ export class LiveConnection {
     this.#hasLooked = true;
     queueMicrotask(() => (this.#hasLooked = false));
     try {
+      if (this.readOnly && readMark(this.#place) !== this.#ground.mark) this.#go(this.#place, groundToRead(this.#place));
       const { data_version: version } = this.prepare('PRAGMA data_version').get() as { data_version: number };
       if (version === this.#version) return;
       this.follow();
@@ -108,13 +125,16 @@ export class LiveConnection {
       if (steps > 8) throw unusable(this.#place, 'it has been moved in a circle');
       const place = new Place(moved);
       if (!statIfThere(place.databaseFile)) throw unusable(this.#place, `it has been moved to ${moved}, and there is no store now`);
-      const connection = connectNow(place);
-      this.#leave();
-      this.#ground = { connection, uses: 0, left: false };
-      this.#place = place;
-      this.#version = undefined;
-      this.#moves++;
+      this.#go(place, onlyReads(place) ? groundToRead(place) : ground(place));
     }
+  }
+
+  #go(place: Place, ground: Ground): void {
+    this.#leave();
+    this.#ground = ground;
+    this.#place = place;
+    this.#version = undefined;
+    this.#moves++;
   }
 
   /** Until it is disposed of, the paths of the place as it is now lead to files. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { asImageError, ImageError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
@@ -101,6 +101,25 @@ export class Place {
   }
 }
 
+/** True where the place is there to be read, and this user cannot write it: on a read-only mount, or another's that lets one read. */
+export function onlyReads(place: Place): boolean {
+  return !mayWrite(place) && allows(place.own, constants.R_OK | constants.X_OK);
+}
+
+export function mayWrite(place: Place): boolean {
+  return allows(place.own, constants.W_OK);
+}
+
+/** @param mode as `access` takes it */
+function allows(folder: string, mode: number): boolean {
+  try {
+    accessSync(folder, mode);
+    return true;
+  } catch (error) {
+    return !['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
+}
+
 /** File systems of other machines, by `f_type` (linux/magic.h): SQLite's shared memory and our renames are not safe there. FUSE and virtiofs are let in: most are local. */
 const networks: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
@@ -128,11 +147,12 @@ export function judgePlace(place: Place): 'store' | 'new' {
   if (!folder) return 'new';
   if (!folder.isDirectory()) throw unusable(place, 'it is not a folder', 'Choose another place with BAY_HOME.');
   const user = process.getuid?.();
-  if (user !== undefined && folder.uid !== user) {
+  // Whoever only can read it leaves nothing there that its owner could not change.
+  if (user !== undefined && folder.uid !== user && !onlyReads(place)) {
     throw unusable(
       place,
       `it belongs to user ${folder.uid}, and a store is used by its owner alone (this is user ${user})`,
-      "Use it through its owner's container host instead: set DOCKER_HOST to that docker socket, as in DOCKER_HOST=unix:///run/user/1000/bay/docker.sock.",
+      "Use it through its owner's server instead: `bay serve --docker-socket PATH`, with a path that you may open, and here DOCKER_HOST=unix://PATH for docker's client.",
     );
   }
   if (statIfThere(place.layoutFile)) return 'store';
@@ -225,6 +245,13 @@ function makeIfMissing(folder: string): void {
 
 export function unusable(place: Place, why: string, hint?: string, cause?: unknown): ImageError {
   return new ImageError('store-unusable', `cannot use the store ${place.root}: ${why}`, { hint, detail: { path: place.root }, cause });
+}
+
+export function cannotWrite(place: Place, cause?: unknown): ImageError {
+  return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, {
+    hint: 'Mount it writable, or copy it to where you may write. What is in it can be listed, inspected, saved and pushed as it is.',
+    cause,
+  });
 }
 
 /** The file's facts, or undefined where there is none. */

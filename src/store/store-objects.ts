@@ -38,7 +38,7 @@ export class StoreObjects {
 
   /** True where the store has left a place that has not been removed yet. */
   get hasOldPlace(): boolean {
-    return statIfThere(this.#database.place.moveNote) !== undefined;
+    return !this.#database.readOnly && statIfThere(this.#database.place.moveNote) !== undefined;
   }
 
   /** Removes the place that the store has left, if nobody has it open any more. Only once the new one is known to later processes. */
@@ -61,8 +61,9 @@ export class StoreObjects {
     return (await eventRows()).lastEvent(this.#database);
   }
 
-  /** Writes down what changed nothing here, or what a container did. Changes of names, containers and volumes write their own. */
+  /** Writes down what changed nothing here, or what a container did; in a store that only can be read, nothing. Changes of names, containers and volumes write their own. */
   async record(happening: Happening): Promise<void> {
+    if (this.#database.readOnly) return;
     const { insertEvent } = await eventRows();
     try {
       await this.#database.transact((transaction) => insertEvent(this.#database, transaction, happening));

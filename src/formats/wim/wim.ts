@@ -1,3 +1,4 @@
+import { throwIfCanceled } from '../../io/concurrently.ts';
 import { ImageError } from '../../errors.ts';
 import { checkMetadata } from './check-metadata.ts';
 import { decodeBlobs, largestChunk, type BlobPiece, type BlobToDecode } from './decode-blobs.ts';
@@ -51,7 +52,7 @@ export class Wim implements Disposable, AsyncDisposable {
    *   are missing; `too-large` for what is over a limit
    */
   static async open(paths: readonly string[], { base = [], limits, signal }: OpenWimOptions = {}): Promise<Wim> {
-    signal?.throwIfAborted();
+    throwIfCanceled(signal);
     const all = { ...defaultWimLimits, ...limits };
     return new Wim(openWimFiles(paths, base, all), all);
   }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { throwIfCanceled } from '../../io/concurrently.ts';
 import { asImageError, ImageError } from '../../errors.ts';
 import { draftBeside, refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
 import { BlobTable, type WrittenResource, writeResourceHeader } from './blob-table.ts';
@@ -57,7 +58,7 @@ export async function writeWim(path: string, images: readonly NewWimImage[], opt
   const draft = draftBeside(path);
   let file: FileHandle | undefined;
   try {
-    options.signal?.throwIfAborted();
+    throwIfCanceled(options.signal);
     if ((await refuseNoFile(path)) && !options.overwrite) throw exists(path);
     file = await open(draft, 'wx+', 0o644);
     let written: WrittenWim;
@@ -67,7 +68,7 @@ export async function writeWim(path: string, images: readonly NewWimImage[], opt
     } finally {
       await file.close();
     }
-    options.signal?.throwIfAborted();
+    throwIfCanceled(options.signal);
     await renameOver(draft, path);
     await syncFolder(dirname(path));
     return written;
@@ -151,7 +152,7 @@ class WimDraft {
     const integrity = this.#options.integrity === false ? undefined : await this.#plain(await this.#integrityTable(end, workers), 0);
     const guid = createHash('sha256').update(table).update(xml).digest().subarray(0, 16);
     const header = this.#header(images.length, guid, lookupTable, xmlResource, integrity);
-    this.#options.signal?.throwIfAborted();
+    throwIfCanceled(this.#options.signal);
     await this.#writeAt(header, 0);
     return {
       size: this.#position,

@@ -54,7 +54,7 @@ export const cp = command({
   examples: [
     ['A folder into one that is there', 'bay cp app work:/opt'],
     ['Its content only', 'bay cp app/. work:/opt/app'],
-    ['Out of a Windows container', String.raw`bay cp win:C:\Users\readme.txt .`],
+    ['Out of a Windows container', 'bay cp win:C:/Users/readme.txt .'],
   ],
   complete: async (word, context) =>
     word.includes(':') ? [] : (await completeContainers(word, context)).map((name) => `${String(name)}:`),

@@ -69,7 +69,8 @@ async function rowsOf(host: DiskHost, usage: Usage, signal: AbortSignal): Promis
   const idle = containers.filter(({ State }) => !['running', 'paused', 'restarting'].includes(State));
   const volumeSize = ({ UsageData }: { readonly UsageData?: { readonly Size: number } }): number => UsageData?.Size ?? 0;
   const unused = volumes.filter(({ UsageData }) => !UsageData?.RefCount);
-  const freed = await prune(host, { all: true, dryRun: true, signal });
+  // Where nothing can be written nothing can be had back.
+  const freed = host.store.readOnly ? { bytes: 0, strays: 0 } : await prune(host, { all: true, dryRun: true, signal });
   return [
     {
       type: 'Images',

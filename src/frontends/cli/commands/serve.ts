@@ -56,7 +56,7 @@ export const serve = command({
   examples: [
     ['A registry for this machine', 'bay serve'],
     ['On a free port', 'bay serve --listen 127.0.0.1:0'],
-    ['For docker’s client', 'bay serve --docker-socket /tmp/bay.sock & docker -H unix:///tmp/bay.sock images'],
+    ['For docker’s client, which asks as docker -H unix:///tmp/bay.sock images', 'bay serve --docker-socket /tmp/bay.sock'],
   ],
   async run({ flags, serve: open, terminal }) {
     const { tlsCert: cert, tlsKey: key, tlsCa: ca } = flags;
