@@ -1,7 +1,7 @@
 import { chmod, lchown, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { ImageError } from '../errors.ts';
+import { ImageError, isSystemError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
 import type { ImageStore } from '../store/image-store.ts';
@@ -141,7 +141,7 @@ async function fillOld(store: ImageStore, volume: VolumeRecord, files: Container
     await chmod(mountpoint, mode);
   } catch (error) {
     // The store was moved to another disk since it was filled.
-    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return await fillOld(store, volume, files, path, operation);
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (isSystemError(error, 'EXDEV')) return await fillOld(store, volume, files, path, operation);
+    if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
   }
 }

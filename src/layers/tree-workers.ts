@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { asImageError, type ErrorCode, ImageError } from '../errors.ts';
+import { asImageError, type ErrorCode, ImageError, isSystemError } from '../errors.ts';
 import { canceled, Slots } from '../io/concurrently.ts';
 import type { TarToApply } from './apply-tar.ts';
 import type { LayerToUnpack, UnpackedLayer } from './unpack-layer.ts';
@@ -102,7 +102,7 @@ function lay(worker: Worker): void {
 }
 
 function asWorkerError(error: unknown): ImageError {
-  if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+  if (isSystemError(error, 'ERR_WORKER_OUT_OF_MEMORY')) {
     return new ImageError('too-large', `an archive needs more than ${memory} MiB of memory to be understood`, { cause: error });
   }
   return asImageError(error, 'a worker failed');

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
 import { unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
@@ -114,7 +114,7 @@ function mayWrite(folder: string): boolean {
     accessSync(folder, constants.W_OK);
     return true;
   } catch (error) {
-    return !['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return !isSystemError(error, 'EROFS', 'EACCES', 'EPERM');
   }
 }
 

@@ -3,7 +3,7 @@ import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, st
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asImageError, isImageError } from '../errors.ts';
+import { asImageError, isImageError, isSystemError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
@@ -292,7 +292,7 @@ export class IndexProjection {
       const { ino, size, mtimeMs, ctimeMs } = statSync(this.#database.place.indexFile);
       return `${ino}-${size}-${mtimeMs}-${ctimeMs}`;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isSystemError(error, 'ENOENT')) return undefined;
       throw asImageError(error, `cannot look at ${this.#database.place.indexFile}`);
     }
   }
@@ -306,7 +306,7 @@ function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }
@@ -355,7 +355,7 @@ async function createOnce(place: Place, path: string, text: string): Promise<voi
       // Unlike a rename it never takes the place of what is there.
       keepBeside(draft, path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!isSystemError(error, 'EEXIST')) throw error;
     }
   } catch (error) {
     throw asImageError(error, `cannot write ${path}`);
@@ -375,7 +375,7 @@ function linkIfAble(path: string, name: string): boolean {
     linkSync(path, name);
     return true;
   } catch (error) {
-    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (isSystemError(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR')) return false;
     throw error;
   }
 }
