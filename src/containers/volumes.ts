@@ -22,7 +22,7 @@ export interface VolumeDocument {
 }
 
 export function readVolume({ document }: Pick<VolumeRecord, 'document'>): VolumeDocument {
-  return document as unknown as VolumeDocument;
+  return document as VolumeDocument;
 }
 
 export interface NewVolumeSettings {
@@ -98,7 +98,7 @@ export async function readyMounts(
       if (copy && (await isEmpty(there.mountpoint))) await fillOld(store, there, open(), point.Destination, operation);
     } else if (!made.some(({ name }) => name === plan.name)) {
       const draft = await store.draftFolder('volume');
-      made.push({ name: plan.name, document: { ...plan.document }, draft, event: { action: 'create', attributes: { driver: 'local' } } });
+      made.push({ name: plan.name, document: plan.document, draft, event: { action: 'create', attributes: { driver: 'local' } } });
       const data = join(draft.path, '_data');
       await mkdir(data);
       const mode = copy ? await fill(data, open(), point.Destination, operation) : undefined;

@@ -30,8 +30,8 @@ const maxAnswerBytes = 8 * 1024 * 1024;
  */
 export function searchTarget(term: string): { readonly host: string; readonly query: string } {
   if (term.includes('://'))
-    throw new ImageError('invalid-argument', `invalid repository name: repository name (${term}) should not have a scheme`, {
-      hint: 'Write HOST/TERM.',
+    throw new ImageError('invalid-argument', 'invalid repository name: search term must not have a scheme', {
+      hint: 'Write HOST/TERM, without https://.',
     });
   const slash = term.indexOf('/');
   const first = slash < 0 ? '' : term.slice(0, slash);

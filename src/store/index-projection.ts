@@ -3,6 +3,7 @@ import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, st
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { layoutText } from '../content/layout-index.ts';
 import { asImageError, isImageError, isSystemError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
@@ -320,16 +321,14 @@ function markOf(path: string): string | undefined {
 export async function makeLayout(database: Database): Promise<void> {
   const { place } = database;
   await createOnce(place, place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
-  await createOnce(place, place.layoutFile, layoutText);
+  await createOnce(place, place.layoutFile, `${layoutText}\n`);
   await syncFolder(place.root);
 }
-
-const layoutText = '{"imageLayoutVersion":"1.0.0"}\n';
 
 /** Another tool that was cut short may have left an `oci-layout` that says nothing: no other tool would read the folder then. One of another version is left. */
 async function mendLayoutFile(place: Place): Promise<void> {
   const bytes = readIfThere(place.layoutFile);
-  if (bytes === undefined || !saysVersion(bytes)) await writeFileAtomic(place.layoutFile, layoutText);
+  if (bytes === undefined || !saysVersion(bytes)) await writeFileAtomic(place.layoutFile, `${layoutText}\n`);
 }
 
 function saysVersion(layout: Buffer): boolean {
