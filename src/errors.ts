@@ -72,6 +72,11 @@ export function isImageError(error: unknown, ...codes: readonly ErrorCode[]): er
   return error instanceof ImageError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** True for an error of the operating system or of Node with one of these codes: `ENOENT`, `ERR_STREAM_PREMATURE_CLOSE` … */
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
 /** Takes user names and passwords out of URLs, and secrets out of query strings and authorization headers. */
 export function redact(text: string): string {
   return text

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { renameOver, syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { digestMismatch, readBytes } from '../io/verified.ts';
@@ -197,7 +197,7 @@ async function claim(path: string, wanted: Wanted): Promise<State | undefined> {
       }
       return before;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!isSystemError(error, 'EEXIST')) throw error;
     }
     const state = await readState(path);
     if (state?.owner && isAlive(state.owner)) throw taken(path, state.owner.pid);
@@ -207,7 +207,7 @@ async function claim(path: string, wanted: Wanted): Promise<State | undefined> {
       await rm(`${stateOf(path)}.old`, { force: true });
       before = state;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isSystemError(error, 'ENOENT')) throw error;
     }
   }
   throw taken(path);
@@ -219,7 +219,7 @@ async function readState(path: string): Promise<State | undefined> {
   try {
     file = await open(stateOf(path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
@@ -249,7 +249,7 @@ function isAlive({ host, pid }: NonNullable<State['owner']>): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return isSystemError(error, 'EPERM');
   }
 }
 

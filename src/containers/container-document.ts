@@ -15,9 +15,9 @@ export interface ContainerDocument {
 
 /** The document of a record: only this room writes it, and only with `writeDocument`. */
 export function readDocument({ document }: Pick<ContainerRecord, 'document'>): ContainerDocument {
-  return document as unknown as ContainerDocument;
+  return document as ContainerDocument;
 }
 
 export function writeDocument(document: ContainerDocument): ContainerRecord['document'] {
-  return { ...document };
+  return document;
 }

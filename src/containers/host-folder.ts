@@ -28,7 +28,7 @@ import {
 } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { join, relative } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { utimeOf } from '../io/file-times.ts';
 import { refuseOddPath } from '../io/path-rules.ts';
@@ -41,7 +41,7 @@ export function lookAt(path: string): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ImageError } from '../errors.ts';
+import { zeroTime } from '../model/zero-time.ts';
 
 /** A network as docker's `network inspect` and `GET /networks` have it. */
 export interface NetworkDocument {
@@ -38,7 +39,7 @@ export function networks(): readonly NetworkDocument[] {
     // one for all hosts: what never changes needs no other
     Id: createHash('sha256').update(`bayplan network ${name}`).digest('hex'),
     // they are there before anything was made
-    Created: '0001-01-01T00:00:00Z',
+    Created: zeroTime,
     Scope: 'local',
     Driver: driver,
     EnableIPv4: true,

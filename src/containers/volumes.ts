@@ -1,7 +1,7 @@
 import { chmod, lchown, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { ImageError } from '../errors.ts';
+import { ImageError, isSystemError } from '../errors.ts';
 import type { Operation } from '../io/operation.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
 import type { ImageStore } from '../store/image-store.ts';
@@ -22,7 +22,7 @@ export interface VolumeDocument {
 }
 
 export function readVolume({ document }: Pick<VolumeRecord, 'document'>): VolumeDocument {
-  return document as unknown as VolumeDocument;
+  return document as VolumeDocument;
 }
 
 export interface NewVolumeSettings {
@@ -98,7 +98,7 @@ export async function readyMounts(
       if (copy && (await isEmpty(there.mountpoint))) await fillOld(store, there, open(), point.Destination, operation);
     } else if (!made.some(({ name }) => name === plan.name)) {
       const draft = await store.draftFolder('volume');
-      made.push({ name: plan.name, document: { ...plan.document }, draft, event: { action: 'create', attributes: { driver: 'local' } } });
+      made.push({ name: plan.name, document: plan.document, draft, event: { action: 'create', attributes: { driver: 'local' } } });
       const data = join(draft.path, '_data');
       await mkdir(data);
       const mode = copy ? await fill(data, open(), point.Destination, operation) : undefined;
@@ -141,7 +141,7 @@ async function fillOld(store: ImageStore, volume: VolumeRecord, files: Container
     await chmod(mountpoint, mode);
   } catch (error) {
     // The store was moved to another disk since it was filled.
-    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return await fillOld(store, volume, files, path, operation);
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (isSystemError(error, 'EXDEV')) return await fillOld(store, volume, files, path, operation);
+    if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
   }
 }

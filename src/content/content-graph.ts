@@ -6,7 +6,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { isForeignLayerType, isManifestType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest, type Index, type Manifest } from '../model/manifest.ts';
 import type { ImageSource } from './image-source.ts';
-import { successors } from './successors.ts';
+import { checkDepth, successors } from './successors.ts';
 
 interface Node {
   readonly target: Descriptor;
@@ -16,8 +16,6 @@ interface Node {
   readonly isWhole: boolean;
   readonly isThere: boolean;
 }
-
-const maxDepth = 12;
 
 /** Of all manifests together: a hundred thousand images have as much. A small packed archive can be made to have far more. */
 export const maxGraphBytes = 128 * 1024 * 1024;
@@ -53,7 +51,7 @@ export class ContentGraph {
       return node;
     };
     const make = async (target: Descriptor, depth: number, scope: Scope): Promise<Node> => {
-      if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+      checkDepth(target, depth);
       if (!isManifestType(target.mediaType)) {
         const isThere = await slots.run(() => has(target, { signal: scope.signal }));
         return { target, document: undefined, isThere, isWhole: isThere || isForeignLayerType(target.mediaType) };

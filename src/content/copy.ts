@@ -11,7 +11,7 @@ import { maxGraphBytes } from './content-graph.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { ImageSource } from './image-source.ts';
 import { counted } from './counted.ts';
-import { successors } from './successors.ts';
+import { checkDepth, maxDepth, successors } from './successors.ts';
 
 export interface CopyOptions extends Operation {
   /** Which repository of the sink's registry holds a piece already, as far as the caller knows: a registry may mount it from there. */
@@ -21,9 +21,6 @@ export interface CopyOptions extends Operation {
   /** Pieces moved at once. */
   readonly concurrency?: number | undefined;
 }
-
-/** Deeper than any image; a chain of indexes longer than this is made to exhaust whoever walks it. */
-const maxDepth = 12;
 
 /**
  * Moves what `root` names, children first: when it ends the sink has all of it, and at no time has the sink a manifest without its content.
@@ -95,7 +92,7 @@ class Copy {
   }
 
   async #manifest(target: Descriptor, depth: number): Promise<void> {
-    if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+    checkDepth(target, depth);
     if (this.#options.referrers) this.#subjects.push(target);
     const isThere = await this.#slots.run(async () => {
       this.#scope.signal.throwIfAborted();

@@ -13,6 +13,8 @@ import { canonical, familiar, parseReference, withDefaultTag, type Reference } f
 
 export const refName = 'org.opencontainers.image.ref.name';
 export const containerdName = 'io.containerd.image.name';
+/** What `oci-layout` says. */
+export const layoutText = '{"imageLayoutVersion":"1.0.0"}';
 
 /** An image of a place that holds several: what it is, and every name that it has there. */
 export interface ImageEntry {

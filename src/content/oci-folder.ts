@@ -24,6 +24,7 @@ import {
   checkLayoutVersion,
   findEntry,
   groupEntries,
+  layoutText,
   listed,
   maxLayoutIndexBytes,
   parseLayoutIndex,
@@ -31,9 +32,7 @@ import {
   type ImageEntry,
 } from './layout-index.ts';
 import { openRegularFile, readRange, regularFileSize } from './regular-file.ts';
-import { successors } from './successors.ts';
-
-const maxDepth = 12;
+import { checkDepth, successors } from './successors.ts';
 
 const lockName = '.index.json.lock';
 
@@ -72,7 +71,7 @@ export class OciFolder implements ImageSource, ImageSink {
       if (!isFree(await listFolder(path))) throw inTheWay(path);
       await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
       await writeFileAtomic(join(path, 'index.json'), emptyLayoutIndex);
-      await writeFileAtomic(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+      await writeFileAtomic(join(path, 'oci-layout'), layoutText);
     } catch (error) {
       throw asImageError(error, `cannot make an image layout in ${path}`);
     }
@@ -179,7 +178,7 @@ export class OciFolder implements ImageSource, ImageSink {
     if (options.signal?.aborted) throw canceled(options.signal.reason);
     const known = seen.get(target.digest);
     if (known !== undefined) return known;
-    if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+    checkDepth(target, depth);
     let whole = (await regularFileSize(this.#blobPath(target.digest))) === target.size;
     if (whole && isManifestType(target.mediaType)) {
       const bytes = await this.#readIntact(target, options);

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import type { OpenOptions } from './image-source.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function openRegularFile(path: string): Promise<FileHandle | undefi
     await file.close();
     throw notRegular(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }
@@ -35,7 +35,7 @@ export async function regularFileSize(path: string): Promise<number | undefined>
     if (!found.isFile()) throw notRegular(path);
     return found.size;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }

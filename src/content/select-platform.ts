@@ -7,6 +7,7 @@ import { isImageManifestType, isIndexType } from '../model/media-types.ts';
 import { maxManifestBytes, parseManifest } from '../model/manifest.ts';
 import { compareOsVersions, formatPlatform, hostPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import type { ImageSource } from './image-source.ts';
+import { checkDepth } from './successors.ts';
 
 export interface Selection {
   /** What to take: one platform's manifest, or `origin` itself where there is nothing to choose. */
@@ -76,7 +77,7 @@ async function imagesIn(
 ): Promise<Candidate[]> {
   if (walk.seen.has(index.digest)) return [];
   walk.seen.add(index.digest);
-  if (above.length >= maxDepth) throw new ImageError('invalid-content', `${index.digest}: indexes are nested more than ${maxDepth} deep`);
+  checkDepth(index, above.length + 1, maxDepth);
   if ((walk.bytes += index.size) > maxTotalBytes)
     throw new ImageError('too-large', `its indexes are larger than ${maxTotalBytes} bytes together`);
   const bytes = await readVerified(() => source.open(index, operation), index, maxManifestBytes);

@@ -1,3 +1,4 @@
+import { ImageError } from '../errors.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Index, Manifest } from '../model/manifest.ts';
 
@@ -7,4 +8,12 @@ import type { Index, Manifest } from '../model/manifest.ts';
  */
 export function successors(document: Manifest | Index): readonly Descriptor[] {
   return document.kind === 'index' ? document.manifests : [document.config, ...document.layers];
+}
+
+/** Deeper than any image; a chain of indexes longer than this is made to exhaust whoever walks it. */
+export const maxDepth = 12;
+
+/** Whoever walks what successors name asks this of each, with how many indexes are above it. @throws ImageError `invalid-content` */
+export function checkDepth(target: Descriptor, depth: number, most: number = maxDepth): void {
+  if (depth > most) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${most} deep`);
 }

@@ -16,7 +16,7 @@ import { formatDockerManifest } from './docker-manifest.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { ImageSource } from './image-source.ts';
 import { formatLayoutIndex } from './layout-edit.ts';
-import { containerdName, refName, type ImageEntry } from './layout-index.ts';
+import { containerdName, layoutText, refName, type ImageEntry } from './layout-index.ts';
 import { isAttestation } from './select-platform.ts';
 
 export interface WriteArchiveOptions extends Operation {
@@ -68,7 +68,7 @@ export async function writeArchive(
   const documents: [path: string, text: string][] = [
     ['index.json', formatLayoutIndex(options.dialect === 'oci' ? typedEntries(images) : dockerEntries(images))],
     ...(options.dialect === 'oci' ? [] : [['manifest.json', await dockerManifest(source, images, graph, options)] as [string, string]]),
-    ['oci-layout', '{"imageLayoutVersion":"1.0.0"}'],
+    ['oci-layout', layoutText],
   ];
   return writeTar(members(source, blobs, documents, options), { signal: options.signal });
 }

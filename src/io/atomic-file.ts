@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { throwIfCanceled } from './concurrently.ts';
-import { asImageError, ImageError } from '../errors.ts';
 import { heldOpen } from './held-open.ts';
 import { refuseOddPath } from './path-rules.ts';
 
@@ -113,7 +113,7 @@ export async function refuseNoFile(path: string): Promise<boolean> {
       hint: found.isDirectory() ? 'Name a file in it.' : 'Redirect standard output to it instead.',
     });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isSystemError(error, 'ENOENT')) throw error;
     return false;
   }
 }

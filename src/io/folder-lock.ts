@@ -1,6 +1,6 @@
 import { open, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { canceled } from './concurrently.ts';
 import { heldOpen } from './held-open.ts';
 import { removeFile } from './remove-file.ts';
@@ -35,7 +35,7 @@ export class FolderLock implements AsyncDisposable {
         }
         return new FolderLock(path);
       } catch (error) {
-        refusedSince = (error as NodeJS.ErrnoException).code === 'EEXIST' ? undefined : (refusedSince ?? Date.now());
+        refusedSince = isSystemError(error, 'EEXIST') ? undefined : (refusedSince ?? Date.now());
         if (refusedSince !== undefined && !(heldOpen(error) && Date.now() - refusedSince < refusedFor))
           throw asImageError(error, `cannot write ${path}`);
       }
@@ -57,7 +57,7 @@ async function isStale(path: string): Promise<boolean> {
   try {
     return Date.now() - (await stat(path)).mtimeMs > staleAfter;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || heldOpen(error)) return false;
+    if (isSystemError(error, 'ENOENT') || heldOpen(error)) return false;
     throw asImageError(error, `cannot read ${path}`);
   }
 }

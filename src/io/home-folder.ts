@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { makeFolderPath } from './make-folder-path.ts';
 import { refuseOddPath } from './path-rules.ts';
 
@@ -31,7 +31,7 @@ function readDocument(path: string): Record<string, unknown> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (isSystemError(error, 'ENOENT')) return {};
     throw refused(error, `cannot read ${path}`);
   }
   let value: unknown;

@@ -1,5 +1,6 @@
 import { unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
+import { isSystemError } from '../errors.ts';
 
 import { heldOpen } from './held-open.ts';
 
@@ -27,7 +28,7 @@ export function removeFileNow(path: string): boolean {
 }
 
 function isGone(error: unknown): boolean {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+  if (isSystemError(error, 'ENOENT')) return true;
   if (heldOpen(error)) return false;
   throw error;
 }

@@ -1,6 +1,6 @@
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { heldOpen } from './held-open.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function removeFolder(path: string): Promise<boolean> {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
     if (heldOpen(error) || isStillThere(error)) return false;
-    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw asImageError(error, `cannot remove ${path}`);
+    if (!isSystemError(error, 'EACCES', 'EPERM')) throw asImageError(error, `cannot remove ${path}`);
     await openUp(path);
     await rm(path, { recursive: true, force: true }).catch((again: unknown) => {
       throw asImageError(again, `cannot remove ${path}`);
@@ -23,7 +23,7 @@ export async function removeFolder(path: string): Promise<boolean> {
 
 /** On Windows a file that is removed while somebody has it open stays in its folder until that one lets go. */
 function isStillThere(error: unknown): boolean {
-  return process.platform === 'win32' && (error as NodeJS.ErrnoException).code === 'ENOTEMPTY';
+  return process.platform === 'win32' && isSystemError(error, 'ENOTEMPTY');
 }
 
 async function openUp(path: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
+import { isSystemError } from '../errors.ts';
 
 /** Makes a file's bytes, or the names in a folder, durable at once, for what must not wait within a transaction. Windows refuses it of folders and needs none: NTFS journals its metadata. */
 export function syncNow(path: string): void {
@@ -17,7 +18,7 @@ function open(path: string): number | undefined {
   try {
     return openSync(path, 'r+');
   } catch (error) {
-    if (['EISDIR', 'EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'EISDIR', 'EPERM', 'EACCES')) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Where layers are unpacked and large archives put into containers: one job at a time, with synchronous calls, beside a thread that serves others. */
 import { parentPort } from 'node:worker_threads';
-import { asImageError } from '../errors.ts';
+import { sentError } from '../io/sent-error.ts';
 import { applyTar } from './apply-tar.ts';
 import type { ToWorker, WorkerJobs, FromWorker } from './tree-workers.ts';
 import { unpackLayer } from './unpack-layer.ts';
@@ -20,8 +20,7 @@ async function run<Kind extends keyof WorkerJobs>(kind: Kind, input: WorkerJobs[
   try {
     say({ output: await work[kind](input, job.signal) });
   } catch (error) {
-    const { code, message, hint, detail } = asImageError(error, 'a worker failed');
-    say({ error: { code, message, hint, detail } });
+    say({ error: sentError(error, 'a worker failed') });
   }
 }
 

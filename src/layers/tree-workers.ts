@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { asImageError, type ErrorCode, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { canceled, Slots } from '../io/concurrently.ts';
+import { receivedError, type SentError } from '../io/sent-error.ts';
 import type { TarToApply } from './apply-tar.ts';
 import type { LayerToUnpack, UnpackedLayer } from './unpack-layer.ts';
 
@@ -16,14 +17,7 @@ export type ToWorker = Job | { readonly abort: true };
 export type FromWorker =
   | { readonly progress: number }
   | { readonly output: WorkerJobs[keyof WorkerJobs]['output'] }
-  | {
-      readonly error: {
-        readonly code: ErrorCode;
-        readonly message: string;
-        readonly hint: string | undefined;
-        readonly detail: Readonly<Record<string, unknown>>;
-      };
-    };
+  | { readonly error: SentError };
 
 /** A worker that has nothing to do ends after so many milliseconds. It keeps no process alive before. */
 const idle = 5000;
@@ -58,7 +52,7 @@ async function runJob(
         if ('progress' in message) return onProgress?.(message.progress);
         isUsable = true;
         if ('output' in message) resolve(message.output);
-        else reject(new ImageError(message.error.code, message.error.message, message.error));
+        else reject(receivedError(message.error));
       });
       worker.on('error', (error) => reject(asWorkerError(error)));
       worker.on('exit', (code) => reject(new ImageError('internal', `a worker ended with exit code ${code}`)));
@@ -102,7 +96,7 @@ function lay(worker: Worker): void {
 }
 
 function asWorkerError(error: unknown): ImageError {
-  if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+  if (isSystemError(error, 'ERR_WORKER_OUT_OF_MEMORY')) {
     return new ImageError('too-large', `an archive needs more than ${memory} MiB of memory to be understood`, { cause: error });
   }
   return asImageError(error, 'a worker failed');

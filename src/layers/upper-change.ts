@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ImageError } from '../errors.ts';
+import { ImageError, isSystemError } from '../errors.ts';
 import type { Timestamp } from '../formats/tar/entry.ts';
 import { canceled } from '../io/concurrently.ts';
 import { LayerStack, type Node } from './layer-stack.ts';
@@ -234,7 +234,7 @@ function clearAway(folder: string, kept: ReadonlySet<string>, unused: ReadonlySe
       else if (name !== own && Date.now() - statSync(path).mtimeMs > packVoidAfter) rmSync(path, { force: true });
     } catch (error) {
       // Held open on Windows, or gone already: the next act comes by again.
-      if (!['EBUSY', 'EPERM', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (!isSystemError(error, 'EBUSY', 'EPERM', 'ENOENT')) throw error;
     }
   }
 }

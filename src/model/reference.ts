@@ -19,7 +19,8 @@ export const defaultRegistry = 'docker.io';
 
 const domain =
   /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
-const path = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+/** What a repository's path may be: distribution-spec, "Pulling manifests", `<name>`. */
+export const pathGrammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagGrammar = /^[\w][\w.-]{0,127}$/;
 
 /** True for what a tag may be: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`. */
@@ -58,8 +59,8 @@ export function parseReference(text: string): Reference {
   }
   const { registry, repository } = splitName(rest);
   if (!domain.test(registry)) refuse(`invalid reference format: ${JSON.stringify(registry)} is not a registry's host`);
-  if (!path.test(repository)) {
-    if (path.test(repository.toLowerCase())) refuse(`invalid reference format: repository name (${repository}) must be lowercase`);
+  if (!pathGrammar.test(repository)) {
+    if (pathGrammar.test(repository.toLowerCase())) refuse(`invalid reference format: repository name (${repository}) must be lowercase`);
     refuse(`invalid reference format`);
   }
   if (registry.length + 1 + repository.length > 255)

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, lchownSync, linkSync, lutimesSync, mkdirSync, sym
 import { readdir, realpath, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import type { DecodingWorkers } from '../formats/wim/decode-ahead.ts';
 import type { BlobToDecode } from '../formats/wim/decode-blobs.ts';
 import type { LookupTable } from '../formats/wim/lookup-table.ts';
@@ -105,7 +105,7 @@ async function makeEmptyFolder(folder: string): Promise<boolean> {
       });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new ImageError('conflict', `${folder} is no folder`);
+    if (isSystemError(error, 'EEXIST')) throw new ImageError('conflict', `${folder} is no folder`);
     throw asImageError(error, `cannot write ${folder}`);
   }
 }
@@ -373,7 +373,7 @@ function makeOne(make: () => void, path: string): void {
   try {
     make();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw nameIsTaken(path);
+    if (isSystemError(error, 'EEXIST')) throw nameIsTaken(path);
     throw asImageError(error, `cannot make ${path}`);
   }
 }

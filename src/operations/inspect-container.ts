@@ -4,6 +4,7 @@ import type { MountPoint } from '../containers/mount-points.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import type { Platform } from '../model/platform.ts';
+import { zeroTime } from '../model/zero-time.ts';
 import type { ContainerState } from '../store/container-record.ts';
 import type { Host } from './host.ts';
 
@@ -56,7 +57,6 @@ interface NetworkSettings {
   readonly Networks: Readonly<Record<string, EndpointSettings>>;
 }
 
-const zeroTime = '0001-01-01T00:00:00Z';
 /** What docker calls the way in which files are kept. */
 const driver = 'oci-layout';
 

@@ -6,6 +6,7 @@ import type { Descriptor } from '../model/descriptor.ts';
 import { formatPlatform, platformMatch, type Platform } from '../model/platform.ts';
 import { isDigest } from '../model/digest.ts';
 import { familiar, parseReference, withDefaultTag } from '../model/reference.ts';
+import { zeroTime } from '../model/zero-time.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 import type { Relation } from '../store/relation.ts';
 import type { Host } from './host.ts';
@@ -40,8 +41,6 @@ export interface InspectedImage {
   readonly Metadata: { readonly LastTagTime: string };
   readonly Descriptor: Descriptor;
 }
-
-const zeroTime = '0001-01-01T00:00:00Z';
 
 /** @throws ImageError `not-found`, `platform-not-found` */
 export async function inspect(

@@ -4,7 +4,7 @@ import { download } from '../catalog/download.ts';
 import type { FoundBaseImage } from '../catalog/found-image.ts';
 import { Image } from '../content/image.ts';
 import { writeArchive } from '../content/write-archive.ts';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { writeStreamAtomic } from '../io/atomic-file.ts';
 import { makeFolderPath } from '../io/make-folder-path.ts';
 import type { Operation } from '../io/operation.ts';
@@ -84,7 +84,7 @@ async function prepareDestination(path: string, { overwrite = false }: SaveBaseO
   try {
     makeFolderPath(dirname(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+    if (isSystemError(error, 'EEXIST'))
       throw new ImageError('invalid-argument', `cannot write ${path}: ${dirname(path)} is a file, not a folder`, { detail: { path } });
     throw asImageError(error, `cannot make ${dirname(path)}`);
   }

@@ -13,12 +13,6 @@ export interface SearchOptions extends Operation {
 /** Asks a registry for repositories whose name or description has the term; the Hub, or the host that the term begins with. */
 export async function search(host: Pick<Host, 'registries'>, term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
   const { limit = term === '*' ? 100 : 25, filters = [], ...operation } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
-    throw new ImageError('invalid-argument', `limit ${limit} is outside the range of [1, 100]`);
-  if (term.includes('://'))
-    throw new ImageError('invalid-argument', 'invalid repository name: search term must not have a scheme', {
-      hint: 'Write HOST/TERM, without https://.',
-    });
   const tests = filters.map(searchFilter);
   const results = await host.registries.search(term, { ...operation, limit });
   return results.filter((result) => tests.every((test) => test(result)));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import type { TlsSettings } from './connections.ts';
 
 /** Files of certificates: whom to trust beside the usual authorities, and who we are. */
@@ -26,7 +26,7 @@ export async function dockerCertificates(folders: readonly string[]): Promise<Ce
     try {
       names = await readdir(folder);
     } catch (error) {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) continue;
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
       throw asImageError(error, `cannot read ${folder}`);
     }
     const present = new Set(names);

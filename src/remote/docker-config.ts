@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { makeFolderPath } from '../io/make-folder-path.ts';
 import { isObject } from '../model/descriptor.ts';
@@ -21,7 +21,7 @@ export async function readDockerConfig(path: string): Promise<DockerConfig> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return { path, document: {} };
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return { path, document: {} };
     throw asImageError(error, `cannot read ${path}`);
   }
   if (text.trim() === '') return { path, document: {} };

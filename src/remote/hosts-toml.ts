@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { CertificateFiles } from './certificates.ts';
 
@@ -34,7 +34,7 @@ export async function readHostsToml(path: string, registry: string): Promise<Hos
     // Windows' own editors begin a file with a mark.
     text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
   return parseHostsToml(text, path, registry);

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { settingsFolders } from '../io/settings-folders.ts';
 import { isObject } from '../model/descriptor.ts';
 import type { Reference } from '../model/reference.ts';
@@ -60,7 +60,7 @@ async function readable(path: string): Promise<boolean> {
 }
 
 function absent(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return isSystemError(error, 'ENOENT', 'ENOTDIR');
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -20,7 +20,7 @@ import { RemoteRepository } from './remote-repository.ts';
 import type { RepositoryAccess } from './repository-access.ts';
 import { defaultRetry, retrying } from './retry.ts';
 import { Routing, type Route } from './routes.ts';
-import { searchHost, searchRegistry, searchTarget, type SearchOptions, type SearchResult } from './search.ts';
+import { checkLimit, searchHost, searchRegistry, searchTarget, type SearchOptions, type SearchResult } from './search.ts';
 import { defaultTimeouts } from './transport.ts';
 import { openWeb, type Web } from './web.ts';
 
@@ -121,6 +121,7 @@ class ConfiguredRegistries implements Registries {
   }
 
   async search(term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
+    checkLimit(options.limit);
     const { host, query } = searchTarget(term);
     const { routing, ground } = await this.#current();
     const { origin } = await routing.routes({ registry: host, repository: '' });

@@ -24,14 +24,20 @@ export interface SearchOptions extends Operation {
 
 const maxAnswerBytes = 8 * 1024 * 1024;
 
+/** Before anything is asked. @throws ImageError `invalid-argument` */
+export function checkLimit(limit = 1): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
+    throw new ImageError('invalid-argument', `limit ${limit} is outside the range of [1, 100]`);
+}
+
 /**
  * Splits `docker search`'s term: before the first `/` stands a host if it has a dot or a colon or is `localhost`; the rest is asked for. Without a host it is the Hub.
  * @throws ImageError `invalid-argument`
  */
 export function searchTarget(term: string): { readonly host: string; readonly query: string } {
   if (term.includes('://'))
-    throw new ImageError('invalid-argument', `invalid repository name: repository name (${term}) should not have a scheme`, {
-      hint: 'Write HOST/TERM.',
+    throw new ImageError('invalid-argument', 'invalid repository name: search term must not have a scheme', {
+      hint: 'Write HOST/TERM, without https://.',
     });
   const slash = term.indexOf('/');
   const first = slash < 0 ? '' : term.slice(0, slash);
@@ -64,8 +70,6 @@ export interface SearchPlace {
  */
 export async function searchRegistry(place: SearchPlace, query: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
   const { limit = 25, signal } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
-    throw new ImageError('invalid-argument', `limit ${limit} is outside the range of [1, 100]`);
   const { endpoint } = place;
   const url = new URL('/v1/search', endpoint.base);
   url.searchParams.set('q', query);

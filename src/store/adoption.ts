@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { successors } from '../content/successors.ts';
-import { asImageError, isImageError } from '../errors.ts';
+import { asImageError, isImageError, isSystemError } from '../errors.ts';
 import { maxConfigBytes, type ImageConfig } from '../model/config.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestOf, type Digest } from '../model/digest.ts';
@@ -209,7 +209,7 @@ async function readIfAllowed(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'EACCES', 'EPERM')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, fstatSync, openSync, readdirSync, read as readFil
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { asImageError, ImageError, isImageError } from '../errors.ts';
+import { asImageError, ImageError, isImageError, isSystemError } from '../errors.ts';
 import type { OpenOptions } from '../content/image-source.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
@@ -307,8 +307,7 @@ export function makeReadOnly(path: string): void {
   try {
     chmodSync(path, 0o444);
   } catch (error) {
-    if (!['EPERM', 'EROFS', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw asImageError(error, `cannot protect ${path}`);
+    if (!isSystemError(error, 'EPERM', 'EROFS', 'ENOENT')) throw asImageError(error, `cannot protect ${path}`);
   }
 }
 
@@ -340,7 +339,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }

@@ -1,7 +1,7 @@
 import { copyFileSync, cpSync, readdirSync, renameSync, rmSync, statSync, constants } from 'node:fs';
 import { copyFile, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { removeFile } from '../io/remove-file.ts';
 import { syncNow } from '../io/sync-now.ts';
 import type { Database } from './database.ts';
@@ -64,5 +64,5 @@ function syncAll(path: string): void {
 
 /** Another disk; or on Windows another drive. */
 function isElsewhere(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EXDEV';
+  return isSystemError(error, 'EXDEV');
 }

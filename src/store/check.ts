@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { successors } from '../content/successors.ts';
-import { asImageError, isImageError } from '../errors.ts';
+import { asImageError, isImageError, isSystemError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import type { Digest } from '../model/digest.ts';
@@ -50,7 +50,7 @@ async function checkBlob(database: Database, digest: Digest, options: Operation)
   try {
     descriptor = openSync(file, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot read ${file}`);
+    if (!isSystemError(error, 'ENOENT')) throw asImageError(error, `cannot read ${file}`);
     // Swept since the list was made, it has no row either.
     const gone = await database.transact(
       () =>
@@ -199,7 +199,7 @@ function fileGone(file: string): boolean {
     closeSync(openSync(file, 'r'));
     return false;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    if (isSystemError(error, 'ENOENT')) return true;
     throw error;
   }
 }

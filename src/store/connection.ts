@@ -2,7 +2,7 @@ import { toNamespacedPath } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
 import { cannotWrite, mayWrite, statIfThere, unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
@@ -108,7 +108,7 @@ export function isBusy(error: unknown): boolean {
 function isFull(error: unknown): boolean {
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
   return (
-    code === 13 || code === 4874 || code === 4618 || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+    code === 13 || code === 4874 || code === 4618 || isSystemError(error, 'ENOSPC', 'EDQUOT')
   );
 }
 

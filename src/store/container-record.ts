@@ -27,8 +27,8 @@ export interface ContainerRecord {
   readonly created: Date;
   /** Names of the volumes that it needs: none of them can be removed. */
   readonly volumes: readonly string[];
-  /** JSON, of the room that containers belong to. */
-  readonly document: Readonly<Record<string, unknown>>;
+  /** What JSON can hold, of the room that containers belong to: no concern of the store's. */
+  readonly document: unknown;
 }
 
 /** A new container: its content is given by digests, and must be here. */

@@ -68,11 +68,11 @@ test('a name belongs to one container, also when it is changed', async (t) => {
     store.changeContainer(second.id, () => ({ name: 'web' })),
     code('conflict'),
   );
-  const renamed = await store.changeContainer(second.id, ({ document }) => ({ name: 'cache', document: { ...document, more: 1 } }), {
+  const renamed = await store.changeContainer(second.id, ({ document }) => ({ name: 'cache', document: { before: document, more: 1 } }), {
     action: 'rename',
     attributes: { oldName: '/db' },
   });
-  assert.deepEqual([renamed.name, renamed.document.more], ['cache', 1]);
+  assert.deepEqual([renamed.name, renamed.document], ['cache', { before: second.document, more: 1 }]);
   assert.deepEqual(
     (await store.events()).filter(({ type }) => type === 'container').map(({ action, id }) => [action, id]),
     [

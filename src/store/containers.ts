@@ -185,7 +185,7 @@ function record(database: Database, row: ContainerRow): ContainerRecord {
     volumes: database
       .all<{ volume: string }>('SELECT volume FROM container_volume WHERE container = ? ORDER BY volume', row.id)
       .map(({ volume }) => volume),
-    document: JSON.parse(row.document) as Record<string, unknown>,
+    document: JSON.parse(row.document) as unknown,
   };
 }
 

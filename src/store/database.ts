@@ -4,15 +4,12 @@ import { ImageError, isImageError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
 import { asColumns } from '../io/sqlite.ts';
 import { syncNow } from '../io/sync-now.ts';
-import type { Descriptor } from '../model/descriptor.ts';
-import type { Digest } from '../model/digest.ts';
 import { asStoreError, isBusy, parametersOf } from './connection.ts';
-import { plantLayers } from './layer-forest.ts';
 import { LiveConnection } from './live-connection.ts';
 import { PlaceLock } from './place-lock.ts';
-import { unusable, type Place } from './place.ts';
+import { isCurrent, migrate, refuseNewer } from './migrate.ts';
+import type { Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
-import { migrations, summaryTables } from './schema.ts';
 
 /** The points of a write at which a crash test may end the process. */
 export type StorePoint = 'draft' | 'begun' | 'renamed' | 'rows' | 'committed' | 'index-draft' | 'index-renamed' | 'trashed' | 'swept';
@@ -304,7 +301,7 @@ export class Database {
       if (this.#live.movedTo() !== undefined) {
         this.#connection.exec('ROLLBACK');
         this.#live.follow();
-        this.#refuseNewer(this.#version());
+        refuseNewer(this);
         return [...batch];
       }
       this.at('begun');
@@ -350,48 +347,16 @@ export class Database {
     return again;
   }
 
-  #version(): number {
-    return this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
-  }
-
-  #refuseNewer(version: number): void {
-    if (version > migrations.length)
-      throw unusable(
-        this.place,
-        `it was written by a newer version of bay (its format is ${version}, this version reads up to ${migrations.length})`,
-        'Upgrade bay on this machine; nothing has been changed.',
-      );
-  }
-
+  /** Brings an older format to this one. */
   async #migrate(): Promise<void> {
-    const version = this.#version();
-    this.#refuseNewer(version);
-    const whole = "SELECT 1 FROM sqlite_master WHERE name IN ('summary_detail', 'layered') GROUP BY type HAVING count(*) = 2";
-    if (version === migrations.length && this.get(whole)) return;
+    if (isCurrent(this)) return;
     await this.#begin(performance.now() + patience);
     try {
-      // Another process may have been first.
-      const from = this.#version();
-      this.#refuseNewer(from);
-      for (const step of migrations.slice(from)) this.#connection.exec(step);
-      this.#connection.exec(summaryTables);
-      this.#plantAll();
-      this.#connection.exec(`PRAGMA user_version = ${migrations.length}`);
+      migrate(this, (sql) => this.#connection.exec(sql));
       this.#connection.exec('COMMIT');
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       throw asStoreError(this.place, error);
-    }
-  }
-
-  /** What an older format knew of each image's layers, in the form that this one has. */
-  #plantAll(): void {
-    const rows = this.all<{ digest: Digest; detail: string }>(
-      'SELECT digest, detail FROM summary_detail WHERE NOT EXISTS (SELECT 1 FROM layered WHERE manifest = digest)',
-    );
-    for (const { digest, detail } of rows) {
-      const { diffIds, layers } = JSON.parse(detail) as { diffIds: Digest[]; layers: Descriptor[] };
-      plantLayers(this, digest, diffIds, layers);
     }
   }
 }

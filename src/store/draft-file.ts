@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { chmod, open, rm, stat, type FileHandle } from 'node:fs/promises';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { canceled } from '../io/concurrently.ts';
 import { lent } from '../io/lent.ts';
 import { digestFrom, type Digest, type DigestAlgorithm } from '../model/digest.ts';
@@ -53,7 +53,7 @@ export class DraftFile {
       await chmod(path, 0o600);
       file = await open(path, 'r+');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isSystemError(error, 'ENOENT')) return undefined;
       throw asImageError(error, `cannot read ${path}`);
     }
     try {

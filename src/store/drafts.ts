@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
 import { removeFile } from '../io/remove-file.ts';
 import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts';
@@ -53,7 +53,7 @@ export class Drafts {
       }
     } catch (error) {
       // Another has taken or swept it in this moment: then we begin anew.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asImageError(error, `cannot use the drafts of ${place.root}`);
+      if (!isSystemError(error, 'ENOENT')) throw asImageError(error, `cannot use the drafts of ${place.root}`);
     }
     return own;
   }
@@ -68,7 +68,7 @@ export class Drafts {
         await rmdir(folder);
       } catch (error) {
         // Swept, while this process slept; or Windows keeps something of it for whoever has it open, and the sweep has it later.
-        if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
+        if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY') && !heldOpen(error))
           throw asImageError(error, `cannot use the drafts of ${place.root}`);
       }
   }
@@ -95,7 +95,7 @@ async function renamed(from: string, to: string): Promise<boolean> {
     await rename(from, to);
     return true;
   } catch (error) {
-    if (['ENOENT', 'EPERM', 'EACCES', 'EBUSY', 'EXDEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (isSystemError(error, 'ENOENT', 'EPERM', 'EACCES', 'EBUSY', 'EXDEV')) return false;
     throw error;
   }
 }

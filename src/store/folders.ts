@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSystemError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { moveNow } from './carry.ts';
@@ -27,7 +28,7 @@ export function discardFolder(database: Database, transaction: Transaction, kind
     renameSync(join(place[kind], name), trash);
     transaction.afterRollback(() => renameSync(trash, join(place[kind], name)));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     if (!heldOpen(error)) throw error;
     // In its place, so that the next start looks.
     writeFileSync(trash, '');

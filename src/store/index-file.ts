@@ -1,3 +1,4 @@
+import { containerdName, refName } from '../content/layout-index.ts';
 import { ImageError } from '../errors.ts';
 import { isObject, parseDescriptor, type Descriptor } from '../model/descriptor.ts';
 import type { Digest } from '../model/digest.ts';
@@ -14,8 +15,6 @@ import { nameKey } from './name-key.ts';
  *
  * We write both, and so know our own entries again in a file that another tool has written: it keeps what it found, and gives its own the one that it knows.
  */
-const refName = 'org.opencontainers.image.ref.name';
-const containerdName = 'io.containerd.image.name';
 
 export interface IndexEntry {
   readonly target: Descriptor;

@@ -3,7 +3,8 @@ import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, st
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asImageError, isImageError } from '../errors.ts';
+import { layoutText } from '../content/layout-index.ts';
+import { asImageError, isImageError, isSystemError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { fileMark, type Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
@@ -295,7 +296,7 @@ export class IndexProjection {
       const { ino, size, mtimeMs, ctimeMs } = statSync(this.#database.place.indexFile);
       return `${ino}-${size}-${mtimeMs}-${ctimeMs}`;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isSystemError(error, 'ENOENT')) return undefined;
       throw asImageError(error, `cannot look at ${this.#database.place.indexFile}`);
     }
   }
@@ -309,7 +310,7 @@ function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw asImageError(error, `cannot read ${path}`);
   }
 }
@@ -323,16 +324,14 @@ function markOf(path: string): string | undefined {
 export async function makeLayout(database: Database): Promise<void> {
   const { place } = database;
   await createOnce(place, place.indexFile, formatIndexFile([], { entries: [], keys: {} }));
-  await createOnce(place, place.layoutFile, layoutText);
+  await createOnce(place, place.layoutFile, `${layoutText}\n`);
   await syncFolder(place.root);
 }
-
-const layoutText = '{"imageLayoutVersion":"1.0.0"}\n';
 
 /** Another tool that was cut short may have left an `oci-layout` that says nothing: no other tool would read the folder then. One of another version is left. */
 async function mendLayoutFile(place: Place): Promise<void> {
   const bytes = readIfThere(place.layoutFile);
-  if (bytes === undefined || !saysVersion(bytes)) await writeFileAtomic(place.layoutFile, layoutText);
+  if (bytes === undefined || !saysVersion(bytes)) await writeFileAtomic(place.layoutFile, `${layoutText}\n`);
 }
 
 function saysVersion(layout: Buffer): boolean {
@@ -358,7 +357,7 @@ async function createOnce(place: Place, path: string, text: string): Promise<voi
       // Unlike a rename it never takes the place of what is there.
       keepBeside(draft, path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!isSystemError(error, 'EEXIST')) throw error;
     }
   } catch (error) {
     throw asImageError(error, `cannot write ${path}`);
@@ -378,7 +377,7 @@ function linkIfAble(path: string, name: string): boolean {
     linkSync(path, name);
     return true;
   } catch (error) {
-    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (isSystemError(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR')) return false;
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { utimeOf } from '../io/file-times.ts';
 import { syncFolder } from '../io/atomic-file.ts';
 import { canceled, Slots, together } from '../io/concurrently.ts';
@@ -302,7 +302,7 @@ async function opened<T>(path: string, rights: number, act: () => Promise<T>): P
   try {
     return await act();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES' || process.platform === 'win32') throw error;
+    if (!isSystemError(error, 'EACCES') || process.platform === 'win32') throw error;
     const { mode } = await lstat(path);
     await chmod(path, (mode & 0o7777) | rights);
     try {
@@ -319,12 +319,7 @@ async function linkIfAble(from: string, to: string): Promise<boolean> {
     await link(from, to);
     return true;
   } catch (error) {
-    if (
-      ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EACCES'].includes(
-        (error as NodeJS.ErrnoException).code ?? '',
-      )
-    )
-      return false;
+    if (isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EACCES')) return false;
     throw error;
   }
 }
@@ -339,7 +334,7 @@ async function lstatIfThere(path: string): Promise<Stats | undefined> {
 }
 
 function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return isSystemError(error, 'ENOENT', 'ENOTDIR');
 }
 
 function isRoot(): boolean {

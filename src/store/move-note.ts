@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { isDraftOf, writeFileAtomic } from '../io/atomic-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { sqlite } from '../io/sqlite.ts';
@@ -28,7 +28,7 @@ export function readMoveNote(place: Place): MoveNote | undefined {
   try {
     return JSON.parse(readFileSync(place.moveNote, 'utf8')) as MoveNote;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw asImageError(error, `cannot read ${place.moveNote}`);
   }
 }
@@ -114,11 +114,7 @@ export function removeIfEmpty(folder: string): void {
     rmdirSync(folder);
   } catch (error) {
     // In use by somebody, a disk of its own, in a folder that this user may not change: it stays, and does no harm.
-    if (
-      !['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTDIR'].includes(
-        (error as NodeJS.ErrnoException).code ?? '',
-      )
-    )
+    if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTDIR'))
       throw asImageError(error, `cannot remove ${folder}`);
   }
 }

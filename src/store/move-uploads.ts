@@ -1,5 +1,6 @@
 import { link, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSystemError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { statIfThere, type Place } from './place.ts';
 
@@ -31,7 +32,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

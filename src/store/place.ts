@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, readdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from '../model/digest.ts';
 import { makeFolderPath } from '../io/make-folder-path.ts';
 
@@ -116,7 +116,7 @@ function allows(folder: string, mode: number): boolean {
     accessSync(folder, mode);
     return true;
   } catch (error) {
-    return !['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return !isSystemError(error, 'EROFS', 'EACCES', 'EPERM');
   }
 }
 
@@ -239,7 +239,7 @@ function makeIfMissing(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!isSystemError(error, 'EEXIST')) throw error;
   }
 }
 
@@ -259,7 +259,7 @@ export function statIfThere(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw asImageError(error, `cannot look at ${path}`);
   }
 }

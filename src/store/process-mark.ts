@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isSystemError } from '../errors.ts';
 
 /**
  * Names a process so that a later one can tell that it has ended. A process id alone means nothing: another container has its own, and they are used again.
@@ -23,7 +24,7 @@ export function hasEnded(mark: string): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return isSystemError(error, 'ESRCH');
   }
   const now = startOf(pid);
   return now !== undefined && start !== undefined && start !== '' && now !== start;

@@ -4,7 +4,7 @@ import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
-import { asImageError, ImageError } from '../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { syncFolder, writeFileAtomic } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { makeFolderPath } from '../io/make-folder-path.ts';
@@ -157,7 +157,7 @@ class Moving {
       for (const folder of parents) removeIfEmpty(folder);
       await rm(old.moveNote, { force: true });
       // Somebody's, who was faster.
-      throw (error as NodeJS.ErrnoException).code === 'EEXIST'
+      throw isSystemError(error, 'EEXIST')
         ? new ImageError('conflict', `cannot move the store to ${place.root}: the path exists already`, { cause: error })
         : asImageError(error, `cannot move the store to ${place.root}`);
     }
@@ -280,7 +280,7 @@ class Moving {
       await rm(probe);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw unusable(this.#old, 'it is no image layout any more');
+      if (isSystemError(error, 'ENOENT')) throw unusable(this.#old, 'it is no image layout any more');
       return false;
     }
   }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { draftName } from './draft-name.ts';
 import { statIfThere, type Place } from './place.ts';
 
@@ -29,8 +29,7 @@ export function layReserve(place: Place): void {
   } catch (error) {
     rmSync(draft, { force: true });
     // It has just become full, or another process lays it aside: the next time is early enough.
-    if (!['ENOSPC', 'EDQUOT', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw asImageError(error, `cannot write ${draft}`);
+    if (!isSystemError(error, 'ENOSPC', 'EDQUOT', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY')) throw asImageError(error, `cannot write ${draft}`);
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import { isDraftOf } from '../io/atomic-file.ts';
 import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
@@ -295,7 +295,7 @@ function moveIfThere(from: string, to: string): boolean {
     renameSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isSystemError(error, 'ENOENT')) return false;
     throw error;
   }
 }
@@ -304,7 +304,7 @@ async function readdirIfThere(path: string): Promise<string[]> {
   try {
     return await readdir(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isSystemError(error, 'ENOENT')) return [];
     throw asImageError(error, `cannot read ${path}`);
   }
 }
@@ -313,7 +313,6 @@ async function rmdirIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '') && !heldOpen(error))
-      throw asImageError(error, `cannot remove ${path}`);
+    if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST') && !heldOpen(error)) throw asImageError(error, `cannot remove ${path}`);
   }
 }

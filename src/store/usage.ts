@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asImageError } from '../errors.ts';
+import { asImageError, isSystemError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
 import { statIfThere } from './place.ts';
@@ -86,7 +86,7 @@ async function readdirIfThere(folder: string): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isSystemError(error, 'ENOENT')) return [];
     throw asImageError(error, `cannot read ${folder}`);
   }
 }

@@ -7,8 +7,8 @@ export interface VolumeRecord {
   readonly created: Date;
   /** Where its files are: the store's `bay/volumes/…/_data`. */
   readonly mountpoint: string;
-  /** JSON, of the room that volumes belong to: driver, labels, options, whether it was asked for by name. */
-  readonly document: Readonly<Record<string, unknown>>;
+  /** What JSON can hold, of the room that volumes belong to: driver, labels, options. */
+  readonly document: unknown;
 }
 
 /** A volume on its way in. Where there is one of its name already, that one stays as it is, and no event is written. */

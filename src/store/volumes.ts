@@ -145,7 +145,7 @@ function record(database: Database, { name, folder, created, document }: VolumeR
     name,
     created: new Date(created),
     mountpoint: join(database.place.volumes, folder, '_data'),
-    document: JSON.parse(document) as Record<string, unknown>,
+    document: JSON.parse(document) as unknown,
   };
 }
 

@@ -82,7 +82,9 @@ for (let round = Number(first); rounds === undefined || round < Number(first) + 
   );
   say({ act: 'container', name: title });
   writeFileSync(join(await store.containerFolder(id), 'changed'), title);
-  await store.changeContainer(id, ({ document }) => ({ state: 'exited', document: { ...document, changed: true } }), { action: 'update' });
+  await store.changeContainer(id, ({ document }) => ({ state: 'exited', document: { before: document, changed: true } }), {
+    action: 'update',
+  });
 
   say({ act: 'open', name: `${name}-made:1` });
   const made = await makeImage({ layers: ['base', `of ${name}`, `round ${round}`] });

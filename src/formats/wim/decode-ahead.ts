@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { asImageError, ImageError, type ErrorCode } from '../../errors.ts';
+import { asImageError, ImageError } from '../../errors.ts';
 import { canceled } from '../../io/concurrently.ts';
+import { receivedError, type SentError } from '../../io/sent-error.ts';
 import { DecoderMemory, decoderModule, type DecoderModule, type SharedMemory } from './chunk-decoder.ts';
 import { DecodeError, TaskDecoder, type DecodeTask } from './decode-task.ts';
 import { taskSize } from './plan-decoding.ts';
@@ -24,14 +25,7 @@ export interface ToDecoder {
 
 /** Answers come in the order of the tasks. */
 export interface FromDecoder {
-  readonly error?: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly hint: string | undefined;
-    readonly detail: Readonly<Record<string, unknown>>;
-    readonly index?: number;
-    readonly file?: number;
-  };
+  readonly error?: SentError & { readonly index?: number; readonly file?: number };
 }
 
 /** A task that has been done, and what it unpacked to: until the next is asked for. */
@@ -222,7 +216,7 @@ class DecodingWorker implements AsyncDisposable {
       const waiting = this.#waiting.shift();
       if (!error) waiting?.resolve();
       else {
-        const made = new ImageError(error.code, error.message, error);
+        const made = receivedError(error);
         waiting?.reject(error.index === undefined || error.file === undefined ? made : new DecodeError(error.index, error.file, made));
       }
     });

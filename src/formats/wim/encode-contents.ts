@@ -5,9 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { asImageError, ImageError } from '../../errors.ts';
 import { type ChunkEncoder, chunkEncoder, writtenChunkSize } from './chunk-encoder.ts';
-import type { NewWimContent } from './new-wim.ts';
-
-export type WrittenCompression = 'lzx' | 'xpress' | 'none';
+import type { NewWimContent, WrittenCompression } from './new-wim.ts';
 
 /** What a WIM is made of, and its metadata too: in parts. */
 export type Content = NewWimContent | { readonly parts: readonly NewWimContent[] };

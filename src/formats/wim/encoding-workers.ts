@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { asImageError, type ErrorCode, ImageError } from '../../errors.ts';
+import { asImageError, ImageError } from '../../errors.ts';
 import { canceled } from '../../io/concurrently.ts';
+import { receivedError, type SentError } from '../../io/sent-error.ts';
 import {
   type Content,
   ContentEncoder,
@@ -17,17 +18,7 @@ import type { NewWimContent } from './new-wim.ts';
 
 export type ToEncoder = HashJob | PackJob;
 
-export type FromEncoder =
-  | { readonly hashed: Hashed }
-  | { readonly packed: Packed }
-  | {
-      readonly error: {
-        readonly code: ErrorCode;
-        readonly message: string;
-        readonly hint: string | undefined;
-        readonly detail: Readonly<Record<string, unknown>>;
-      };
-    };
+export type FromEncoder = { readonly hashed: Hashed } | { readonly packed: Packed } | { readonly error: SentError };
 
 /** So much is done in this thread before workers are begun: these take longer to begin than that. Bytes, of hashing and packing together. */
 const fewBytes = 4 << 20;
@@ -123,7 +114,7 @@ export class EncodingWorkers implements AsyncDisposable {
       const waiting = this.#running.get(worker);
       this.#running.delete(worker);
       this.#free.push(worker);
-      if ('error' in answer) waiting?.reject(new ImageError(answer.error.code, answer.error.message, answer.error));
+      if ('error' in answer) waiting?.reject(receivedError(answer.error));
       else waiting?.resolve(answer);
       this.#next();
     });

@@ -3,6 +3,10 @@
 import type { WimContainerImage } from './container-image.ts';
 import type { WimEntry, WimItem } from './wim-entry.ts';
 
+/** What we write. The first packs best. */
+export const writtenCompressions = ['lzx', 'xpress', 'none'] as const;
+export type WrittenCompression = (typeof writtenCompressions)[number];
+
 /** Bytes that a worker thread can read by itself. The file must stay as it is until the WIM is written: a change is an error. */
 export type NewWimContent =
   | {

@@ -1,6 +1,6 @@
 /** Decodes tasks into memory that the other thread shares: it says when one is done, and does not touch its target until it is given it again. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { asImageError } from '../../errors.ts';
+import { sentError } from '../../io/sent-error.ts';
 import { DecoderMemory } from './chunk-decoder.ts';
 import type { FromDecoder, ToDecoder, DecoderData } from './decode-ahead.ts';
 import { DecodeError, TaskDecoder } from './decode-task.ts';
@@ -15,8 +15,8 @@ port.on('message', ({ task, target }: ToDecoder) => {
   try {
     decoder.run(unpackTask(task), target);
   } catch (error) {
-    const { code, message, hint, detail } = asImageError(error, 'a WIM file could not be decoded');
-    answer = { error: { code, message, hint, detail, ...(error instanceof DecodeError ? { index: error.index, file: error.file } : {}) } };
+    const sent = sentError(error, 'a WIM file could not be decoded');
+    answer = { error: error instanceof DecodeError ? { ...sent, index: error.index, file: error.file } : sent };
   }
   port.postMessage(answer);
 });

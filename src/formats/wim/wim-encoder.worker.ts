@@ -1,6 +1,6 @@
 /** Hashes and packs contents of a new WIM, one job after another. */
 import { parentPort } from 'node:worker_threads';
-import { asImageError } from '../../errors.ts';
+import { sentError } from '../../io/sent-error.ts';
 import { ContentEncoder } from './encode-contents.ts';
 import type { FromEncoder, ToEncoder } from './encoding-workers.ts';
 
@@ -16,7 +16,6 @@ port.on('message', (job: ToEncoder) => {
     const packed = encoder.pack(job);
     port.postMessage({ packed } satisfies FromEncoder, [packed.into]);
   } catch (error) {
-    const { code, message, hint, detail } = asImageError(error, 'a worker failed');
-    port.postMessage({ error: { code, message, hint, detail } } satisfies FromEncoder, []);
+    port.postMessage({ error: sentError(error, 'a worker failed') } satisfies FromEncoder, []);
   }
 });

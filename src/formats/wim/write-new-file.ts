@@ -1,5 +1,5 @@
 import { closeSync, constants, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
-import { asImageError, ImageError } from '../../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../../errors.ts';
 import { utimeOf } from '../../io/file-times.ts';
 
 /** A file to be made, and what it is to be like. */
@@ -34,7 +34,7 @@ export function openNewFile(path: string): number {
   try {
     return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw nameIsTaken(path);
+    if (isSystemError(error, 'EEXIST')) throw nameIsTaken(path);
     throw asImageError(error, `cannot write ${path}`);
   }
 }

@@ -11,18 +11,10 @@ import { asImageError, ImageError } from '../../errors.ts';
 import { draftBeside, refuseNoFile, renameOver, syncFolder } from '../../io/atomic-file.ts';
 import { BlobTable, type WrittenResource, writeResourceHeader } from './blob-table.ts';
 import { writtenChunkSize } from './chunk-encoder.ts';
-import {
-  chunkTableSize,
-  type Content,
-  contentSize,
-  type Packed,
-  type Piece,
-  pieceSize,
-  type WrittenCompression,
-} from './encode-contents.ts';
+import { chunkTableSize, type Content, contentSize, type Packed, type Piece, pieceSize } from './encode-contents.ts';
 import { EncodingWorkers } from './encoding-workers.ts';
 import { MetadataWriter, type WantedContent } from './metadata-writer.ts';
-import type { NewWimImage } from './new-wim.ts';
+import type { NewWimImage, WrittenCompression } from './new-wim.ts';
 import { refuseImageTexts, wimXml } from './write-xml.ts';
 
 export interface WriteWimOptions {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { ImageError } from '../../errors.ts';
+import { writtenCompressions } from '../../formats/wim/new-wim.ts';
 import { saveWim } from '../../operations/save-wim.ts';
 import { openStore } from './host.ts';
 import { ProgressRows } from './progress.ts';
@@ -7,8 +8,6 @@ import type { Terminal } from './terminal.ts';
 import { humanSize } from './units.ts';
 import { usageError } from './usage.ts';
 import { platformFlag } from './platform-flag.ts';
-
-const wimCompressions = ['lzx', 'xpress', 'none'] as const;
 
 export interface SaveAsWim {
   readonly names: readonly string[];
@@ -25,8 +24,8 @@ export async function saveAsWim(
   terminal: Terminal,
   { names, file, compression = 'lzx', platform, accept, json }: SaveAsWim,
 ): Promise<void> {
-  const packed = wimCompressions.find((known) => known === compression);
-  if (packed === undefined) throw usageError(`unknown compression ${JSON.stringify(compression)}: ${wimCompressions.join(', ')}`);
+  const packed = writtenCompressions.find((known) => known === compression);
+  if (packed === undefined) throw usageError(`unknown compression ${JSON.stringify(compression)}: ${writtenCompressions.join(', ')}`);
   const [name, ...others] = names as [string, ...string[]];
   if (others.length > 0)
     throw new ImageError('invalid-argument', 'a .wim file holds one image', { hint: 'Save each to a file of its own.' });

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
-import { asImageError, ImageError } from '../../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../../errors.ts';
 
 /** Width and height where it is a terminal, in cells. */
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
@@ -43,7 +43,7 @@ export class StandardOutput {
       while (left.length > 0) left = left.subarray(writeSync(1, left));
     } catch (error) {
       // A full pipe that does not block is waited for by the stream.
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.stream.write(left);
+      if (isSystemError(error, 'EAGAIN')) this.stream.write(left);
       else this.#end(error as Error);
     }
   }

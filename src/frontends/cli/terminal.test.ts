@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { isSystemError } from '../../errors.ts';
 
 /** Starts a program that runs `run` on its own terminal, with a `serve` that does what `body` says. */
 function program(body: string) {
@@ -100,7 +101,7 @@ test(
       try {
         read += block.toString('latin1', 0, readSync(fd, block));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        if (!isSystemError(error, 'EAGAIN')) throw error;
         assert.equal(child.exitCode ?? 0, 0);
         await sleep(5);
       }

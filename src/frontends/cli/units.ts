@@ -1,5 +1,6 @@
 /** Sizes, durations and times as docker writes them (docker/go-units, and Go's time formats). */
 
+import { zeroTime } from '../../model/zero-time.ts';
 import { toExponential } from './rounding.ts';
 
 const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
@@ -67,7 +68,7 @@ export function timeSince(time: Date | undefined, now: Date): string {
 }
 
 /** The text of Go's zero time, which docker prints for a time that is not there. */
-const zero = { text: '0001-01-01 00:00:00 +0000 UTC', rfc3339: '0001-01-01T00:00:00Z' };
+const zero = { text: '0001-01-01 00:00:00 +0000 UTC', rfc3339: zeroTime };
 
 /** `2026-11-24 10:00:00 +0900 JST`: local time, as `.CreatedAt` of a list. */
 export function localTime(time: Date | undefined): string {

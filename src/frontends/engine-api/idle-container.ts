@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ImageError, isImageError } from '../../errors.ts';
 import { removeContainer } from '../../operations/remove-container.ts';
 import { signalMistake } from '../../model/signal.ts';
+import { zeroTime } from '../../model/zero-time.ts';
 import { jsonAnswer, linesAnswer, type Answer } from './answer.ts';
 import { versionedStream } from './container-stream.ts';
 import type { Desk } from './desk.ts';
@@ -136,8 +137,8 @@ export async function measureContainer(exchange: Exchange): Promise<Answer> {
   const nothing = {
     name: `/${name}`,
     id,
-    read: '0001-01-01T00:00:00Z',
-    preread: '0001-01-01T00:00:00Z',
+    read: zeroTime,
+    preread: zeroTime,
     pids_stats: {},
     blkio_stats: {
       io_service_bytes_recursive: null,

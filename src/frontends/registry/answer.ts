@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ImageError } from '../../errors.ts';
+import { ImageError, isSystemError } from '../../errors.ts';
 import { FileStream } from '../../io/file-stream.ts';
 
 /** What a request is answered with. A handler makes it; `send` alone writes it, so HEAD and conditional requests are right everywhere. */
@@ -52,7 +52,7 @@ async function stream(response: ServerResponse, { status, headers }: Answer, ope
       response.end();
     } else await pipeline(source, response);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    if (!isSystemError(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
     throw new ImageError('canceled', 'the client left before the end', { cause: error });
   }
 }

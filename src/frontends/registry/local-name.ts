@@ -1,11 +1,8 @@
 import { ImageError } from '../../errors.ts';
-import { familiarName, parseReference, repositoryName, type Reference } from '../../model/reference.ts';
+import { familiarName, parseReference, pathGrammar, repositoryName, type Reference } from '../../model/reference.ts';
 
 /** A repository's name, without tag or digest. */
 export type RepositoryName = Pick<Reference, 'registry' | 'repository'>;
-
-/** distribution-spec, "Pulling manifests": `<name>`. */
-const grammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
 /**
  * The local name that a repository's path means: the path is the name, so `nanoserver` and `library/nanoserver` are one repository, and a first
@@ -15,7 +12,7 @@ const grammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|
  */
 export function localName(path: string, namespace: string | undefined): RepositoryName {
   if (path.length > 255) throw new ImageError('invalid-reference', 'a repository name must not be more than 255 characters');
-  if (!grammar.test(path)) throw new ImageError('invalid-reference', `invalid repository name ${JSON.stringify(path)}`);
+  if (!pathGrammar.test(path)) throw new ImageError('invalid-reference', `invalid repository name ${JSON.stringify(path)}`);
   if (namespace === undefined) return parseReference(path);
   const host = namespace.toLowerCase();
   const unknown = () => new ImageError('not-found', `nothing is kept for the namespace ${JSON.stringify(namespace.slice(0, 255))}`);

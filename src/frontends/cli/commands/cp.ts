@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PathStat } from '../../../containers/container.ts';
 import { fillFolder, folderMembers } from '../../../containers/host-folder.ts';
-import { asImageError, ImageError } from '../../../errors.ts';
+import { asImageError, ImageError, isSystemError } from '../../../errors.ts';
 import { readTar } from '../../../formats/tar/read-tar.ts';
 import { writeTar, type NewTarMember } from '../../../formats/tar/write-tar.ts';
 import { copyFromContainer } from '../../../operations/copy-from-container.ts';
@@ -223,7 +223,7 @@ async function localDestination(path: string): Promise<CopyEnd> {
   let at = path;
   for (let links = 0; links < 10; links++) {
     const found = await lstat(at).catch((error: unknown) => {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
       throw error;
     });
     if (!found) return { path: at, exists: false, isFolder: false };

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { asImageError, ImageError, isImageError } from '../../../errors.ts';
+import { asImageError, ImageError, isImageError, isSystemError } from '../../../errors.ts';
 import { shortId } from '../../../model/digest.ts';
 import type { Platform } from '../../../model/platform.ts';
 import { familiar, parseReference, withDefaultTag } from '../../../model/reference.ts';
@@ -81,7 +81,7 @@ async function reserveIdFile(path: string, shown: string): Promise<void> {
   try {
     await writeFile(path, '', { flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asImageError(error, `failed to create the container ID file ${shown}`);
+    if (!isSystemError(error, 'EEXIST')) throw asImageError(error, `failed to create the container ID file ${shown}`);
     throw new ImageError('conflict', `container ID file found, make sure the other container isn't running or delete ${shown}`);
   }
 }

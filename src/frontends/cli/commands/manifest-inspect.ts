@@ -8,6 +8,7 @@ import { isImageConfigType, isIndexType } from '../../../model/media-types.ts';
 import { maxManifestBytes, parseJson, parseManifest } from '../../../model/manifest.ts';
 import { familiar, identifier, parseReference, withDefaultTag } from '../../../model/reference.ts';
 import type { ImageSource } from '../../../content/image-source.ts';
+import { checkDepth } from '../../../content/successors.ts';
 import { command } from '../grammar.ts';
 import { openRegistries } from '../host.ts';
 
@@ -54,8 +55,7 @@ function printable(json: string): string {
   return json.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Deeper than any image, and more manifests than any: an index that names the same one over and over needs few bytes to become all memory. */
-const maxDepth = 12;
+/** More manifests than any image has: an index that names the same one over and over needs few bytes to become all memory. */
 const maxManifests = 4096;
 const maxBytes = 64 * 1024 * 1024;
 
@@ -68,7 +68,7 @@ interface Walk {
 
 /** As docker's: each manifest with its descriptor, its platform, its bytes and its document. */
 async function verbose(walk: Walk, target: Descriptor, bytes: Buffer, name: string, depth = 0): Promise<unknown> {
-  if (depth > maxDepth) throw new ImageError('invalid-content', `${target.digest}: indexes are nested more than ${maxDepth} deep`);
+  checkDepth(target, depth);
   if (++walk.manifests > maxManifests) throw new ImageError('too-large', `${name} has more than ${maxManifests} manifests`);
   if ((walk.bytes += bytes.length) > maxBytes) throw new ImageError('too-large', `${name} has manifests of more than ${maxBytes} bytes`);
   const manifest = parseManifest(bytes, target.mediaType);

@@ -1,6 +1,7 @@
 /** `bay save` and `bay image save`. */
 
 import { pipeline } from 'node:stream/promises';
+import { writtenCompressions } from '../../../formats/wim/new-wim.ts';
 import { ImageError } from '../../../errors.ts';
 import { writeStreamAtomic } from '../../../io/atomic-file.ts';
 import { save as saveImages } from '../../../operations/save.ts';
@@ -22,7 +23,7 @@ export const save = command({
     compression: {
       type: 'string',
       value: 'string',
-      values: ['lzx', 'xpress', 'none'],
+      values: writtenCompressions,
       help: 'Of a .wim file: "lzx" (default), "xpress" (faster) or "none"',
     },
     format: {

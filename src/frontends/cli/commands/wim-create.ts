@@ -1,14 +1,13 @@
 /** `bay wim create`. */
 
 import { basename, resolve } from 'node:path';
+import { writtenCompressions } from '../../../formats/wim/new-wim.ts';
 import { typedPath } from '../../../io/path-rules.ts';
 import { createWim as createWimFile } from '../../../operations/create-wim.ts';
 import { command } from '../grammar.ts';
 import { ProgressRows } from '../progress.ts';
 import { humanSize } from '../units.ts';
 import { usageError } from '../usage.ts';
-
-const compressions = ['lzx', 'xpress', 'none'] as const;
 
 export const wimCreate = command({
   description:
@@ -19,7 +18,7 @@ export const wimCreate = command({
       type: 'string',
       value: 'string',
       default: 'lzx',
-      values: compressions,
+      values: writtenCompressions,
       help: 'How it is packed: "lzx", "xpress" (faster) or "none"',
     },
     description: { type: 'string', value: 'string', help: 'Description of the image' },
@@ -33,7 +32,7 @@ export const wimCreate = command({
     ['Larger, and made in a third of the time', 'bay wim create --compression xpress ./tree tree.wim'],
   ],
   async run({ flags, operands, terminal }) {
-    const compression = compressions.find((known) => known === flags.compression);
+    const compression = writtenCompressions.find((known) => known === flags.compression);
     if (compression === undefined) throw usageError(`unknown compression ${JSON.stringify(flags.compression)}: lzx, xpress or none`);
     const [folder, file] = operands;
     using rows = new ProgressRows(terminal);

@@ -56,6 +56,11 @@ class Parser {
     const context = 'define clause';
     const name = this.#templateName(this.#items.takeSolid(), context);
     this.#items.expect('right', context);
+    this.#defineFromHere(name, context);
+  }
+
+  /** A template's body begins with no variable of its surroundings. */
+  #defineFromHere(name: string, context: string): void {
     const outer = this.#variables;
     const ranges = this.#ranges;
     this.#variables = ['$'];
@@ -172,15 +177,7 @@ class Parser {
     const item = this.#items.takeSolid();
     const name = this.#templateName(item, context);
     const pipeline = this.#pipeline(context, 'right');
-    const outer = this.#variables;
-    const ranges = this.#ranges;
-    this.#variables = ['$'];
-    this.#ranges = 0;
-    const { nodes, end } = this.#list();
-    if (end !== 'end') this.#items.fail(`unexpected {{${end}}} in ${context}`);
-    this.#variables = outer;
-    this.#ranges = ranges;
-    this.#define(name, nodes);
+    this.#defineFromHere(name, context);
     return this.#templateNode(item.at, name, pipeline);
   }
 
