@@ -182,7 +182,8 @@ function keyText({ repo, tag }: { repo: string; tag: string }): string {
 
 /** Within a transaction: what index.json shows has changed. */
 export function bumpChange(database: Database): void {
-  database.run('UPDATE state SET change = change + 1');
+  // One row by its key: SQLite begins a journal for a statement that may fail at a second row, and its end then looks through all that the savepoint has changed so far.
+  database.run('UPDATE state SET change = change + 1 WHERE id = 1');
 }
 
 /** An image without a name is dangling, but not where a repository goes on showing it: clients pull it from there by its digest. */
