@@ -205,6 +205,8 @@ test('what was thrown away without saying so comes back, and what nobody owns go
   writeFileSync(join(bay, 'drafts', `~blob-${dead}-0123456789abcdef`), 'half');
   const alive = `~blob-${processMark()}-0123456789abcdef`;
   writeFileSync(join(bay, 'drafts', alive), 'half');
+  // And what somebody has put there by hand.
+  mkdirSync(join(bay, 'trash', 'folder', 'inner'), { recursive: true });
   await store.close();
   await openStore(t, folder);
   assert.deepEqual(readdirSync(volume.mountpoint), ['kept']);
