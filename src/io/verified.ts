@@ -3,13 +3,20 @@ import { ImageError } from '../errors.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom } from '../model/digest.ts';
 
+/** Of a source whose bytes proved wrong: looks at what it has, and says what is to be told of it. */
+export const doubt = Symbol('doubt');
+
+export interface Doubtful extends AsyncIterable<Uint8Array> {
+  [doubt]?(): Promise<ImageError | undefined>;
+}
+
 /**
  * Passes bytes on while it hashes and counts them; ends only where they are what `target` says. A byte too many fails at once, before it is passed on;
  * a wrong digest fails in place of the end, so a consumer that waits for the end never takes wrong content for right.
  * @throws ImageError `size-mismatch`, `digest-mismatch`
  */
 export async function* verified(
-  source: AsyncIterable<Uint8Array>,
+  source: Doubtful,
   target: Pick<Descriptor, 'digest' | 'size'>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const algorithm = digestAlgorithm(target.digest);
@@ -23,7 +30,7 @@ export async function* verified(
   }
   if (size !== target.size) throw sizeMismatch(target, String(size));
   const actual = digestFrom(algorithm, hash.digest('hex'));
-  if (actual !== target.digest) throw digestMismatch(target, actual);
+  if (actual !== target.digest) throw (await source[doubt]?.()) ?? digestMismatch(target, actual);
 }
 
 /** The whole of a small piece of content, verified. @throws ImageError `too-large` where `target.size` is over `limit`, before a byte is asked for; else as `verified` */

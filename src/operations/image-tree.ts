@@ -117,8 +117,13 @@ function push<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): vo
   else groups.set(key, [value]);
 }
 
-/** The image's names, as users write them; the short id of one without. */
+/** Of an image with thousands of names a line of all would pad every other line of its list to that width. */
+const namesInLabel = 5;
+
+/** The image's names, as users write them, the first of many; the short id of one without. */
 export function imageLabel({ image, digest }: Pick<TreeNode, 'image' | 'digest'>): string {
-  const names = (image?.names ?? []).map(({ reference }) => familiar(reference));
-  return names.length > 0 ? names.join(', ') : shortId(digest);
+  const names = image?.names ?? [];
+  const shown = names.slice(0, namesInLabel).map(({ reference }) => familiar(reference));
+  const more = names.length - shown.length;
+  return shown.length === 0 ? shortId(digest) : `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -254,3 +254,23 @@ test('a lease from a clock that was set back ends', async (t) => {
   await store.sweep();
   assert.equal(await store.has(image.target), false);
 });
+
+test('the work of removing an image with many names grows with their number, not with its square', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage();
+  const names = Array.from({ length: 60 }, (_, at) => `many:${at}`);
+  await put(store, image, ...names);
+  let looks = 0;
+  const counted = names.map(
+    (name) =>
+      new Proxy(parseReference(name), {
+        get: (reference, key) => {
+          if (key === 'repository') looks++;
+          return Reflect.get(reference, key);
+        },
+      }),
+  );
+  await store.discard({ images: [{ digest: image.target.digest, names: counted }] }, { verb: 'rmi' });
+  assert.deepEqual(await store.images(), []);
+  assert.ok(looks <= 5 * names.length, `${looks} looks at ${names.length} names`);
+});

@@ -128,7 +128,7 @@ function keepForeign(database: Database, { foreign }: IndexFile): void {
   const known = before === null ? { entries: [], keys: {} } : (JSON.parse(before) as IndexFile['foreign']);
   const entries = new Map([...known.entries, ...foreign.entries].map((entry) => [JSON.stringify(entry), entry]));
   const after = JSON.stringify({ entries: [...entries.values()].slice(-maxForeign), keys: { ...known.keys, ...foreign.keys } });
-  if (after !== before) database.run('UPDATE state SET foreign_json = ?, change = change + 1', after);
+  if (after !== before) database.run('UPDATE state SET foreign_json = ?, change = change + 1 WHERE id = 1', after);
 }
 
 /** The descriptor as the store knows it: another tool's entry may be wrong about the size. */

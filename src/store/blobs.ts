@@ -8,6 +8,7 @@ import type { OpenOptions } from '../content/image-source.ts';
 import { canceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFileNow } from '../io/remove-file.ts';
+import { doubt } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestAlgorithm, digestFrom, digestHex, type Digest } from '../model/digest.ts';
 import { isManifestType } from '../model/media-types.ts';
@@ -100,7 +101,8 @@ export class Blobs {
       });
     }
     const end = Math.min(offset + length, size);
-    return new FileStream(file, { start: offset, length: end - offset, signal: options.signal });
+    const stream = new FileStream(file, { start: offset, length: end - offset, signal: options.signal });
+    return Object.assign(stream, { [doubt]: () => this.#doubt(target.digest) });
   }
 
   /** Where the bytes are, of a file that has been verified once. @throws as `open` */
@@ -222,6 +224,19 @@ export class Blobs {
       closeSync(file);
     }
     throw this.#wrong(digest);
+  }
+
+  /** Hashes a file again that was right once. Unless it is marked, no pull or load would ever put it right. @returns undefined where it is right still */
+  async #doubt(digest: Digest): Promise<ImageError | undefined> {
+    const row = this.row(digest);
+    if (!row) return undefined;
+    try {
+      await this.#verify(digest, row.size, {});
+      return undefined;
+    } catch (error) {
+      if (isImageError(error)) return error;
+      throw error;
+    }
   }
 
   /** Records that the file is not what it says, or that it is gone. */

@@ -128,7 +128,7 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       return unusable(
         place,
         `its database is damaged (${message})`,
-        `Move ${place.databaseFile} away: the names and their images come back from index.json.`,
+        `Move ${place.databaseFile} away: names and images come back from index.json, a volume's files when it is created again; containers do not, unless the file is repaired.`,
         error,
       );
     case 14:

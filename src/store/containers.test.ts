@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -205,11 +205,54 @@ test('what was thrown away without saying so comes back, and what nobody owns go
   writeFileSync(join(bay, 'drafts', `~blob-${dead}-0123456789abcdef`), 'half');
   const alive = `~blob-${processMark()}-0123456789abcdef`;
   writeFileSync(join(bay, 'drafts', alive), 'half');
+  // And what somebody has put there by hand.
+  mkdirSync(join(bay, 'trash', 'folder', 'inner'), { recursive: true });
   await store.close();
   await openStore(t, folder);
   assert.deepEqual(readdirSync(volume.mountpoint), ['kept']);
   for (const name of ['trees', 'trash', 'containers']) assert.deepEqual(readdirSync(join(bay, name)), []);
   assert.deepEqual(readdirSync(join(bay, 'drafts')), ['free', alive]);
+});
+
+test('files of volumes and containers outlive the loss of the database, and a volume made again has its files', async (t) => {
+  const folder = storeFolder(t);
+  const store = await openStore(t, folder);
+  const image = await withImage(store);
+  const { id } = await store.addContainer(container(image), { action: 'create' });
+  const changed = join(await store.containerFolder(id), 'changed');
+  writeFileSync(changed, 'x');
+  const { mountpoint } = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  writeFileSync(join(mountpoint, 'kept'), 'x');
+  await store.close();
+  rmSync(join(folder, 'bay', 'store.sqlite'));
+  // What a killed process leaves makes the next start look for more of it.
+  writeFileSync(join(folder, 'bay', 'drafts', `~volume-${processMark(2 ** 22 - 7)}-0123456789abcdef.maker`), '');
+  const again = await openStore(t, folder);
+  await again.sweep();
+  assert.ok(existsSync(changed));
+  assert.deepEqual(await again.volumes(), []);
+  const found = await again.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  assert.deepEqual(readdirSync(found.mountpoint), ['kept']);
+  for (const name of ['trash', 'drafts']) assert.deepEqual(readdirSync(join(folder, 'bay', name)), name === 'trash' ? [] : ['free']);
+});
+
+test('a folder that a process placed and was killed before its commit goes, and the next of its name begins anew', async (t) => {
+  const folder = storeFolder(t);
+  const store = await openStore(t, folder);
+  const bay = join(folder, 'bay');
+  const leave = () => {
+    mkdirSync(join(bay, 'volumes', 'data', '_data'), { recursive: true });
+    writeFileSync(join(bay, 'volumes', 'data', '_data', 'half'), 'x');
+    writeFileSync(join(bay, 'trash', 'volumes~data.0123456789ab'), '');
+  };
+  leave();
+  const { mountpoint } = await store.addVolume({ name: 'data', document: {} }, { action: 'create' });
+  assert.deepEqual(readdirSync(mountpoint), []);
+  await store.removeVolume('data', { action: 'destroy' });
+  leave();
+  await store.close();
+  await openStore(t, folder);
+  for (const name of ['volumes', 'trash']) assert.deepEqual(readdirSync(join(bay, name)), []);
 });
 
 test('a removal that comes to nothing puts the folders back', async (t) => {

@@ -11,6 +11,7 @@ import { closedFirst, openStore, storeFolder } from '../../test/support/open-sto
 import { asStoreError } from './connection.ts';
 import { Database } from './database.ts';
 import { ImageStore } from './image-store.ts';
+import { bumpChange } from './names.ts';
 import { makeFolders, Place } from './place.ts';
 
 async function open(t: TestContext, folder = storeFolder(t)): Promise<Database> {
@@ -190,4 +191,24 @@ test('a process that may open no more files says which limit that is, and blames
   const error = asStoreError(new Place('store'), Object.assign(new Error('EMFILE: too many open files, open'), { code: 'EMFILE' }));
   assert.equal(error.code, 'unavailable');
   assert.match(error.hint ?? '', /ulimit -n/);
+});
+
+test('a change of what index.json shows costs as much at the end of a large transaction as at its beginning', async (t) => {
+  const database = await open(t);
+  const rows = `INSERT INTO event (time, type, action, actor, attributes)
+    WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, 'image', 'pull', 'x', hex(zeroblob(300)) FROM n`;
+  await database.transact(() => database.run(rows));
+  const [before, after] = await database.tryOut(() => {
+    const work = () => {
+      const start = process.cpuUsage();
+      for (let at = 0; at < 300; at++) bumpChange(database);
+      const { user, system } = process.cpuUsage(start);
+      return user + system;
+    };
+    work();
+    const first = work();
+    database.run('UPDATE event SET time = time + 1');
+    return [first, work()] as const;
+  });
+  assert.ok(after < 10 * before + 20_000, `${before} µs, then ${after}`);
 });

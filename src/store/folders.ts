@@ -3,6 +3,7 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError } from '../errors.ts';
 import { heldOpen } from '../io/held-open.ts';
+import { removeFileNow } from '../io/remove-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import { moveNow } from './carry.ts';
 import type { Database, Transaction } from './database.ts';
@@ -11,19 +12,23 @@ import { statIfThere } from './place.ts';
 /**
  * The folders that rows speak of: one for each tree and volume, one for each container that has changed something. They come and go within the transaction of their row.
  * A process killed between a rename and the commit leaves a folder without a row, or a row whose folder is in `trash/`: `mendFolders` puts both right.
+ * Such a folder has its name in `trash/` too. One that has not, and that no row speaks of, is no killed process's: the database was lost, or an older one put in its place,
+ * and what is in it is its user's.
  */
 const kinds = ['trees', 'containers', 'volumes'] as const;
 export type FolderKind = (typeof kinds)[number];
 
+/** Of a folder in `trash/`, or of a file there that says whose folder comes or goes at this moment. */
+const trashName = (kind: FolderKind, name: string) => `${kind}~${name}.${randomBytes(6).toString('hex')}`;
 const trashed = /^(trees|containers|volumes)~(.*)\.[0-9a-f]{12}$/;
 
 /**
  * Within a transaction: the folder of a row that is going goes to `trash/`, where there is one.
- * @returns where it is then; undefined where there was none. On Windows what somebody has open stays where it is until the next start or sweep.
+ * @returns where it is then; undefined where there is nothing to empty. On Windows what somebody has open stays where it is until the next start or sweep.
  */
 export function discardFolder(database: Database, transaction: Transaction, kind: FolderKind, name: string): string | undefined {
   const { place } = database;
-  const trash = join(place.trash, `${kind}~${name}.${randomBytes(6).toString('hex')}`);
+  const trash = join(place.trash, trashName(kind, name));
   try {
     renameSync(join(place[kind], name), trash);
     transaction.afterRollback(() => renameSync(trash, join(place[kind], name)));
@@ -32,6 +37,7 @@ export function discardFolder(database: Database, transaction: Transaction, kind
     if (!heldOpen(error)) throw error;
     // In its place, so that the next start looks.
     writeFileSync(trash, '');
+    return undefined;
   }
   database.at('trashed');
   transaction.syncFolder(place[kind]);
@@ -48,6 +54,10 @@ export function placeFolder(
 ): string | undefined {
   const { place } = database;
   const old = statIfThere(join(place[kind], name)) ? discardFolder(database, transaction, kind, name) : undefined;
+  const coming = join(place.trash, trashName(kind, name));
+  writeFileSync(coming, '', { mode: 0o600 });
+  transaction.afterCommit(() => void removeFileNow(coming));
+  transaction.afterRollback(() => void removeFileNow(coming));
   moveNow(database, draft, join(place[kind], name));
   transaction.afterRollback(() => moveNow(database, join(place[kind], name), draft));
   database.at('renamed');
@@ -60,7 +70,8 @@ export function placeFolder(
  * @returns false where there is none to bring back
  */
 export async function restoreFolder(database: Database, kind: FolderKind, name: string): Promise<boolean> {
-  const isIts = (entry: string) => entry.startsWith(`${kind}~${name}.`) && trashed.test(entry);
+  const isIts = (entry: string) =>
+    entry.startsWith(`${kind}~${name}.`) && trashed.test(entry) && statIfThere(join(database.place.trash, entry))?.isDirectory() === true;
   if (!readdirSync(database.place.trash).some(isIts)) return false;
   return database.transact((transaction) => {
     const { place } = database;
@@ -78,30 +89,40 @@ export async function emptyFolders(paths: readonly (string | undefined)[]): Prom
   for (const path of paths) if (path !== undefined) await removeFolder(path);
 }
 
-/** Brings back the folders in `trash/` whose rows still count, and gives up those that have no row. Nothing else in `trash/` is its concern. */
+/**
+ * Brings back the folders in `trash/` whose rows still count, and gives up those that have no row, there or with their name there. Nothing else in `trash/` is its concern.
+ * A layer that is laid out and has no row is laid out again when it is needed; a container's or volume's folder stays.
+ */
 export async function mendFolders(database: Database): Promise<void> {
   const gone = await database.transact((transaction) => {
     const { place } = database;
     const dead: string[] = [];
+    const ours = new Set<string>();
     for (const entry of readdirSync(place.trash)) {
       const [, kind, name] = trashed.exec(entry) ?? [];
       const known = kinds.find((one) => one === kind);
       if (!known || name === undefined) continue;
+      ours.add(join(place[known], name));
       const path = join(place.trash, entry);
-      if (hasRow(database, known, name) && !statIfThere(join(place[known], name))) {
+      if (hasRow(database, known, name) && !statIfThere(join(place[known], name)) && statIfThere(path)?.isDirectory()) {
         renameSync(path, join(place[known], name));
         transaction.syncFolder(place[known]);
       } else dead.push(path);
     }
     for (const kind of kinds)
       for (const name of readdirSync(place[kind]))
-        if (!hasRow(database, kind, name)) {
+        if (!hasRow(database, kind, name) && (kind === 'trees' || ours.has(join(place[kind], name)))) {
           const trash = discardFolder(database, transaction, kind, name);
           if (trash !== undefined) dead.push(trash);
         }
     return dead;
   });
   await emptyFolders(gone);
+}
+
+/** True where such a folder was left by a process that was killed. */
+export function isLeft(database: Database, kind: FolderKind, name: string): boolean {
+  return readdirSync(database.place.trash).some((entry) => entry.startsWith(`${kind}~${name}.`) && trashed.test(entry));
 }
 
 /** True for the name in `trash/` of what was such a folder. */

@@ -125,7 +125,8 @@ export function forgetImage(database: Database, transaction: Transaction, digest
   const linked = database.get('SELECT 1 FROM link WHERE digest = ? AND hidden = 0 AND until IS NULL LIMIT 1', digest) !== undefined;
   if (!image && !linked && names.length === 0) throw new ImageError('not-found', `No such image: ${digest}`);
   const { names: may = [], instead } = options;
-  const kept = may === 'all' ? [] : names.filter(({ repo, tag }) => !may.some((name) => isKey(nameKey(name), { repo, tag })));
+  const going = new Set(may === 'all' ? [] : may.map((name) => keyText(nameKey(name))));
+  const kept = may === 'all' ? [] : names.filter((row) => !going.has(keyText(row)));
   if (kept.length > 0) {
     const shown = kept.map(({ repo, tag }) => familiar(nameReference(repo, tag)));
     throw new ImageError('conflict', `image ${digest} is named ${shown.join(', ')}`, { detail: { digest, names: shown } });
@@ -174,13 +175,15 @@ function unlinkReferrers(database: Database, subject: Digest, transaction: Trans
   }
 }
 
-function isKey(one: { repo: string; tag: string }, other: { repo: string; tag: string }): boolean {
-  return one.repo === other.repo && one.tag === other.tag;
+/** Neither a repository nor a tag has a space. */
+function keyText({ repo, tag }: { repo: string; tag: string }): string {
+  return `${repo} ${tag}`;
 }
 
 /** Within a transaction: what index.json shows has changed. */
 export function bumpChange(database: Database): void {
-  database.run('UPDATE state SET change = change + 1');
+  // One row by its key: SQLite begins a journal for a statement that may fail at a second row, and its end then looks through all that the savepoint has changed so far.
+  database.run('UPDATE state SET change = change + 1 WHERE id = 1');
 }
 
 /** An image without a name is dangling, but not where a repository goes on showing it: clients pull it from there by its digest. */

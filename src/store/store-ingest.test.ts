@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ImageError, isImageError, type ErrorCode } from '../errors.ts';
 import { copy } from '../content/copy.ts';
+import { readVerified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
 import { digestHex, digestOf } from '../model/digest.ts';
 import { mediaTypes } from '../model/media-types.ts';
@@ -309,4 +310,40 @@ test('content that another tool removed while it was being pulled gets no name, 
   await putImage(ingest, image);
   await ingest.tag(image.target, 'app');
   assert.deepEqual(await store.check(), []);
+});
+
+test('a file that was right and is not any more is told of as such, and put right by the next load', async (t) => {
+  const store = await open(t);
+  const image = await makeImage();
+  const put = async () => {
+    await using ingest = await store.begin({ verb: 'load' });
+    for (const target of [...image.layers, image.config, image.target]) {
+      const bytes = image.blobs.get(target.digest);
+      assert.ok(bytes);
+      if (!(await ingest.has(target))) await ingest.write(target, async () => chunksOf(bytes));
+    }
+    await ingest.tag(image.target, 'app');
+  };
+  await put();
+  for (const piece of [image.layers[0], image.target]) {
+    assert.ok(piece);
+    const file = join(store.path, 'blobs', 'sha256', digestHex(piece.digest));
+    const bytes = readFileSync(file);
+    chmodSync(file, 0o644);
+    writeFileSync(file, Buffer.from(bytes).fill('x', 10, 20));
+    await assert.rejects(validate(piece), (error) => {
+      assert.ok(isImageError(error, 'digest-mismatch'), String(error));
+      assert.match(error.message, /is not what its name says/);
+      assert.match(error.hint ?? '', /Pull or load the image again/);
+      return true;
+    });
+    assert.equal(await store.has(image.target), false);
+    await put();
+    assert.deepEqual(readFileSync(file), bytes);
+    await validate(piece);
+  }
+
+  async function validate(piece: Descriptor): Promise<void> {
+    await readVerified(() => store.open(piece), piece, 1 << 20);
+  }
 });

@@ -8,6 +8,7 @@ import { canceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFile, removeFileNow } from '../io/remove-file.ts';
+import { removeFolder } from '../io/remove-folder.ts';
 import { isObject } from '../model/descriptor.ts';
 import { isDigest, type Digest } from '../model/digest.ts';
 import { trashName, type Blobs } from './blobs.ts';
@@ -274,7 +275,8 @@ export async function recover(database: Database): Promise<void> {
     }
     return rest;
   });
-  for (const path of gone) await removeFile(path);
+  // A folder there is nobody's of ours, and stopped every start.
+  for (const path of gone) await (statIfThere(path)?.isDirectory() ? removeFolder(path) : removeFile(path));
 }
 
 async function dropIfStale(

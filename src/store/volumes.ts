@@ -5,7 +5,7 @@ import { ImageError } from '../errors.ts';
 import type { Database, Transaction } from './database.ts';
 import { makeDraftFolder, type DraftFolder } from './draft-folder.ts';
 import { insertEvent } from './events.ts';
-import { discardFolder, emptyFolders, placeFolder, restoreFolder } from './folders.ts';
+import { discardFolder, emptyFolders, isLeft, placeFolder, restoreFolder } from './folders.ts';
 import { statIfThere } from './place.ts';
 import type { Occurrence } from './store-event.ts';
 import type { GoingVolume, VolumeRecord } from './volume-record.ts';
@@ -67,7 +67,10 @@ export async function addVolume(
   return made;
 }
 
-/** Within a transaction: makes the volume, unless there is one of that name. @returns what lay in its place without a row, in `trash/` now */
+/**
+ * Within a transaction: makes the volume, unless there is one of that name. Files of that name whose row was lost with the database are its files again, as with docker, and the draft stays.
+ * @returns what else lay in its place without a row, in `trash/` now
+ */
 export function placeVolume(
   database: Database,
   transaction: Transaction,
@@ -77,8 +80,9 @@ export function placeVolume(
 ): string | undefined {
   if (database.get('SELECT 1 FROM volume WHERE name = ?', added.name)) return undefined;
   const name = folderName(added.name);
-  const stray = placeFolder(database, transaction, 'volumes', name, draft.path);
-  draft.taken(transaction);
+  const found = statIfThere(join(database.place.volumes, name, '_data')) !== undefined && !isLeft(database, 'volumes', name);
+  const stray = found ? undefined : placeFolder(database, transaction, 'volumes', name, draft.path);
+  if (!found) draft.taken(transaction);
   database.run(
     'INSERT INTO volume (name, folder, created, document) VALUES (?, ?, ?, ?)',
     added.name,

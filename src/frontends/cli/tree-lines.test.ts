@@ -34,3 +34,15 @@ test('a tree and its reasons fit a narrow terminal, and keep what matters', asyn
       if (columns === 200) assert.match(terminal.out, /proved by 2 layers/);
     }
 });
+
+test('of an image with many names a line of the tree has the first, and how many more there are', async (t) => {
+  const folder = storeFolder(t);
+  const store = await openStore(t, `${folder}/store`);
+  await using ingest = await store.begin();
+  const image = await makeImage();
+  await putImage(ingest, image);
+  for (const tag of ['1', '2', '3', '4', '5', '6', '7']) await ingest.tag(image.target, `app:${tag}`);
+  const terminal = memoryTerminal({ env: { BAY_HOME: folder } });
+  assert.equal(await run(['tree'], terminal), 0);
+  assert.match(terminal.out, /^app:1, app:2, app:3, app:4, app:5 and 2 more {3}/m);
+});
