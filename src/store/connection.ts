@@ -107,9 +107,7 @@ export function isBusy(error: unknown): boolean {
 /** No room: SQLITE_FULL, or SQLITE_IOERR_SHMSIZE and SQLITE_IOERR_SHMOPEN for the shared memory's file. */
 function isFull(error: unknown): boolean {
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return (
-    code === 13 || code === 4874 || code === 4618 || isSystemError(error, 'ENOSPC', 'EDQUOT')
-  );
+  return code === 13 || code === 4874 || code === 4618 || isSystemError(error, 'ENOSPC', 'EDQUOT');
 }
 
 /** The ImageError for what SQLite, or the system in the midst of a transaction, says. */
