@@ -584,6 +584,25 @@ test('what is saved is loaded again with the same digests; load is quiet unless 
   }
 });
 
+test('a push of the one platform that is here says that it stands for an index, but not to who asked for that platform', async (t) => {
+  const engine = await startEngine(t);
+  const { host, store } = await startRegistry(t);
+  const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
+  const index = await makeIndex(platforms);
+  {
+    await using ingest = await store.begin();
+    await putImage(ingest, index);
+    await ingest.tag(index.target, 'team/app:1');
+  }
+  await engine.send('POST', `/images/create?fromImage=${host}/team/app&tag=1&platform=linux/arm64`);
+  const notes = async (query: string): Promise<readonly unknown[]> =>
+    (await engine.send('POST', `/v1.50/images/${host}/team/app/push?tag=1${query}`))
+      .lines()
+      .filter(({ aux }) => (aux as Record<string, unknown> | undefined)?.['manifestPushedInsteadOfIndex'] !== undefined);
+  assert.equal((await notes('')).length, 1);
+  assert.deepEqual(await notes(`&platform=${encodeURIComponent(JSON.stringify(platforms[1]))}`), []);
+});
+
 test('a push says what it does, and what is not here in its stream', async (t) => {
   const engine = await startEngine(t);
   const { host, store } = await startRegistry(t);
