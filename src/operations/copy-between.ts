@@ -62,7 +62,14 @@ async function openSource(host: Pick<Host, 'store' | 'remote'>, place: Place, op
   switch (place.kind) {
     case 'store': {
       const found = await host.store.find(place.name);
-      return opened(host.store, found.target, found.name && canonical(found.name.reference));
+      const lease = await host.store.begin({ verb: 'copy', signal: options.signal });
+      try {
+        await lease.has(found.target, options);
+      } catch (error) {
+        await lease[Symbol.asyncDispose]();
+        throw error;
+      }
+      return opened(host.store, found.target, found.name && canonical(found.name.reference), async () => lease[Symbol.asyncDispose]());
     }
     case 'registry': {
       const repository = host.remote(place.reference);

@@ -31,7 +31,7 @@ export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   const origin = await remote.resolve(identifier(reference), options);
   const selection = options.allPlatforms ? { root: origin, path: [] } : await selectPlatform(remote, origin, options);
   const { root } = selection;
-  await using ingest = await host.store.begin({ verb: 'pull', signal: options.signal });
+  await using ingest = await host.store.begin({ verb: 'pull', shared: true, signal: options.signal });
   await keepSelection(remote, selection, ingest, options);
   await requireImages(ingest, root, options);
   const { moved } = await ingest.name(root, canonical(reference), { origin });

@@ -28,6 +28,9 @@ export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   const { target, origin } = await localName(host, reference);
   const root = options.platform ? (await openPlatform(host, familiar(reference), target, options)).descriptor : target;
   const remote = host.remote(reference);
+  // What is on its way stays here to the end, whoever takes its names away and prunes.
+  await using lease = await host.store.begin({ verb: 'push', signal: options.signal });
+  await lease.has(root, options);
   const there: Descriptor[] = [];
   const onProgress = (event: Progress): void => {
     if (event.state === 'exists' && isManifestType(event.target.mediaType)) there.push(event.target);

@@ -17,6 +17,7 @@ export interface SaveOptions extends Operation {
  * One tar with all that the names point at: an OCI layout and a docker archive at once, digests as they are here.
  * A repository without a tag stands for all its tags; an id goes without a name.
  * What is not here is found missing before the first byte.
+ * What is here is kept for the stream until it is closed: read it, or destroy it.
  */
 export async function save(host: Pick<Host, 'store'>, names: readonly string[], options: SaveOptions = {}): Promise<Readable> {
   if (names.length === 0) throw new ImageError('invalid-argument', 'no image to save was named');
@@ -28,9 +29,33 @@ export async function save(host: Pick<Host, 'store'>, names: readonly string[], 
       image.names.push(...own.filter((other) => !image.names.includes(other)));
       images.set(root.digest, image);
     }
-  for (const { target } of images.values())
-    await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name: target.digest } });
-  return writeArchive(host.store, [...images.values()], options);
+  // What is on its way stays here to the end, whoever takes its names away and prunes.
+  const lease = await host.store.begin({ verb: 'save', signal: options.signal });
+  try {
+    for (const { target } of images.values()) {
+      await lease.has(target, options);
+      await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name: target.digest } });
+    }
+    return closing(await writeArchive(host.store, [...images.values()], options), lease);
+  } catch (error) {
+    await lease[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The stream is closed, for whoever waits for that, when what it stands on has been given back. */
+function closing(stream: Readable, held: AsyncDisposable): Readable {
+  const destroy = stream._destroy.bind(stream);
+  const end = async (failure: Error | null | undefined, callback: (error?: Error | null) => void): Promise<void> => {
+    try {
+      await held[Symbol.asyncDispose]();
+    } catch (error) {
+      failure ??= error as Error;
+    }
+    callback(failure);
+  };
+  stream._destroy = (error, callback) => destroy(error, (failure) => void end(failure, callback));
+  return stream;
 }
 
 /** @throws ImageError `platform-not-found`, with docker's text: an image of another platform would be a surprise where it is loaded */

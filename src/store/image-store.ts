@@ -14,6 +14,7 @@ import { Database, type MovePoint, type StorePoint } from './database.ts';
 import type { Discard } from './discard.ts';
 import { isDeadDraft } from './draft-name.ts';
 import type { Family } from './family.ts';
+import { Fetches } from './fetches.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
 import type { ImageTraits } from './image-identity.ts';
@@ -57,6 +58,7 @@ export interface StoreOptions {
 export class ImageStore extends StoreObjects implements ImageSource, AsyncDisposable {
   readonly #database: Database;
   readonly #blobs: Blobs;
+  readonly #fetches = new Fetches();
   readonly #projection: IndexProjection;
   readonly #documents: SmallDocuments;
   /** Which repository shows what, while nothing changes. */
@@ -128,6 +130,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
     const ground = {
       database: this.#database,
       blobs: this.#blobs,
+      fetches: this.#fetches,
       resolve: (name: string) => this.resolve(name),
       renamed: () => this.#projection.renamed(),
     };

@@ -12,6 +12,8 @@ export interface BeginOptions extends Operation {
   readonly verb?: string | undefined;
   /** What `holders` shows of this lease. Default: the verb. */
   readonly purpose?: string | undefined;
+  /** A blob that another such ingest of this process is fetching is waited for, and not fetched twice. For sources that never rest for long without failing. */
+  readonly shared?: boolean | undefined;
 }
 
 export interface AddOptions extends Operation {

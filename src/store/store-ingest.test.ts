@@ -57,6 +57,48 @@ test('a partial download is gone on with by a later run', async (t) => {
   assert.equal((await store.usage()).drafts, 0);
 });
 
+test('what several pulls want at once is fetched once, and all of them hold it', async (t) => {
+  const store = await open(t);
+  const bytes = randomBytes(1_000_000);
+  const target = layerOf(bytes);
+  const asked: number[] = [];
+  const pulls = await Promise.all([1, 2, 3, 4].map(async () => store.begin({ verb: 'pull', shared: true })));
+  await Promise.all(
+    pulls.map(async (pull) =>
+      pull.write(target, async (offset) => {
+        asked.push(offset);
+        return chunksOf(bytes.subarray(offset), 100_000);
+      }),
+    ),
+  );
+  assert.deepEqual(asked, [0]);
+  assert.equal((await store.holders(target.digest)).filter(({ kind }) => kind === 'lease').length, 4);
+  for (const pull of pulls) await pull[Symbol.asyncDispose]();
+});
+
+test('a pull that waits for another goes on where that was cut off, and stops waiting when it is told to', async (t) => {
+  const store = await open(t);
+  const bytes = randomBytes(3_000_000);
+  const target = layerOf(bytes);
+  const asked: number[] = [];
+  const source = breaking(bytes, 2_345_678, asked);
+  const first = await store.begin({ verb: 'pull', shared: true });
+  await using second = await store.begin({ verb: 'pull', shared: true });
+  const leaving = new AbortController();
+  await using third = await store.begin({ verb: 'pull', shared: true, signal: leaving.signal });
+  const failed = fails(first.write(target, source), 'internal');
+  const written = second.write(target, source);
+  const left = fails(third.write(target, source), 'canceled');
+  await failed;
+  leaving.abort();
+  await left;
+  assert.deepEqual(asked, [0], 'the others wait until the first has left its draft');
+  await first[Symbol.asyncDispose]();
+  await written;
+  assert.deepEqual(asked, [0, 2_345_678]);
+  assert.deepEqual(await bytesOf(await store.open(target)), bytes);
+});
+
 test('a partial download that is not what it should be is thrown away, and the whole fetched', async (t) => {
   const folder = storeFolder(t);
   const bytes = randomBytes(1_000_000);

@@ -18,6 +18,7 @@ import type { Database, Transaction } from './database.ts';
 import { DraftFile } from './draft-file.ts';
 import { Drafts, privateDraft } from './drafts.ts';
 import { fetchDraft } from './fetch-draft.ts';
+import type { Fetches } from './fetches.ts';
 import { tellKept } from './image-events.ts';
 import type { AddOptions, BeginOptions, Ingest, IngestWriteOptions, NameOptions, Tagged } from './ingest.ts';
 import { Lease } from './lease.ts';
@@ -34,6 +35,7 @@ const worthResuming = 256 * 1024;
 export interface IngestGround {
   readonly database: Database;
   readonly blobs: Blobs;
+  readonly fetches: Fetches;
   resolve(name: string): Promise<Descriptor>;
   /** Names have changed: index.json must follow. */
   renamed(): void;
@@ -51,6 +53,9 @@ export class StoreIngest implements Ingest {
   readonly #use: Disposable;
   /** Pieces on their way: nobody fetches one twice at once. */
   readonly #writing = new Map<Digest, Promise<void>>();
+  readonly #shared: boolean;
+  /** Ends of what it has claimed: at once where the content has come, else not before its drafts are there for the next. */
+  readonly #claims = new Map<Digest, () => void>();
 
   private constructor(ground: IngestGround, options: BeginOptions) {
     this.#ground = ground;
@@ -58,6 +63,7 @@ export class StoreIngest implements Ingest {
     this.#blobs = ground.blobs;
     this.#verb = options.verb ?? 'tag';
     this.#signal = options.signal;
+    this.#shared = options.shared ?? false;
     this.#lease = new Lease(this.#database, options.purpose ?? this.#verb);
     this.#drafts = new Drafts(this.#database, this.#lease.id);
     this.#use = this.#database.use();
@@ -182,16 +188,27 @@ export class StoreIngest implements Ingest {
       await this.#drafts.release();
       await this.#lease.end();
     } finally {
+      for (const end of this.#claims.values()) end();
       this.#use[Symbol.dispose]();
     }
   }
 
   async #writeBlob(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
     if (await this.has(target, operation)) return;
+    if (this.#shared && !this.#claims.has(target.digest)) {
+      this.#claims.set(target.digest, await this.#ground.fetches.claim(target.digest, operation.signal));
+      if (await this.has(target, operation)) return this.#unclaim(target.digest);
+    }
     const keep = target.size > worthResuming;
     const path = keep ? await this.#drafts.claim(target.digest) : privateDraft(this.#database);
     await fetchDraft(path, target, open, { signal: operation.signal, keep });
     await this.#put(path, target);
+    this.#unclaim(target.digest);
+  }
+
+  #unclaim(digest: Digest): void {
+    this.#claims.get(digest)?.();
+    this.#claims.delete(digest);
   }
 
   async #writeManifest(

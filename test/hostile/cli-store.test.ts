@@ -13,6 +13,7 @@ import { tarOf } from '../support/make-image.ts';
 import { peer } from '../support/peers.ts';
 import { runProgram, spawnProgram } from '../support/program.ts';
 import { temporary } from '../support/temporary.ts';
+import { ImageStore } from '../../src/store/image-store.ts';
 import { homeWithImage } from './cli-home.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -212,6 +213,13 @@ test(
       assert.doesNotMatch(stderr, /^ {4}at /m, words);
     }
     await home.intact();
+    await using store = await ImageStore.open(home.store);
+    const { target } = await store.find('kept:1');
+    assert.deepEqual(
+      (await store.holders(target.digest)).filter(({ kind }) => kind === 'lease'),
+      [],
+      'a prune need not wait for it',
+    );
   },
 );
 

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 
 import { digest, image, index, push, pushBlob, put, randomBlob, startDoor, types, type Door } from '../contracts/registry-door.ts';
-import { listen } from '../../src/frontends/registry/door.ts';
+import { listen, registryDoor } from '../../src/frontends/registry/door.ts';
 import { isLoopback } from '../../src/io/is-loopback.ts';
 import { isImageError } from '../../src/errors.ts';
 
@@ -289,6 +289,28 @@ test('a body shorter than its Content-Length is not taken for the whole', async 
   await Promise.race([closed(socket), wait(3000, undefined, { ref: false })]);
   socket.destroy();
   assert.equal((await door.send('HEAD', `/v2/app/blobs/${blob.digest}`)).status, 404);
+});
+
+test('a client that leaves in the middle of a blob is no fault of the server: its log stays empty', async (t) => {
+  const door = await startDoor(t);
+  const blob = randomBlob(16 * 1024 * 1024);
+  await pushBlob(door, 'app', blob);
+  const silent = await listen(registryDoor(door.store), { grace: 500 });
+  t.after(silent.close);
+  const said = t.mock.method(process.stderr, 'write', () => true);
+  const { hostname, port } = new URL(silent.address);
+  for (let i = 0; i < 3; i++) {
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET /v2/app/blobs/${blob.digest} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`);
+    await once(socket, 'data');
+    socket.pause();
+    await wait(100);
+    socket.resetAndDestroy();
+  }
+  await wait(200);
+  const lines = said.mock.calls.map(({ arguments: [line] }) => String(line)).filter((line) => line.includes('registry:'));
+  said.mock.restore();
+  assert.deepEqual(lines, []);
 });
 
 test('more bodies at once than allowed are 429, with when to come back', async (t) => {

@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 
 import { Containers } from '../../src/containers/containers.ts';
 import { engineDoor, listenOnSocket, type EngineHost } from '../../src/frontends/engine-api/door.ts';
-import { listen, registryDoor } from '../../src/frontends/registry/door.ts';
+import { listen, registryDoor, type RequestRecord } from '../../src/frontends/registry/door.ts';
 import { openRegistries } from '../../src/remote/registries.ts';
 import { ImageStore } from '../../src/store/image-store.ts';
 import { makeImage, putImage, type MadeImage, type MakeImageOptions } from '../support/make-image.ts';
@@ -136,15 +136,18 @@ export function send(socketPath: string, method: string, path: string, { headers
   });
 }
 
-/** A registry of our own, empty, on a free port: what the engine pulls from and pushes to. @returns `127.0.0.1:PORT` and its store */
-export async function startRegistry(t: Pick<TestContext, 'after'>): Promise<{ readonly host: string; readonly store: ImageStore }> {
+/** A registry of our own, empty, on a free port: what the engine pulls from and pushes to. @returns `127.0.0.1:PORT`, its store, and what it is asked */
+export async function startRegistry(
+  t: Pick<TestContext, 'after'>,
+): Promise<{ readonly host: string; readonly store: ImageStore; readonly log: readonly RequestRecord[] }> {
   let end = async (): Promise<void> => {};
   t.after(() => end());
   const store = await ImageStore.open(join(temporary(t, 'registry'), 'store'), { actor: 'test' });
-  const { address, close } = await listen(registryDoor(store), { grace: 500 });
+  const log: RequestRecord[] = [];
+  const { address, close } = await listen(registryDoor(store, { log: (record) => void log.push(record) }), { grace: 500 });
   end = async () => {
     await close();
     await store.close();
   };
-  return { host: new URL(address).host, store };
+  return { host: new URL(address).host, store, log };
 }

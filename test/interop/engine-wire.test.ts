@@ -1,5 +1,6 @@
 /** The Docker Engine API byte for byte: versions, parameters in all their shapes, errors early and late, and what no client should send. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -582,6 +583,43 @@ test('what is saved is loaded again with the same digests; load is quiet unless 
     const { error, errorDetail } = answer.lines().at(-1) as { error: string; errorDetail: { message: string } };
     assert.ok(error.length > 10 && errorDetail.message === error);
   }
+});
+
+test('pulls of one image by several clients at once fetch each layer once', async (t) => {
+  const engine = await startEngine(t);
+  const { host, store, log } = await startRegistry(t);
+  const image = await makeImage({ layers: [await tarOf({ a: randomBytes(3_000_000) }), await tarOf({ b: randomBytes(3_000_000) })] });
+  {
+    await using ingest = await store.begin();
+    await putImage(ingest, image);
+    await ingest.tag(image.target, 'team/app:1');
+  }
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, async () => engine.send('POST', `/images/create?fromImage=${host}/team/app&tag=1`)),
+  );
+  for (const answer of answers)
+    assert.match(String(answer.lines().at(-1)?.['status']), /^Status: (?:Downloaded newer|Image is up to date)/);
+  const fetched = log.filter(({ method, target }) => method === 'GET' && target.includes('/blobs/')).map(({ target }) => target);
+  for (const { digest } of image.layers) assert.equal(fetched.filter((path) => path.endsWith(digest)).length, 1, fetched.join('\n'));
+});
+
+test('a push of the one platform that is here says that it stands for an index, but not to who asked for that platform', async (t) => {
+  const engine = await startEngine(t);
+  const { host, store } = await startRegistry(t);
+  const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
+  const index = await makeIndex(platforms);
+  {
+    await using ingest = await store.begin();
+    await putImage(ingest, index);
+    await ingest.tag(index.target, 'team/app:1');
+  }
+  await engine.send('POST', `/images/create?fromImage=${host}/team/app&tag=1&platform=linux/arm64`);
+  const notes = async (query: string): Promise<readonly unknown[]> =>
+    (await engine.send('POST', `/v1.50/images/${host}/team/app/push?tag=1${query}`))
+      .lines()
+      .filter(({ aux }) => (aux as Record<string, unknown> | undefined)?.['manifestPushedInsteadOfIndex'] !== undefined);
+  assert.equal((await notes('')).length, 1);
+  assert.deepEqual(await notes(`&platform=${encodeURIComponent(JSON.stringify(platforms[1]))}`), []);
 });
 
 test('a push says what it does, and what is not here in its stream', async (t) => {

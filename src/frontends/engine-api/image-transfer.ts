@@ -110,8 +110,8 @@ export async function pushImage(exchange: Exchange): Promise<Answer> {
         });
         lines.write({ status: `${identifier(reference)}: digest: ${root.digest} size: ${root.size}` });
         lines.write({ progressDetail: {}, aux: { Tag: identifier(reference), Digest: root.digest, Size: root.size } });
-        // The client makes a note of it.
-        if (origin)
+        // The client makes a note of it. Who asked for a platform knows.
+        if (origin && !platform)
           lines.write({ progressDetail: {}, aux: { manifestPushedInsteadOfIndex: true, originalIndex: origin, selectedManifest: root } });
       }
     }),

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isImageError } from '../../errors.ts';
 import { drainLater } from '../../io/drain-later.ts';
 import { parseReference } from '../../model/reference.ts';
 import type { ImageStore } from '../../store/image-store.ts';
@@ -169,7 +170,8 @@ function foreignPage({ headers }: IncomingMessage): boolean {
 
 /** Clients are told little of the server's own faults: somebody must be told the rest. */
 function complain({ method, url }: IncomingMessage, failure: unknown): void {
-  if (failureAnswer(failure).status < 500) return;
+  // Who leaves before the end is seen by a write that fails, before its response is closed.
+  if (failureAnswer(failure).status < 500 || isImageError(failure, 'canceled')) return;
   const what = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
   process.stderr.write(`${new Date().toISOString()} registry: ${method} ${url}: ${what}\n`);
 }

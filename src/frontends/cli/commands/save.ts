@@ -71,10 +71,17 @@ export const save = command({
       signal,
       platform: platformFlag(flags.platform, 'invalid platform: '),
     });
-    if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
-    else {
-      const size = await writeStreamAtomic(file, archive, signal);
-      if (flags.json) terminal.print(`${JSON.stringify({ file, size })}\n`);
+    // Where the output fails the archive is not closed yet, and the store must stay open until what it holds there is given back.
+    const closed = new Promise((resolve) => archive.once('close', resolve));
+    try {
+      if (file === undefined) await pipeline(archive, terminal.stdout, { signal, end: false });
+      else {
+        const size = await writeStreamAtomic(file, archive, signal);
+        if (flags.json) terminal.print(`${JSON.stringify({ file, size })}\n`);
+      }
+    } finally {
+      archive.destroy();
+      await closed;
     }
   },
 });
