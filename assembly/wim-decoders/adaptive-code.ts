@@ -5,7 +5,7 @@
  */
 
 import { endsEarly, none } from './faults';
-import { buildCode, entryAt, tableOf } from './huffman-decoder';
+import { buildCode, codeSize, entryAt } from './huffman-decoder';
 import { chooseLengths } from './huffman-lengths';
 
 const capacity: u32 = 800;
@@ -14,6 +14,7 @@ const maxLength: u32 = 15;
 const frequenciesAt: usize = 64;
 const lengthsAt: usize = frequenciesAt + capacity * 4;
 const codeAt: usize = lengthsAt + capacity;
+const tableAt: usize = codeAt + codeSize(capacity);
 /** Bytes of a code. */
 export const adaptiveCodeSize: usize = 0x2000;
 
@@ -43,7 +44,7 @@ function make(code: usize): void {
   store<u32>(code, load<u32>(code, 4));
   const symbols = load<u32>(code, 8);
   chooseLengths(code + frequenciesAt, symbols, maxLength, code + lengthsAt);
-  buildCode(code + codeAt, capacity, rootBits, code + lengthsAt, symbols);
+  buildCode(code + codeAt, code + tableAt, rootBits, code + lengthsAt, symbols);
 }
 
 function renew(code: usize): void {
@@ -70,7 +71,7 @@ function fetch(): void {
 @inline
 export function readSymbol(code: usize): u32 {
   if (left < 32) fetch();
-  const entry = entryAt(code + codeAt, tableOf(code + codeAt, capacity), rootBits, bits);
+  const entry = entryAt(code + codeAt, code + tableAt, rootBits, bits);
   bits <<= entry;
   left -= entry & 63;
   const symbol = entry >> 6;

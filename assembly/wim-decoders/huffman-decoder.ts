@@ -3,7 +3,7 @@
  * `rootBits` bits; longer codes, which are rare, are found by their length's first code.
  *
  * In memory: for each length the end of its codes as 16 bits from the left, what makes a code the place of its symbol, and where its symbols start; all symbols that have
- * a code in the order of their codes, u16; the table, u16, `symbol << 6 | length`, 0 where the code is longer and in an empty code.
+ * a code in the order of their codes, u16. Elsewhere the table, u16, `symbol << 6 | length`, 0 where the code is longer and in an empty code.
  */
 
 const sortedAt: usize = 216;
@@ -23,19 +23,18 @@ function startOf(code: usize, length: u32): usize {
   return code + 136 + (length << 2);
 }
 
-/** @param capacity symbols that there is room for */
+/** Bytes that a code takes, in eights. @param capacity symbols that there is room for */
 @inline
-export function tableOf(code: usize, capacity: u32): usize {
-  return code + sortedAt + ((capacity * 2 + 7) & ~7);
+export function codeSize(capacity: u32): usize {
+  return sortedAt + ((capacity * 2 + 7) & ~7);
 }
 
 /**
  * Takes lengths of 0 to 16 bits, a byte each.
  * @returns false where they are no whole code: too many, too few. A code of no symbols at all is one, and has nothing to decode.
  */
-export function buildCode(code: usize, capacity: u32, rootBits: u32, lengths: usize, symbols: u32): bool {
+export function buildCode(code: usize, table: usize, rootBits: u32, lengths: usize, symbols: u32): bool {
   const sorted = code + sortedAt;
-  const table = tableOf(code, capacity);
   memory.fill(startOf(code, 0), 0, 72);
   for (let first: u32 = 0; first < symbols; first += 16) {
     for (let used = usedOf(lengths, first, symbols); used !== 0; used &= used - 1) {
@@ -105,12 +104,18 @@ export function isEmpty(code: usize): bool {
 /** The next symbol's entry, of a code whose table is known; 0 where the code is empty. @param bits from the left */
 @inline
 export function entryAt(code: usize, table: usize, rootBits: u32, bits: u64): u32 {
-  const entry: u32 = load<u16>(table + (<usize>(bits >> (64 - rootBits)) << 1));
+  const entry: u32 = load<u16>(table + placeOf(rootBits, bits));
   return entry === 0 ? longCode(code, rootBits, <u32>(bits >> 48)) : entry;
 }
 
+/** Of the entry for these bits in a table: to be read by `load<u16>`, with the table's address as its constant part where it is one. */
+@inline
+export function placeOf(rootBits: u32, bits: u64): usize {
+  return <usize>(bits >> (63 - rootBits)) & ((2 << rootBits) - 2);
+}
+
 /** For codes that the table has not. @param next the next 16 bits @returns `symbol << 6 | length`; 0 where the code is empty */
-function longCode(code: usize, rootBits: u32, next: u32): u32 {
+export function longCode(code: usize, rootBits: u32, next: u32): u32 {
   for (let length = rootBits + 1; length <= 16; length++) {
     if (next < load<u32>(limitOf(code, length))) {
       const place = (next >> (16 - length)) + load<u32>(deltaOf(code, length));

@@ -22,12 +22,23 @@ import {
   wrongBlockSize,
   zeroRecentOffset,
 } from './faults';
-import { buildCode, entryAt, tableOf } from './huffman-decoder';
-import { alignedCode, lengthCode, lengthLengths, lzxSlots, mainCode, mainLengths, preCode, smallLengths } from './memory-map';
+import { buildCode, entryAt, isEmpty, longCode, placeOf } from './huffman-decoder';
+import {
+  alignedCode,
+  alignedTable,
+  lengthCode,
+  lengthLengths,
+  lengthTable,
+  lzxSlots,
+  mainCode,
+  mainLengths,
+  mainTable,
+  preCode,
+  preTable,
+  smallLengths,
+} from './memory-map';
 import { unitsAt } from './units';
 
-/** Symbols that there is room for, of chunks of 2 MiB. */
-const mainCapacity: u32 = 656;
 const mainBits: u32 = 11;
 /** Lengths of 9 and more that a main symbol leaves to the second code. */
 const lengthSymbols: u32 = 249;
@@ -74,9 +85,9 @@ function read(count: u32): u32 {
   return value;
 }
 
-function symbol(code: usize, capacity: u32, rootBits: u32): u32 {
+function preSymbol(): u32 {
   refill();
-  const entry = entryAt(code, tableOf(code, capacity), rootBits, bits);
+  const entry = entryAt(preCode, preTable, preBits, bits);
   if (entry === 0) failed = emptyCode;
   bits <<= entry;
   left -= entry & 63;
@@ -90,9 +101,9 @@ function difference(old: u32, step: u32): u32 {
 
 function readLengths(from: usize, end: usize): u32 {
   for (let i: u32 = 0; i < 20; i++) store<u8>(smallLengths + i, <u8>read(4));
-  if (!buildCode(preCode, preSymbols, preBits, smallLengths, preSymbols)) return incompletePreCode;
+  if (!buildCode(preCode, preTable, preBits, smallLengths, preSymbols)) return incompletePreCode;
   for (let place = from; place < end;) {
-    const value = symbol(preCode, preSymbols, preBits);
+    const value = preSymbol();
     if (failed) return failed;
     if (value < 17) {
       store<u8>(place, <u8>difference(load<u8>(place), value));
@@ -102,7 +113,7 @@ function readLengths(from: usize, end: usize): u32 {
     const run: u32 = value === 17 ? 4 + read(4) : value === 18 ? 20 + read(5) : 4 + read(1);
     let length: u32 = 0;
     if (value === 19) {
-      const step = symbol(preCode, preSymbols, preBits);
+      const step = preSymbol();
       if (failed) return failed;
       if (step > 16) return runWithoutLength;
       length = difference(load<u8>(place), step);
@@ -117,22 +128,20 @@ function readLengths(from: usize, end: usize): u32 {
 function readCodes(isAligned: bool, mainSymbols: u32): u32 {
   if (isAligned) {
     for (let i: u32 = 0; i < 8; i++) store<u8>(smallLengths + i, <u8>read(3));
-    if (!buildCode(alignedCode, 8, alignedBits, smallLengths, 8)) return incompleteOffsetCode;
+    if (!buildCode(alignedCode, alignedTable, alignedBits, smallLengths, 8)) return incompleteOffsetCode;
   }
   let wrong = readLengths(mainLengths, mainLengths + 256);
   if (wrong) return wrong;
   wrong = readLengths(mainLengths + 256, mainLengths + mainSymbols);
   if (wrong) return wrong;
-  if (!buildCode(mainCode, mainCapacity, mainBits, mainLengths, mainSymbols)) return incompleteMainCode;
+  if (!buildCode(mainCode, mainTable, mainBits, mainLengths, mainSymbols)) return incompleteMainCode;
   wrong = readLengths(lengthLengths, lengthLengths + lengthSymbols);
   if (wrong) return wrong;
-  return buildCode(lengthCode, lengthSymbols, lengthBits, lengthLengths, lengthSymbols) ? failed : incompleteLengthCode;
+  return buildCode(lengthCode, lengthTable, lengthBits, lengthLengths, lengthSymbols) ? failed : incompleteLengthCode;
 }
 
 function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
-  const main = tableOf(mainCode, mainCapacity);
-  const lengthTable = tableOf(lengthCode, lengthSymbols);
-  const alignedTable = tableOf(alignedCode, 8);
+  if (isEmpty(mainCode)) return emptyCode;
   const stop = most + 4;
   let from = at;
   let ahead = bits;
@@ -141,22 +150,24 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
   let r1 = recent1;
   let r2 = recent2;
   let out = start;
+  if (from > stop) return endsEarly;
+  ahead |= unitsAt(from) >> count;
+  from += <usize>((~count >> 3) & 6);
+  count |= 48;
   while (out < end) {
-    // 48 bits and more, without a branch that would be guessed wrong: a literal, a match and its length.
+    // As in XPRESS; each turn leaves 16 bits and more to the next.
+    let entry = mainEntry(ahead);
     if (from > stop) return endsEarly;
     ahead |= unitsAt(from) >> count;
     from += <usize>((~count >> 3) & 6);
     count |= 48;
-    let entry = entryAt(mainCode, main, mainBits, ahead);
-    if (entry === 0) return emptyCode;
     ahead <<= entry;
     count -= entry;
     let item = entry >> 6;
     if (item < 256) {
       store<u8>(out++, <u8>item);
       if (out === end) break;
-      entry = entryAt(mainCode, main, mainBits, ahead);
-      if (entry === 0) return emptyCode;
+      entry = mainEntry(ahead);
       ahead <<= entry;
       count -= entry;
       item = entry >> 6;
@@ -164,6 +175,10 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
         store<u8>(out++, <u8>item);
         continue;
       }
+      if (from > stop) return endsEarly;
+      ahead |= unitsAt(from) >> count;
+      from += <usize>((~count >> 3) & 6);
+      count |= 48;
     }
     let length: u32 = (item & 7) + 2;
     if (length === 9) {
@@ -187,7 +202,7 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
         width -= 3;
         offset += <u32>((ahead >> 1) >> (63 - width)) << 3;
         ahead <<= width;
-        entry = load<u16>(alignedTable + (<usize>(ahead >> (64 - alignedBits)) << 1));
+        entry = load<u16>(placeOf(alignedBits, ahead), alignedTable);
         if (entry === 0) return emptyOffsetCode;
         ahead <<= entry;
         count -= width + entry;
@@ -223,6 +238,12 @@ function items(target: usize, start: usize, end: usize, isAligned: bool): u32 {
   recent1 = r1;
   recent2 = r2;
   return none;
+}
+
+@inline
+function mainEntry(bits: u64): u32 {
+  const entry: u32 = load<u16>(placeOf(mainBits, bits), mainTable);
+  return entry === 0 ? longCode(mainCode, mainBits, <u32>(bits >> 48)) : entry;
 }
 
 /** A block of bytes as they are. They begin at the next unit; a whole one is left out where the bits have just ended one. */

@@ -27,6 +27,12 @@ export const counts: usize = 0x15000;
 // How matches with a small offset repeat.
 export const patterns: usize = 0x16000;
 
+// The tables of XPRESS's and LZX's codes: as constants they are part of the instruction that reads them, a cycle less for each symbol.
+export const mainTable: usize = 0x17000;
+export const lengthTable: usize = 0x18000;
+export const alignedTable: usize = 0x19000;
+export const preTable: usize = 0x1a000;
+
 // LZMS.
 export const adaptiveCodes: usize = 0x20000;
 export const probabilities: usize = 0x30000;

@@ -2,8 +2,8 @@
 
 import { copyMatch } from './copy-match';
 import { emptyCode, endsEarly, incompleteCode, matchBeforeChunk, matchPassesChunk, none, tooShort, wrongMatchLength } from './faults';
-import { buildCode, entryAt, isEmpty, tableOf } from './huffman-decoder';
-import { mainCode as code, mainLengths as lengths } from './memory-map';
+import { buildCode, isEmpty, longCode, placeOf } from './huffman-decoder';
+import { mainCode as code, mainLengths as lengths, mainTable as table } from './memory-map';
 import { unitsAt } from './units';
 
 const symbols: u32 = 512;
@@ -19,9 +19,8 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
     v128.store(lengths + 2 * i, i8x16.shuffle(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
     v128.store(lengths + 2 * i, i8x16.shuffle(first, second, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16);
   }
-  if (!buildCode(code, symbols, rootBits, lengths, symbols)) return incompleteCode;
+  if (!buildCode(code, table, rootBits, lengths, symbols)) return incompleteCode;
   if (isEmpty(code)) return emptyCode;
-  const table = tableOf(code, symbols);
   const sourceEnd = source + sourceLength;
   // So far a stream that ends in time can be read ahead.
   const most = sourceEnd + 8;
@@ -30,20 +29,24 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
   let left: u32 = 0; // how many of them are there, in its lowest six bits
   let out = target;
   const end = target + size;
+  bits |= unitsAt(at) >> left;
+  at += <usize>((~left >> 3) & 6);
+  left |= 48;
   while (out < end) {
-    // As many units as there is room for, 48 bits and more: enough for a literal and a match. No branch that would be guessed wrong.
+    // Of the 15 bits and more that each turn leaves to the next, the symbol is looked up while others are fetched: as many units as there is room for, 48 bits and more,
+    // without a branch that would be guessed wrong.
+    let entry = entryOf(bits);
     if (at > most) return endsEarly;
     bits |= unitsAt(at) >> left;
     at += <usize>((~left >> 3) & 6);
     left |= 48;
-    let entry = entryAt(code, table, rootBits, bits);
     bits <<= entry;
     left -= entry;
     let symbol = entry >> 6;
     if (symbol < 256) {
       store<u8>(out++, <u8>symbol);
       if (out === end) break;
-      entry = entryAt(code, table, rootBits, bits);
+      entry = entryOf(bits);
       bits <<= entry;
       left -= entry;
       symbol = entry >> 6;
@@ -51,6 +54,10 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
         store<u8>(out++, <u8>symbol);
         continue;
       }
+      if (at > most) return endsEarly;
+      bits |= unitsAt(at) >> left;
+      at += <usize>((~left >> 3) & 6);
+      left |= 48;
     }
     const width = (symbol >> 4) & 15;
     let length = symbol & 15;
@@ -70,6 +77,10 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
         at += 2;
         if (length < 15) return wrongMatchLength;
       }
+      if (at > most) return endsEarly;
+      bits |= unitsAt(at) >> left;
+      at += <usize>((~left >> 3) & 6);
+      left |= 48;
     }
     const offset: u32 = (1 << width) + <u32>((bits >> 1) >> (63 - width));
     bits <<= width;
@@ -81,4 +92,10 @@ export function decodeXpress(source: usize, sourceLength: u32, target: usize, si
     out = matchEnd;
   }
   return none;
+}
+
+@inline
+function entryOf(bits: u64): u32 {
+  const entry: u32 = load<u16>(placeOf(rootBits, bits), table);
+  return entry === 0 ? longCode(code, rootBits, <u32>(bits >> 48)) : entry;
 }
