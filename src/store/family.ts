@@ -169,7 +169,7 @@ export class Family {
   }
 
   #isRecorded(manifest: Digest): boolean {
-    return this.#recordedOf(manifest).length > 0;
+    return this.#recorded.size > 0 && this.#recordedOf(manifest).length > 0;
   }
 
   #recordedLinks(manifest: Digest, parent: Digest, how: Recorder): FamilyLink[] {
@@ -246,9 +246,11 @@ export class Family {
   }
 
   /** @param standing manifests that are known to stand on another image, so that their annotation says nothing */
-  #annotatedWith(image: Digest, standing: ReadonlySet<Digest>): FamilyLink[] {
+  #annotatedWith(image: Digest, standing: ReadonlySet<Digest>): readonly FamilyLink[] {
     this.#annotated ??= this.#readAnnotations();
-    return (this.#annotated.get(image) ?? [])
+    const annotated = this.#annotated.get(image);
+    if (!annotated) return none;
+    return annotated
       .filter((manifest) => !standing.has(manifest) && !this.#isRecorded(manifest) && this.#byLayers(manifest).length === 0)
       .flatMap((manifest) => this.#byAnnotation(manifest));
   }
