@@ -276,6 +276,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** Frees what nothing holds; with `roots` only what these held. It may run beside pulls, pushes and loads. */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
     const { sweep } = await import('./sweep.ts');
+    if (this.readOnly && options.dryRun !== true) throw cannotWrite(this.#database.place);
     using _use = this.#database.use();
     // What another tool has just named must be known before anything is judged unknown.
     if (options.roots || options.dryRun) await this.#projection.fresh();

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { temporary } from '../../test/support/temporary.ts';
+import { mediaTypes } from '../model/media-types.ts';
 import { familiar } from '../model/reference.ts';
 import { ImageStore } from './image-store.ts';
 
@@ -31,6 +32,7 @@ console.log(JSON.stringify({
   whole: bytes === images[0].platforms[0].layers[0].size,
   faults: await store.check(),
   begin: await failed(() => store.begin()),
+  sweep: await failed(() => store.sweep()),
   move: await failed(() => store.move(process.argv[1] + '-moved')),
 }));
 `;
@@ -55,6 +57,7 @@ const expected = (...names: readonly string[]) => ({
   whole: true,
   faults: [],
   begin: 'permission',
+  sweep: 'permission',
   move: 'permission',
 });
 
@@ -81,9 +84,15 @@ test('what another process has just changed is seen by one that may only read', 
   const image = await makeImage();
   await using ingest = await store.begin();
   await putImage(ingest, image);
+  // Where files could be taken, and only the rows could not.
+  await (async () => {
+    await using other = await store.begin();
+    await other.add(mediaTypes.bytes, Buffer.from('nobody needs it'));
+  })();
   for (const name of ['app:1', 'app:2']) {
     await ingest.tag(image.target, name);
     await store.flush();
     assert.deepEqual(readBy(folder), expected(...(await store.names()).map(({ reference }) => `library/${familiar(reference)}`)));
+    assert.deepEqual(await store.check(), []);
   }
 });
