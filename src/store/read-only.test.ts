@@ -18,6 +18,11 @@ const skip =
     ? 'folders cannot be made read-only there'
     : isRoot && spawnSync('setpriv', ['--version']).status !== 0 && 'there is no setpriv to be no root with';
 
+const list = `
+import { ImageStore } from ${JSON.stringify(new URL('image-store.ts', import.meta.url))};
+await ImageStore.open(process.argv[1], { create: false }).catch(({ code, message }) => console.log(JSON.stringify([code, message])));
+`;
+
 const program = `
 import { ImageStore } from ${JSON.stringify(new URL('image-store.ts', import.meta.url))};
 await using store = await ImageStore.open(process.argv[1], { create: false });
@@ -38,8 +43,8 @@ console.log(JSON.stringify({
 `;
 
 /** What a process says that may only read the folder. */
-function readBy(folder: string): unknown {
-  const [file, ...words] = [...(isRoot ? withoutPowers : []), process.execPath, '--input-type=module', '-e', program, folder];
+function readBy(folder: string, act = program): unknown {
+  const [file, ...words] = [...(isRoot ? withoutPowers : []), process.execPath, '--input-type=module', '-e', act, folder];
   const closed = [folder, join(folder, 'bay'), join(folder, 'bay', 'drafts')];
   for (const path of closed) chmodSync(path, 0o500);
   try {
@@ -95,4 +100,11 @@ test('what another process has just changed is seen by one that may only read', 
     assert.deepEqual(readBy(folder), expected(...(await store.names()).map(({ reference }) => `library/${familiar(reference)}`)));
     assert.deepEqual(await store.check(), []);
   }
+});
+
+test('a store whose database this user may not read says that, and not that it is read-only', { skip }, async (t) => {
+  const folder = join(temporary(t, 'store'), 'store');
+  await (await ImageStore.open(folder)).close();
+  chmodSync(join(folder, 'bay', 'store.sqlite'), 0);
+  assert.deepEqual(readBy(folder, list), ['permission', `cannot read the store ${folder}: this user may not read its database`]);
 });
