@@ -38,7 +38,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const doors: { close(): Promise<void> }[] = [];
   const keepMemory = giveBackMemory();
   try {
-    const registry = await listen(registryDoor(store, { readOnly: options.readOnly }), { host: options.host, port: options.port });
+    const registry = await listen(registryDoor(store, { readOnly: options.readOnly === true || store.readOnly }), {
+      host: options.host,
+      port: options.port,
+    });
     doors.push(registry);
     const engine = await openEngine(store, options, terminal);
     doors.push(...engine.opened);

@@ -62,14 +62,8 @@ async function openSource(host: Pick<Host, 'store' | 'remote'>, place: Place, op
   switch (place.kind) {
     case 'store': {
       const found = await host.store.find(place.name);
-      const lease = await host.store.begin({ verb: 'copy', signal: options.signal });
-      try {
-        await lease.has(found.target, options);
-      } catch (error) {
-        await lease[Symbol.asyncDispose]();
-        throw error;
-      }
-      return opened(host.store, found.target, found.name && canonical(found.name.reference), async () => lease[Symbol.asyncDispose]());
+      const held = await host.store.hold([found.target], { verb: 'copy', signal: options.signal });
+      return opened(host.store, found.target, found.name && canonical(found.name.reference), async () => held[Symbol.asyncDispose]());
     }
     case 'registry': {
       const repository = host.remote(place.reference);

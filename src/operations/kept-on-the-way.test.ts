@@ -1,12 +1,13 @@
 /** What goes out of the store stays in it until it is out, whoever removes the image meanwhile. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 
 import type { Repository } from '../content/repository.ts';
 import { parseReference } from '../model/reference.ts';
-import type { ImageStore } from '../store/image-store.ts';
+import { ImageStore } from '../store/image-store.ts';
 import { makeImage, putImage, tarOf } from '../../test/support/make-image.ts';
 import { openStore } from '../../test/support/open-store.ts';
 import { copyBetween } from './copy-between.ts';
@@ -83,6 +84,24 @@ test('an archive that nobody reads to its end holds nothing once it is destroyed
   await takeAway(store);
   for (const { digest } of image.layers) assert.deepEqual(await store.holders(digest), []);
   await assert.rejects(text(tar));
+});
+
+test('an archive that is given up after its store has been closed, or was not closed before, is no error of its own', async (t) => {
+  const { store } = await storeWithImage(t);
+  const tars = await Promise.all([1, 2].map(() => save({ store }, [name])));
+  const failures: unknown[] = [];
+  for (const tar of tars) tar.on('error', (error) => failures.push(error));
+  tars[0]?.destroy();
+  await store.close();
+  tars[1]?.destroy();
+  for (const tar of tars) if (!tar.closed) await once(tar, 'close');
+  await using again = await ImageStore.open(store.path);
+  assert.deepEqual(failures, []);
+  const { target } = await again.find(name);
+  assert.deepEqual(
+    (await again.holders(target.digest)).map(({ kind }) => kind),
+    ['name'],
+  );
 });
 
 test('a push goes to its end when the image is removed and pruned meanwhile', async (t) => {

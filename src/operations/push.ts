@@ -29,8 +29,7 @@ export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Refe
   const root = options.platform ? (await openPlatform(host, familiar(reference), target, options)).descriptor : target;
   const remote = host.remote(reference);
   // What is on its way stays here to the end, whoever takes its names away and prunes.
-  await using lease = await host.store.begin({ verb: 'push', signal: options.signal });
-  await lease.has(root, options);
+  await using _held = await host.store.hold([root], { verb: 'push', signal: options.signal });
   const there: Descriptor[] = [];
   const onProgress = (event: Progress): void => {
     if (event.state === 'exists' && isManifestType(event.target.mediaType)) there.push(event.target);

@@ -51,10 +51,9 @@ export async function saveWim(host: Pick<Host, 'store'>, name: string, path: str
   const { signal, platform } = options;
   if (signal?.aborted) throw canceled(signal.reason);
   const found = await host.store.find(name);
-  await using ingest = host.store.readOnly ? undefined : await host.store.begin({ verb: 'save', signal });
   const image = await openPlatform(host, name, found.target, { signal, platform });
-  if (!(await (ingest ?? host.store).has(image.descriptor)))
-    throw new ImageError('not-found', `No such image: ${name}`, { detail: { name } });
+  await using _held = await host.store.hold([image.descriptor], { verb: 'save', signal });
+  if (!(await host.store.has(image.descriptor))) throw new ImageError('not-found', `No such image: ${name}`, { detail: { name } });
   const [known] = await containerImages(host, { digest: found.root.digest });
   const saved = await writeImageWim(host, image, known ?? image.identity, path, options);
   await host.store.record({ type: 'image', action: 'save', id: image.descriptor.digest, attributes: { name } });

@@ -30,15 +30,14 @@ export async function save(host: Pick<Host, 'store'>, names: readonly string[], 
       images.set(root.digest, image);
     }
   // What is on its way stays here to the end, whoever takes its names away and prunes.
-  const lease = await host.store.begin({ verb: 'save', signal: options.signal });
+  const targets = [...images.values()].map(({ target }) => target);
+  const held = await host.store.hold(targets, { verb: 'save', signal: options.signal });
   try {
-    for (const { target } of images.values()) {
-      await lease.has(target, options);
+    for (const target of targets)
       await host.store.record({ type: 'image', action: 'save', id: target.digest, attributes: { name: target.digest } });
-    }
-    return closing(await writeArchive(host.store, [...images.values()], options), lease);
+    return closing(await writeArchive(host.store, [...images.values()], options), held);
   } catch (error) {
-    await lease[Symbol.asyncDispose]();
+    await held[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -65,15 +65,18 @@ export class Routing {
       if (mirror.pull === 'digest-only' && reference.digest === undefined) continue;
       if (mirror.pull === 'tag-only' && reference.digest !== undefined) continue;
       const place = rewritten(reference, rule?.prefix ?? '', mirror.location);
+      if (ruleFor(this.rules, place)?.blocked) continue;
       const { hosts, server } = await this.#hostRoutes(place, mirror.insecure);
       mirrors.push(...hosts, server);
     }
     const place = rule?.location === undefined ? reference : rewritten(reference, rule.prefix, rule.location);
     const { hosts, server } = await this.#hostRoutes(place, rule?.insecure === true);
     const origin = own(server);
+    // A hosts.toml may name the registry itself as a host.
+    const asked = hosts.filter(({ host }) => !rule?.blocked || host !== place.registry);
     const push = hosts.find(({ capabilities }) => capabilities.has('push'));
     return {
-      mirrors: [...mirrors, ...hosts.filter(({ capabilities }) => capabilities.has('pull') || capabilities.has('resolve'))],
+      mirrors: [...mirrors, ...asked.filter(({ capabilities }) => capabilities.has('pull') || capabilities.has('resolve'))],
       origin,
       push: push === undefined ? origin : own(push),
     };

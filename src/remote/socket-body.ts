@@ -71,22 +71,27 @@ export class SocketBody extends Readable implements Lender {
     // What destroys it is told to who asks for the next chunk: nobody listens for it here.
     this.on('error', () => undefined);
     try {
-      for (let isDue = false; ;) {
-        const chunk = this.#next(isDue);
-        isDue = false;
-        if (chunk) yield chunk;
-        else if (this.#left === 0) return;
-        else if (this.#failure)
-          throw new ImageError('unavailable', `the connection broke off: ${this.#failure.message}`, { cause: this.#failure });
-        else isDue = await this.#more();
-      }
+      yield* this.#each();
     } finally {
       this.destroy();
     }
   }
 
+  async *#each(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let isDue = false; ;) {
+      const chunk = this.#next(isDue);
+      isDue = false;
+      if (chunk) yield chunk;
+      else if (this.#left === 0) return;
+      else if (this.#failure)
+        throw new ImageError('unavailable', `the connection broke off: ${this.#failure.message}`, { cause: this.#failure });
+      else isDue = await this.#more();
+    }
+  }
+
   override _read(): void {
-    this.#chunks ??= this.lent()[Symbol.asyncIterator]();
+    // Not `lent`, which closes the stream with its last chunk: whoever waits for the end of a stream takes that for a break.
+    this.#chunks ??= this.#each();
     this.#chunks.next().then(
       ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
       (error: Error) => this.destroy(error),

@@ -4,7 +4,26 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { makeImage, putImage } from '../../test/support/make-image.ts';
-import { openStore } from '../../test/support/open-store.ts';
+import { openStore, storeFolder } from '../../test/support/open-store.ts';
+import { mediaTypes } from '../model/media-types.ts';
+
+test('a sweep that comes to nothing puts the files back', async (t) => {
+  const armed = { rows: false };
+  const store = await openStore(t, storeFolder(t), {
+    at: (point) => {
+      if (armed.rows && point === 'rows') throw new Error('no room for the commit');
+    },
+  });
+  {
+    await using ingest = await store.begin();
+    await ingest.add(mediaTypes.bytes, Buffer.from('nobody needs it'));
+  }
+  armed.rows = true;
+  await assert.rejects(store.sweep(), /no room for the commit/);
+  armed.rows = false;
+  assert.deepEqual(await store.check(), []);
+  assert.equal((await store.sweep()).blobs.length, 1);
+});
 
 test('a check tells of volumes and laid-out layers whose folders are gone, and of folders that belong to nobody', async (t) => {
   const store = await openStore(t);

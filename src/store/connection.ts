@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { sqlite } from '../io/sqlite.ts';
-import { cannotWrite, mayWrite, statIfThere, unusable, type Place } from './place.ts';
+import { cannotRead, cannotWrite, mayRead, mayWrite, statIfThere, unusable, type Place } from './place.ts';
 import { spendReserve } from './reserve.ts';
 
 /** Of a database, with its folders, in bytes: SQLite's own limit is 512 with `-journal` behind it (os_unix.c, MAX_PATHNAME). */
@@ -131,7 +131,7 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       );
     case 14:
       // Even who only reads writes there: SQLite's shared memory is a file.
-      if (!mayWrite(place)) return cannotWrite(place, error);
+      if (!mayWrite(place)) return mayRead(place) ? cannotWrite(place, error) : cannotRead(place, error);
       if (process.platform !== 'win32' && Buffer.byteLength(place.databaseFile) > longestPath)
         return unusable(
           place,

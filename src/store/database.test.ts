@@ -173,8 +173,8 @@ test('a store on a read-only disk says that it is, and what can be done', (t) =>
   // What SQLite says where it cannot make its shared memory's file.
   const cannotOpen = Object.assign(new Error('unable to open database file'), { errcode: 14 });
   assert.ok(isImageError(asStoreError(new Place(folder), cannotOpen), 'store-unusable'));
-  t.mock.method(fs, 'accessSync', () => {
-    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  t.mock.method(fs, 'accessSync', (_path: string, mode = 0) => {
+    if (mode & fs.constants.W_OK) throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
   });
   syncBuiltinESMExports();
   t.after(() => {

@@ -6,7 +6,7 @@ import { removeFile, removeFileNow } from '../io/remove-file.ts';
 import { removeFolder } from '../io/remove-folder.ts';
 import type { Database, Transaction } from './database.ts';
 import { draftName, isDeadDraft } from './draft-name.ts';
-import { statIfThere } from './place.ts';
+import { cannotWrite, statIfThere } from './place.ts';
 
 /** Beside each folder, under its name with this at the end, is an empty file: there before the folder, and until after what the folder became has been committed. */
 const marker = '.maker';
@@ -21,8 +21,9 @@ export interface DraftFolder extends AsyncDisposable {
   taken(transaction: Pick<Transaction, 'afterCommit'>): void;
 }
 
-/** @param purpose a word for whoever looks into the folder of drafts */
+/** @param purpose a word for whoever looks into the folder of drafts @throws ImageError `permission` */
 export async function makeDraftFolder(database: Database, purpose: string): Promise<DraftFolder> {
+  if (database.readOnly) throw cannotWrite(database.place);
   const use = database.use();
   const path = join(database.place.drafts, draftName(purpose));
   try {

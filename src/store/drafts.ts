@@ -37,7 +37,7 @@ export class Drafts {
   async claim(digest: Digest): Promise<string> {
     const { place } = this.#database;
     const folder = join(place.drafts, this.#lease);
-    const name = `${digestAlgorithm(digest)}-${digestHex(digest)}`;
+    const name = nameOf(digest);
     const own = join(folder, name);
     try {
       if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -58,19 +58,27 @@ export class Drafts {
     return own;
   }
 
+  /** Leaves the one of this content, if there is one, to whoever comes next. */
+  async leave(digest: Digest): Promise<void> {
+    for (const folder of this.#folders) await this.#free(folder, nameOf(digest));
+  }
+
   /** Leaves them to whoever comes next. */
   async release(): Promise<void> {
     const { place } = this.#database;
     for (const folder of this.#folders)
       try {
-        for (const name of await readdir(folder))
-          await renamed(join(folder, name), join(place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
+        for (const name of await readdir(folder)) await this.#free(folder, name);
         await rmdir(folder);
       } catch (error) {
         // Swept, while this process slept; or Windows keeps something of it for whoever has it open, and the sweep has it later.
         if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY') && !heldOpen(error))
           throw asImageError(error, `cannot use the drafts of ${place.root}`);
       }
+  }
+
+  async #free(folder: string, name: string): Promise<void> {
+    await renamed(join(folder, name), join(this.#database.place.freeDrafts, `${name}.${randomBytes(6).toString('hex')}`));
   }
 
   /** The folders of leases that have ended without releasing their drafts. */
@@ -88,6 +96,10 @@ export class Drafts {
       .filter((entry) => entry.isDirectory() && !isDraftFolder(entry) && entry.name !== 'free' && !alive.has(entry.name))
       .map(({ name }) => join(place.drafts, name));
   }
+}
+
+function nameOf(digest: Digest): string {
+  return `${digestAlgorithm(digest)}-${digestHex(digest)}`;
 }
 
 async function renamed(from: string, to: string): Promise<boolean> {

@@ -12,7 +12,7 @@ import { statIfThere } from './place.ts';
 /**
  * The folders that rows speak of: one for each tree and volume, one for each container that has changed something. They come and go within the transaction of their row.
  * A process killed between a rename and the commit leaves a folder without a row, or a row whose folder is in `trash/`: `mendFolders` puts both right.
- * Such a folder has its name in `trash/` too. One that has not, and that no row speaks of, is no killed process's: the database was lost, or an older one put in its place,
+ * Such a folder has a file of its name in `trash/` too. One that has not, and that no row speaks of, is no killed process's: the database was lost, or an older one put in its place,
  * and what is in it is its user's.
  */
 const kinds = ['trees', 'containers', 'volumes'] as const;
@@ -70,8 +70,7 @@ export function placeFolder(
  * @returns false where there is none to bring back
  */
 export async function restoreFolder(database: Database, kind: FolderKind, name: string): Promise<boolean> {
-  const isIts = (entry: string) =>
-    entry.startsWith(`${kind}~${name}.`) && trashed.test(entry) && statIfThere(join(database.place.trash, entry))?.isDirectory() === true;
+  const isIts = (entry: string) => isOf(entry, kind, name) && isFolder(join(database.place.trash, entry));
   if (!readdirSync(database.place.trash).some(isIts)) return false;
   return database.transact((transaction) => {
     const { place } = database;
@@ -90,7 +89,7 @@ export async function emptyFolders(paths: readonly (string | undefined)[]): Prom
 }
 
 /**
- * Brings back the folders in `trash/` whose rows still count, and gives up those that have no row, there or with their name there. Nothing else in `trash/` is its concern.
+ * Brings back the folders in `trash/` whose rows still count, and gives up those that have no row, there or with a file of their name there. Nothing else in `trash/` is its concern.
  * A layer that is laid out and has no row is laid out again when it is needed; a container's or volume's folder stays.
  */
 export async function mendFolders(database: Database): Promise<void> {
@@ -102,9 +101,9 @@ export async function mendFolders(database: Database): Promise<void> {
       const [, kind, name] = trashed.exec(entry) ?? [];
       const known = kinds.find((one) => one === kind);
       if (!known || name === undefined) continue;
-      ours.add(join(place[known], name));
       const path = join(place.trash, entry);
-      if (hasRow(database, known, name) && !statIfThere(join(place[known], name)) && statIfThere(path)?.isDirectory()) {
+      if (!isFolder(path)) ours.add(join(place[known], name));
+      if (hasRow(database, known, name) && !statIfThere(join(place[known], name)) && isFolder(path)) {
         renameSync(path, join(place[known], name));
         transaction.syncFolder(place[known]);
       } else dead.push(path);
@@ -122,7 +121,18 @@ export async function mendFolders(database: Database): Promise<void> {
 
 /** True where such a folder was left by a process that was killed. */
 export function isLeft(database: Database, kind: FolderKind, name: string): boolean {
-  return readdirSync(database.place.trash).some((entry) => entry.startsWith(`${kind}~${name}.`) && trashed.test(entry));
+  const { trash } = database.place;
+  return readdirSync(trash).some((entry) => isOf(entry, kind, name) && !isFolder(join(trash, entry)));
+}
+
+/** A volume's name may be another's with a dot and more behind it. */
+function isOf(entry: string, kind: FolderKind, name: string): boolean {
+  const [, ofKind, ofName] = trashed.exec(entry) ?? [];
+  return ofKind === kind && ofName === name;
+}
+
+function isFolder(path: string): boolean {
+  return statIfThere(path)?.isDirectory() === true;
 }
 
 /** True for the name in `trash/` of what was such a folder. */

@@ -17,6 +17,7 @@ import type { Family } from './family.ts';
 import { Fetches } from './fetches.ts';
 import { findImage } from './find-image.ts';
 import type { Holder } from './holders.ts';
+import { Holds } from './holds.ts';
 import type { ImageTraits } from './image-identity.ts';
 import type { FoundImage, ImageName, ImageRecord } from './image-record.ts';
 import { getImage, listImages, listNames, restoreSummaries, summariesLost } from './image-records.ts';
@@ -59,6 +60,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   readonly #database: Database;
   readonly #blobs: Blobs;
   readonly #fetches = new Fetches();
+  readonly #holds = new Holds();
   readonly #projection: IndexProjection;
   readonly #documents: SmallDocuments;
   /** Which repository shows what, while nothing changes. */
@@ -135,6 +137,11 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
       renamed: () => this.#projection.renamed(),
     };
     return StoreIngest.begin(ground, options);
+  }
+
+  /** Keeps what is here, with all that it needs, for whoever sends it elsewhere; where the store cannot be written, it can be sent without. */
+  async hold(targets: readonly Descriptor[], options: BeginOptions): Promise<AsyncDisposable> {
+    return this.#holds.take(async () => this.begin(options), targets, options);
   }
 
   /** The store's view of one repository: what its names need, and what was pushed to it. */
@@ -269,6 +276,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   /** Frees what nothing holds; with `roots` only what these held. It may run beside pulls, pushes and loads. */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
     const { sweep } = await import('./sweep.ts');
+    if (this.readOnly && options.dryRun !== true) throw cannotWrite(this.#database.place);
     using _use = this.#database.use();
     // What another tool has just named must be known before anything is judged unknown.
     if (options.roots || options.dryRun) await this.#projection.fresh();
@@ -367,6 +375,7 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
 
   async #close(): Promise<void> {
     try {
+      await this.#holds[Symbol.asyncDispose]();
       // Where the folder has been removed meanwhile there is nothing left to make exact.
       await this.#projection.end(statIfThere(this.path) !== undefined);
     } finally {

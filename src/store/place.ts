@@ -110,10 +110,15 @@ export function mayWrite(place: Place): boolean {
   return allows(place.own, constants.W_OK);
 }
 
+/** True where this user may read the database, or there is none. */
+export function mayRead(place: Place): boolean {
+  return allows(place.databaseFile, constants.R_OK);
+}
+
 /** @param mode as `access` takes it */
-function allows(folder: string, mode: number): boolean {
+function allows(path: string, mode: number): boolean {
   try {
-    accessSync(folder, mode);
+    accessSync(path, mode);
     return true;
   } catch (error) {
     return !isSystemError(error, 'EROFS', 'EACCES', 'EPERM');
@@ -250,6 +255,13 @@ export function unusable(place: Place, why: string, hint?: string, cause?: unkno
 export function cannotWrite(place: Place, cause?: unknown): ImageError {
   return new ImageError('permission', `cannot write the store ${place.root}: it is read-only`, {
     hint: 'Mount it writable, or copy it to where you may write. What is in it can be listed, inspected, saved and pushed as it is.',
+    cause,
+  });
+}
+
+export function cannotRead(place: Place, cause?: unknown): ImageError {
+  return new ImageError('permission', `cannot read the store ${place.root}: this user may not read its database`, {
+    hint: `Its owner can let you: chmod a+r ${place.databaseFile}`,
     cause,
   });
 }

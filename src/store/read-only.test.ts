@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { temporary } from '../../test/support/temporary.ts';
+import { mediaTypes } from '../model/media-types.ts';
 import { familiar } from '../model/reference.ts';
 import { ImageStore } from './image-store.ts';
 
@@ -16,6 +17,11 @@ const skip =
   process.platform === 'win32'
     ? 'folders cannot be made read-only there'
     : isRoot && spawnSync('setpriv', ['--version']).status !== 0 && 'there is no setpriv to be no root with';
+
+const list = `
+import { ImageStore } from ${JSON.stringify(new URL('image-store.ts', import.meta.url))};
+await ImageStore.open(process.argv[1], { create: false }).catch(({ code, message }) => console.log(JSON.stringify([code, message])));
+`;
 
 const program = `
 import { ImageStore } from ${JSON.stringify(new URL('image-store.ts', import.meta.url))};
@@ -31,13 +37,14 @@ console.log(JSON.stringify({
   whole: bytes === images[0].platforms[0].layers[0].size,
   faults: await store.check(),
   begin: await failed(() => store.begin()),
+  sweep: await failed(() => store.sweep()),
   move: await failed(() => store.move(process.argv[1] + '-moved')),
 }));
 `;
 
 /** What a process says that may only read the folder. */
-function readBy(folder: string): unknown {
-  const [file, ...words] = [...(isRoot ? withoutPowers : []), process.execPath, '--input-type=module', '-e', program, folder];
+function readBy(folder: string, act = program): unknown {
+  const [file, ...words] = [...(isRoot ? withoutPowers : []), process.execPath, '--input-type=module', '-e', act, folder];
   const closed = [folder, join(folder, 'bay'), join(folder, 'bay', 'drafts')];
   for (const path of closed) chmodSync(path, 0o500);
   try {
@@ -55,6 +62,7 @@ const expected = (...names: readonly string[]) => ({
   whole: true,
   faults: [],
   begin: 'permission',
+  sweep: 'permission',
   move: 'permission',
 });
 
@@ -81,9 +89,22 @@ test('what another process has just changed is seen by one that may only read', 
   const image = await makeImage();
   await using ingest = await store.begin();
   await putImage(ingest, image);
+  // Where files could be taken, and only the rows could not.
+  await (async () => {
+    await using other = await store.begin();
+    await other.add(mediaTypes.bytes, Buffer.from('nobody needs it'));
+  })();
   for (const name of ['app:1', 'app:2']) {
     await ingest.tag(image.target, name);
     await store.flush();
     assert.deepEqual(readBy(folder), expected(...(await store.names()).map(({ reference }) => `library/${familiar(reference)}`)));
+    assert.deepEqual(await store.check(), []);
   }
+});
+
+test('a store whose database this user may not read says that, and not that it is read-only', { skip }, async (t) => {
+  const folder = join(temporary(t, 'store'), 'store');
+  await (await ImageStore.open(folder)).close();
+  chmodSync(join(folder, 'bay', 'store.sqlite'), 0);
+  assert.deepEqual(readBy(folder, list), ['permission', `cannot read the store ${folder}: this user may not read its database`]);
 });

@@ -89,14 +89,33 @@ test('a pull that waits for another goes on where that was cut off, and stops wa
   const failed = fails(first.write(target, source), 'internal');
   const written = second.write(target, source);
   const left = fails(third.write(target, source), 'canceled');
-  await failed;
   leaving.abort();
   await left;
-  assert.deepEqual(asked, [0], 'the others wait until the first has left its draft');
+  await failed;
   await first[Symbol.asyncDispose]();
   await written;
   assert.deepEqual(asked, [0, 2_345_678]);
   assert.deepEqual(await bytesOf(await store.open(target)), bytes);
+});
+
+test('pulls that lack what others lack too, each in its order, do not wait for each other', async (t) => {
+  const store = await open(t);
+  const [one, other] = [1, 2].map(() => layerOf(randomBytes(1_000_000)));
+  assert.ok(one && other);
+  const orders = [
+    [one, other],
+    [other, one],
+  ];
+  const pulls = await Promise.all(orders.map(async () => store.begin({ verb: 'pull', shared: true, signal: AbortSignal.timeout(5000) })));
+  const lacks = async (index: number, at: number): Promise<void> =>
+    fails(
+      pulls[index]!.write(orders[index]![at]!, async () => {
+        throw new ImageError('blob-unknown', 'withdrawn by its publisher');
+      }),
+      'blob-unknown',
+    );
+  for (const at of [0, 1]) await Promise.all([lacks(0, at), lacks(1, at)]);
+  for (const pull of pulls) await pull[Symbol.asyncDispose]();
 });
 
 test('a partial download that is not what it should be is thrown away, and the whole fetched', async (t) => {

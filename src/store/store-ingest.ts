@@ -54,8 +54,6 @@ export class StoreIngest implements Ingest {
   /** Pieces on their way: nobody fetches one twice at once. */
   readonly #writing = new Map<Digest, Promise<void>>();
   readonly #shared: boolean;
-  /** Ends of what it has claimed: at once where the content has come, else not before its drafts are there for the next. */
-  readonly #claims = new Map<Digest, () => void>();
 
   private constructor(ground: IngestGround, options: BeginOptions) {
     this.#ground = ground;
@@ -188,27 +186,30 @@ export class StoreIngest implements Ingest {
       await this.#drafts.release();
       await this.#lease.end();
     } finally {
-      for (const end of this.#claims.values()) end();
       this.#use[Symbol.dispose]();
     }
   }
 
   async #writeBlob(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
     if (await this.has(target, operation)) return;
-    if (this.#shared && !this.#claims.has(target.digest)) {
-      this.#claims.set(target.digest, await this.#ground.fetches.claim(target.digest, operation.signal));
-      if (await this.has(target, operation)) return this.#unclaim(target.digest);
+    if (!this.#shared) return this.#fetch(target, open, operation);
+    const end = await this.#ground.fetches.claim(target.digest, operation.signal);
+    try {
+      if (!(await this.has(target, operation))) await this.#fetch(target, open, operation);
+    } catch (error) {
+      // To whoever waits, now: a pull goes on without a layer that its publisher has withdrawn, and may itself wait for who waits for it.
+      await this.#drafts.leave(target.digest);
+      throw error;
+    } finally {
+      end();
     }
+  }
+
+  async #fetch(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, operation: Operation): Promise<void> {
     const keep = target.size > worthResuming;
     const path = keep ? await this.#drafts.claim(target.digest) : privateDraft(this.#database);
     await fetchDraft(path, target, open, { signal: operation.signal, keep });
     await this.#put(path, target);
-    this.#unclaim(target.digest);
-  }
-
-  #unclaim(digest: Digest): void {
-    this.#claims.get(digest)?.();
-    this.#claims.delete(digest);
   }
 
   async #writeManifest(

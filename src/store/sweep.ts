@@ -159,7 +159,10 @@ async function take(database: Database, candidates: readonly Candidate[]): Promi
     );
     for (const { digest } of dead) {
       const trash = join(place.trash, `${trashName(digest)}.${randomBytes(6).toString('hex')}`);
-      if (moveIfThere(place.blob(digest), trash)) gone.push(trash);
+      if (moveIfThere(place.blob(digest), trash)) {
+        gone.push(trash);
+        transaction.afterRollback(() => renameSync(trash, place.blob(digest)));
+      }
       database.at('trashed');
       for (const table of ['blob', 'manifest', 'summary', 'summary_detail', 'identity', 'link'])
         database.run(`DELETE FROM ${table} WHERE digest = ?`, digest);

@@ -228,6 +228,15 @@ test('what is packed for the way although nobody asked for that is unpacked, and
   }
 });
 
+test('what is packed and large, and so read past the parser, is unpacked to its end', async (t) => {
+  const bytes = noise(1_500_000);
+  const sent = gzipSync(bytes);
+  const registry = await lyingRegistry(t, (_, answer) =>
+    answer(200, { 'content-encoding': 'gzip', 'content-length': String(sent.length) }, sent),
+  );
+  assert.deepEqual(await bytesOf(await registry.repository('app').open(blobOf(bytes))), bytes);
+});
+
 test('what is packed and has more in it than can be, or breaks off, ends with its error', async (t) => {
   const bytes = noise(100_000);
   const target = blobOf(bytes);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -281,7 +281,6 @@ test('hosts.toml names mirrors too, with headers of their own and the registry t
     if (!honest(image, asked, answer)) answer(404);
   });
   const folder = temporary(t, 'certs');
-  const { mkdirSync } = await import('node:fs');
   mkdirSync(join(folder, 'registry.invalid'));
   writeFileSync(
     join(folder, 'registry.invalid', 'hosts.toml'),
@@ -302,6 +301,21 @@ test('a blocked registry is not asked', async (t) => {
   const registries = openRegistries({ ...isolated, registriesConf: conf });
   await fails(registries.repository({ registry: liar.host, repository: 'app' }).tags(), 'denied', /blocked/);
   assert.equal(liar.requests.length, 0);
+});
+
+test('a blocked registry is not asked as a mirror either: of another, or by a hosts.toml that names it as its own host', async (t) => {
+  const blocked = await lyingRegistry(t, (_, answer) => answer(200));
+  const folder = temporary(t, 'blocked');
+  const conf = join(folder, 'registries.conf');
+  const mirror = `[[registry.mirror]]\nlocation = "${blocked.host}"\ninsecure = true\n`;
+  writeFileSync(conf, `[[registry]]\nlocation = "${blocked.host}"\nblocked = true\n[[registry]]\nlocation = "127.0.0.1:1"\n${mirror}`);
+  mkdirSync(join(folder, blocked.host));
+  writeFileSync(join(folder, blocked.host, 'hosts.toml'), `[host."http://${blocked.host}"]\ncapabilities = ["pull", "resolve"]\n`);
+  const registries = openRegistries({ ...isolated, registriesConf: conf, certsFolders: [folder], retry: { tries: 1 } });
+  t.after(() => registries.close());
+  await fails(registries.repository({ registry: blocked.host, repository: 'app' }).resolve('latest'), 'denied', /blocked/);
+  await fails(registries.repository({ registry: '127.0.0.1:1', repository: 'app' }).resolve('latest'), 'unavailable', /refused/);
+  assert.equal(blocked.requests.length, 0);
 });
 
 test('the mirrors of a blocked registry are asked, itself never, and what came from it can be pushed elsewhere', async (t) => {

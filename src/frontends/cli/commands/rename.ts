@@ -20,7 +20,10 @@ export const rename = command({
       await renameContainer(host, name, wanted);
     } catch (error) {
       if (!isImageError(error)) throw error;
-      throw new ImageError(error.code, `${error.message}\nError: failed to rename container named ${name}`, { detail: error.detail });
+      throw new ImageError(error.code, `${error.message}\nError: failed to rename container named ${name}`, {
+        hint: error.hint,
+        detail: error.detail,
+      });
     }
   },
 });
