@@ -8,6 +8,7 @@ import type { Operation } from '../io/operation.ts';
 import { readBytes } from '../io/verified.ts';
 import { answerError } from '../remote/answer-error.ts';
 import { discard, patient, readBody } from '../remote/body.ts';
+import { isPacked, unpacked } from '../remote/content-coding.ts';
 import type { Registries } from '../remote/registries.ts';
 import { defaultRetry, type RetryPolicy } from '../remote/retry.ts';
 import type { WireResponse } from '../remote/transport.ts';
@@ -19,7 +20,7 @@ export interface CataloguePlace {
   readonly document: string;
   /** A small file whole; undefined where there is none. @throws ImageError `too-large`, `unavailable` … */
   read(name: string, limit: number, operation: Operation): Promise<Buffer | undefined>;
-  /** @throws ImageError `not-found`, `unavailable`, `range-invalid` where the server says that there is nothing at `offset` */
+  /** @throws ImageError `not-found`, `unavailable`, `range-invalid` where the server cannot go on at `offset` */
   open(name: string, from: ContentStart, operation: Operation): Promise<Content>;
   /** How often, and after which pauses, a file that broke off is taken up again. */
   readonly retry: RetryPolicy;
@@ -30,6 +31,8 @@ export interface CataloguePlace {
 /** Where to begin, and which version of the file the first part was of. */
 export interface ContentStart {
   readonly offset: number;
+  /** Bytes of the whole file, as the catalogue says. */
+  readonly size?: number | undefined;
   readonly validator?: string | undefined;
 }
 
@@ -81,16 +84,16 @@ async function webPlace(location: URL, registries: Pick<Registries, 'web'>): Pro
       if (name === document) base = response.url;
       return bytes;
     },
-    async open(name, { offset, validator }, operation) {
+    async open(name, { offset, size, validator }, operation) {
       const url = urlOf(name);
       const range = { range: `bytes=${offset}-`, ...(validator === undefined ? {} : { 'if-range': validator }) };
       const response = await ask(url, { accept: '*/*', ...(offset > 0 ? range : {}) }, operation, true);
       if (response.status !== 200 && response.status !== 206) throw await noContent(response, url, offset);
-      return {
-        ...contentOf(response, offset),
-        bytes: patient(response.body, idle, url.href, operation.signal),
-        close: () => void response.body.destroy(),
-      };
+      const part = contentOf(response, offset);
+      const { body } = await unpacked(response, size);
+      // What was packed for the way is as long as it turns out to be.
+      const content = body === response.body ? part : { offset: part.offset };
+      return { ...content, bytes: patient(body, idle, url.href, operation.signal), close: () => void body.destroy() };
     },
   };
 }
@@ -115,9 +118,13 @@ function contentOf(response: WireResponse, offset: number): Omit<Content, 'bytes
   const validator = etag !== undefined && /^"[\x21\x23-\x7e]*"$/.test(etag) ? { validator: etag } : {};
   if (response.status === 200) return { offset: 0, ...(/^\d{1,15}$/.test(length) ? { size: Number(length) } : {}), ...validator };
   const [, first = '', total = ''] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/.exec(range.trim()) ?? [];
-  if (first === '' || Number(first) !== offset) {
+  // A part of what is packed is no part of the file.
+  if (first === '' || Number(first) !== offset || isPacked(response)) {
     response.body.destroy();
-    throw new ImageError('protocol', `${response.url.host} answers with another part of ${response.url.pathname} than was asked for`);
+    throw new ImageError(
+      offset > 0 ? 'range-invalid' : 'protocol',
+      `${response.url.host} answers with another part of ${response.url.pathname} than was asked for`,
+    );
   }
   return { offset, ...(total === '*' ? {} : { size: Number(total) }), ...validator };
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { fileServer, type FileServerOptions } from '../../test/support/file-server.ts';
 import { isolated } from '../../test/support/lying-registry.ts';
@@ -150,4 +152,39 @@ test('from a folder it comes as from a server, and an empty file is one', async 
   await download({ place, file: 'empty.wim', sha256: sha256(Buffer.alloc(0)), size: 0 }, join(target, 'empty'));
   assert.equal(readFileSync(join(target, 'empty')).length, 0);
   await assert.rejects(download({ place, file: 'none.wim', sha256: sha256(bytes), size: 1 }, join(target, 'none')), { code: 'not-found' });
+});
+
+test('a server or proxy that packs what it sends, or answers a range with another one, brings the file nevertheless', async (t) => {
+  const bytes = Buffer.concat([randomBytes(400_000), Buffer.alloc(400_000)]);
+  const packed = gzipSync(bytes);
+  const send = (response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: Buffer, cut = false) => {
+    response.writeHead(status, { ETag: '"1"', 'Content-Length': body.length, ...headers });
+    if (cut) response.write(body.subarray(0, 200_000), () => response.destroy());
+    else response.end(body);
+    return true;
+  };
+  const gzip = { 'Content-Encoding': 'gzip' };
+  const lies: ((isRange: boolean, number: number, response: ServerResponse) => boolean)[] = [
+    (_isRange, number, response) => send(response, 200, gzip, packed, number === 1),
+    (isRange, number, response) =>
+      isRange
+        ? send(response, 206, { ...gzip, 'Content-Range': `bytes 200000-${packed.length - 1}/${packed.length}` }, packed.subarray(200_000))
+        : send(response, 200, gzip, packed, number === 1),
+    (isRange, number, response) =>
+      isRange
+        ? send(response, 206, { 'Content-Range': `bytes 0-${bytes.length - 1}/${bytes.length}` }, bytes)
+        : send(response, 200, {}, bytes, number === 1),
+    (isRange, number, response) =>
+      isRange
+        ? send(response, 206, { 'Content-Type': 'multipart/byteranges; boundary=b' }, Buffer.from('--b--'))
+        : send(response, 200, {}, bytes, number === 1),
+  ];
+  for (const lie of lies) {
+    let number = 0;
+    const { from, path } = await ground(t, bytes, {
+      lie: (request, response) => lie(request.headers.range !== undefined, ++number, response),
+    });
+    await download(from, path);
+    assert.deepEqual(readFileSync(path), bytes);
+  }
 });

@@ -88,7 +88,7 @@ async function fetchRest(from: DownloadFrom, draft: DownloadDraft, operation: Op
 async function fetchOnce(from: DownloadFrom, draft: DownloadDraft, { signal }: Operation, report: Report): Promise<void> {
   const { offset, size, validator, bytes, close } = await from.place.open(
     from.file,
-    { offset: draft.size, validator: draft.validator },
+    { offset: draft.size, size: from.size, validator: draft.validator },
     { signal },
   );
   try {

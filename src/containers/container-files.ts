@@ -14,7 +14,7 @@ import type { Tree } from '../layers/tree.ts';
 import { Union } from '../layers/union.ts';
 import { Upper } from '../layers/upper.ts';
 import { fillFolder, FolderFilling, folderMembers, lookAt, timestamp } from './host-folder.ts';
-import type { MountPoint } from './mount-points.ts';
+import { type MountPoint, separators } from './mount-points.ts';
 import { makeFolderPath } from '../io/make-folder-path.ts';
 
 /** A mount point with its folder on the host. */
@@ -284,9 +284,9 @@ async function fromStats(path: string, stats: BigIntStats): Promise<Omit<Contain
 }
 
 /** A folder of a volume. @throws ImageError `invalid-argument` where it is none, or a link is on the way */
-export function subfolder(folder: string, path: string): string {
+export function subfolder(folder: string, path: string, os: string): string {
   let at = folder;
-  for (const part of path.split(/[\\/]/).filter((one) => one !== '' && one !== '.')) {
+  for (const part of path.split(separators(os)).filter((one) => one !== '' && one !== '.')) {
     at = join(at, part);
     if (!lookAt(at)?.isDirectory())
       throw new ImageError('invalid-argument', `cannot access path ${path} of the volume: it is no folder`, { detail: { path } });

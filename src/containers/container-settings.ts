@@ -1,5 +1,5 @@
 import { ImageError } from '../errors.ts';
-import { readFields, type Struct } from './wire-shape.ts';
+import { isRecord, readFields, type Struct } from './wire-shape.ts';
 
 /** What a container of an image starts with: docker's `Config`, as `POST /containers/create` and `inspect` have it. */
 const configFields = {
@@ -220,6 +220,13 @@ export function readHost(document: unknown): HostConfig {
 /** A Config alone, as a commit's body has it, and an image's. @throws ImageError `invalid-argument` */
 export function readConfig(document: unknown): ContainerConfig {
   return readFields(configFields, document, '');
+}
+
+const configNames = new Set(Object.keys(configFields).map((name) => name.toLowerCase()));
+
+/** Whether a commit's body is a Config at all: clients that have none to send give an empty object (docker-py), or one of their own options (dockerode). */
+export function isConfig(document: unknown): boolean {
+  return !isRecord(document) || Object.keys(document).some((key) => configNames.has(key.toLowerCase()));
 }
 
 export interface ContainerUpdate extends Partial<Struct<typeof resourceFields>> {

@@ -188,7 +188,7 @@ export class Container {
     for (const mount of this.document.mounts) {
       if (mount.Type === 'bind') open.push({ ...mount, folder: mount.Source });
       else if (mount.Type === 'volume' && mount.Name !== undefined)
-        open.push({ ...mount, folder: subfolder((await this.#store.volume(mount.Name)).mountpoint, this.#subpath(mount)) });
+        open.push({ ...mount, folder: subfolder((await this.#store.volume(mount.Name)).mountpoint, this.#subpath(mount), this.#os) });
     }
     return open;
   }

@@ -159,7 +159,7 @@ function readMount(mount: MountSetting, os: string): PlannedMount {
       return bind(clean(source, os), destination, '', !ReadOnly, propagation || 'rprivate');
     }
     case 'volume':
-      if (VolumeOptions?.Subpath !== undefined && !isLocal(VolumeOptions.Subpath))
+      if (VolumeOptions?.Subpath !== undefined && !isLocal(VolumeOptions.Subpath, os))
         throw invalid('subpath must be a relative path within the volume');
       if (source === '' && VolumeOptions?.Subpath !== undefined) throw invalid('must not set Subpath when using anonymous volumes');
       if (source === '' && ReadOnly) throw invalid('must not set ReadOnly mode when using anonymous volumes');
@@ -205,8 +205,17 @@ function volumesFrom(spec: string, os: string): { readonly container: string; re
 }
 
 /** A path that stays in its folder. */
-function isLocal(path: string): boolean {
-  return !/^(?:[\\/]|[a-z]:)/i.test(path) && !path.split(/[\\/]/).includes('..');
+/** In a Linux container a backslash is a letter, but where volumes lie it is what this system says. */
+const backslashParts = (os: string) => os === 'windows' || process.platform === 'win32';
+
+/** Between the names of a path in a volume. */
+export function separators(os: string): RegExp {
+  return backslashParts(os) ? /[\\/]/ : /\//;
+}
+
+function isLocal(path: string, os: string): boolean {
+  const absolute = backslashParts(os) ? /^(?:[\\/]|[a-z]:)/i : /^\//;
+  return !absolute.test(path) && !path.split(separators(os)).includes('..');
 }
 
 function target(path: string, os: string, invalid: (why: string) => ImageError): string {

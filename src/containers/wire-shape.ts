@@ -154,7 +154,7 @@ function mapOf<T>(entries: readonly (readonly [string, T])[]): Record<string, T>
   return map;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ImageError } from '../errors.ts';
 import { decompress } from '../formats/compression/decompress.ts';
 import { peekCompression } from '../formats/compression/detect.ts';
+import type { TarEntry } from '../formats/tar/entry.ts';
 import { TarParser } from '../formats/tar/parser.ts';
 import type { Operation } from '../io/operation.ts';
 import { once } from '../io/once.ts';
@@ -24,6 +25,8 @@ export interface LayerImageOptions {
   readonly createdBy?: string | undefined;
   /** The image that the layer lies on; its platform, settings and steps are taken over. Its content must be where the new image goes. */
   readonly base?: Image | undefined;
+  /** Told each entry of the tar, and throws where no layer of this image can have it. */
+  readonly checkEntry?: ((entry: TarEntry) => void) | undefined;
   /** Of the manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
@@ -31,7 +34,7 @@ export interface LayerImageOptions {
 /**
  * Keeps the tar of a root file system as a layer, and makes an image of it. A layer that comes plain, gzip'd or in zstd is kept as it comes;
  * any other packing is taken off, as no image may have it. The same tar, options and time give the same image.
- * @throws ImageError `invalid-content` where it is not a tar
+ * @throws ImageError `invalid-content` where it is not a tar; what `checkEntry` throws
  */
 export async function layerImage(
   intake: Intake,
@@ -43,28 +46,37 @@ export async function layerImage(
   return manifest.target;
 }
 
-async function keepLayer(intake: Intake, tar: AsyncIterable<Uint8Array>, { signal }: Operation): Promise<KeptLayer> {
+async function keepLayer(
+  intake: Intake,
+  tar: AsyncIterable<Uint8Array>,
+  { signal, checkEntry }: Pick<LayerImageOptions, 'checkEntry'> & Operation,
+): Promise<KeptLayer> {
   const { compression, stream } = await peekCompression(tar);
   const keep = compression === 'gzip' || compression === 'zstd';
   if (!keep) {
     const plain = compression === 'none' ? stream : decompress(stream, compression, { signal });
-    const layer = await intake.add(mediaTypes.ociLayer, checkedTar(plain), { signal });
+    const layer = await intake.add(mediaTypes.ociLayer, checkedTar(plain, checkEntry), { signal });
     return { layer, diffId: layer.digest };
   }
   const layer = await intake.add(compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayerZstd, stream, { signal });
   const hash = createHash('sha256');
-  for await (const chunk of checkedTar(decompress(await intake.open(layer, { signal }), compression, { signal }))) hash.update(chunk);
+  for await (const chunk of checkedTar(decompress(await intake.open(layer, { signal }), compression, { signal }), checkEntry))
+    hash.update(chunk);
   return { layer, diffId: digestFrom('sha256', hash.digest('hex')) };
 }
 
 /** Passes a tar on; fails where it is none. */
-async function* checkedTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* checkedTar(source: AsyncIterable<Uint8Array>, checkEntry: LayerImageOptions['checkEntry']): AsyncGenerator<Uint8Array> {
   const parser = new TarParser();
   let size = 0;
   for await (const chunk of source) {
     size += chunk.length;
     parser.push(chunk);
-    for (let event = parser.next(); event; event = parser.next()) if (event === 'entry') parser.skip();
+    for (let event = parser.next(); event; event = parser.next()) {
+      if (event !== 'entry') continue;
+      checkEntry?.(parser.entry);
+      parser.skip();
+    }
     yield chunk;
   }
   parser.end();

@@ -2,7 +2,7 @@ import type { Wim } from '../formats/wim/wim.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import type { ReadBlobs } from './wim-plan.ts';
 
-/** Bytes handed out at once. */
+/** Bytes handed out at once: fewer than a tar passes on without a copy, which they would not outlive. */
 const slice = 128 << 10;
 
 type Piece = Awaited<ReturnType<ReturnType<Wim['decode']>['next']>>['value'] extends (infer P)[] | void ? P : never;
@@ -49,7 +49,7 @@ function* asked(blobs: Iterable<WimBlob>): Generator<{ blob: WimBlob; row: numbe
   for (const blob of blobs) yield { blob, row: blob.row };
 }
 
-function* sliced(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+export function* sliced(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
   for (let at = 0; at < bytes.length; at += slice) yield bytes.subarray(at, at + slice);
 }
 

@@ -6,6 +6,7 @@ import type { LookupTable } from '../formats/wim/lookup-table.ts';
 import type { WimBlob } from '../formats/wim/wim-entry.ts';
 import type { WimNode } from '../formats/wim/wim-tree.ts';
 import { canceled } from '../io/concurrently.ts';
+import { sliced } from './wim-contents.ts';
 import type { ReadBlob, ReadBlobs } from './wim-plan.ts';
 
 /** Bytes read and written at once; and up to which handing the reading to another thread would cost more than it. */
@@ -70,7 +71,7 @@ export class WimSpool implements AsyncDisposable {
     }
   }
 
-  /** Chunks are good until the next is asked for, so one buffer serves all. */
+  /** One buffer serves all, so chunks are good until the next is asked for, and small: a tar passes large ones on without a copy, and they wait there for whoever reads it. */
   async *#body(place: number, size: number, state: { buffer?: Buffer }): AsyncGenerator<Uint8Array, void, undefined> {
     const buffer = (state.buffer ??= Buffer.allocUnsafeSlow(window));
     for (let done = 0; done < size;) {
@@ -79,7 +80,7 @@ export class WimSpool implements AsyncDisposable {
       const bytesRead =
         size <= small ? readSync(this.#file.fd, buffer, 0, length, at) : (await this.#file.read(buffer, 0, length, at)).bytesRead;
       if (bytesRead === 0) throw new ImageError('internal', 'the unpacked contents of a WIM end too early');
-      yield buffer.subarray(0, bytesRead);
+      yield* sliced(buffer.subarray(0, bytesRead));
       done += bytesRead;
     }
   }

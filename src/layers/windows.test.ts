@@ -53,7 +53,8 @@ test('tar lists it', { skip: tar.skip }, async () => {
 });
 
 test('a path that no Windows layer can have is refused', () => {
-  for (const path of ['Files', 'Files/a b.txt', 'Hives/Sam_Base', 'UtilityVM', 'UtilityVM/Files/x', 'Files/größe']) checkWindowsPath(path);
+  for (const path of ['Files', 'Files/a b.txt', 'Hives/Sam_Base', 'UtilityVM', 'UtilityVM/Files/x', 'Files/größe', 'Files/\u007f\u0085'])
+    checkWindowsPath(path);
   for (const path of [
     '',
     '/Files/x',
@@ -70,6 +71,7 @@ test('a path that no Windows layer can have is refused', () => {
     'Files/a.',
     'Files/a ',
     'Files/a\0',
+    'Files/a\u001f',
     `Files/${'x'.repeat(256)}`,
   ]) {
     assert.throws(() => checkWindowsPath(path), { code: 'invalid-argument' }, path);

@@ -143,18 +143,37 @@ export function windowsMode(type: 'file' | 'directory' | 'symlink', mode: number
   return (type === 'directory' ? 0o40000 : type === 'symlink' ? 0o120000 : 0o100000) | mode;
 }
 
+/** NTFS takes controls from U+007F on. */
+// eslint-disable-next-line no-control-regex
+const notInNames = /[\u0000-\u001f<>:"\\|?*]|[ .]$/;
+
+/** Throws `invalid-argument` where an entry of a tar, as a tar spells its path, stands beside a layer's roots: such a tar is of a folder, or of Linux. */
+export function checkWindowsEntry({ path }: Pick<TarEntry, 'path'>): void {
+  const root = path.split('/').find((part) => part !== '' && part !== '.');
+  if (root !== undefined && !root.startsWith('.wh.')) checkRoot(path, root);
+}
+
+function checkRoot(path: string, root: string): void {
+  if (!windowsRoots.some((name) => name === root))
+    throw refuse(
+      path,
+      `a Windows layer has only ${windowsRoots.join(', ')} at its root`,
+      'What is to be on drive C goes below Files/ in the tar.',
+    );
+}
+
 /**
  * Throws `invalid-argument` unless an entry of this path may stand in a Windows layer: below one of the roots, in `UtilityVM` only
  * `Files`, no empty, `.` or `..` part, and in no part what NTFS refuses. A colon is refused too: it would be an alternate data stream.
  */
 export function checkWindowsPath(path: string): void {
   const parts = path.split('/');
-  const [root, second] = parts;
-  if (!windowsRoots.some((name) => name === root)) throw refuse(path, `a Windows layer has only ${windowsRoots.join(', ')} at its root`);
+  const [root = '', second] = parts;
+  checkRoot(path, root);
   if (root === 'UtilityVM' && second !== undefined && second !== 'Files') throw refuse(path, 'UtilityVM has only Files in it');
   for (const part of parts) {
     if (part === '' || part === '.' || part === '..') throw refuse(path, 'a part of it is empty or made of dots');
-    if (/[<>:"\\|?*\p{Cc}]|[ .]$/u.test(part)) throw refuse(path, `${JSON.stringify(part)} is no name on Windows`);
+    if (notInNames.test(part)) throw refuse(path, `${JSON.stringify(part)} is no name on Windows`);
     if (part.length > 255) throw refuse(path, 'a part of it is longer than 255 characters');
   }
 }
@@ -172,6 +191,6 @@ export function foldName(name: string): string {
   return Array.from(name, (letter) => (letter.toUpperCase().length === letter.length ? letter.toUpperCase() : letter)).join('');
 }
 
-function refuse(path: string, why: string): ImageError {
-  return new ImageError('invalid-argument', `${JSON.stringify(path)} cannot be in a Windows layer: ${why}`);
+function refuse(path: string, why: string, hint?: string): ImageError {
+  return new ImageError('invalid-argument', `${JSON.stringify(path)} cannot be in a Windows layer: ${why}`, { hint });
 }

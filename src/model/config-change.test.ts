@@ -71,6 +71,16 @@ test('variables of the config so far are replaced, but not in single quotes', ()
   assert.deepEqual(applyChanges({ Env: ['Root=C:\\a'] }, ['WORKDIR %x%\\$root'], 'windows').WorkingDir, 'C:\\%x%\\C:\\a');
 });
 
+test('comments and empty lines between instructions mean nothing, and nothing but these is an error; a port that expands to nothing is none', () => {
+  assert.deepEqual(change('# first', 'ENV A=1\n\n # x\nUSER u', 'EXPOSE $NONE 80'), {
+    Env: ['A=1'],
+    User: 'u',
+    ExposedPorts: { '80/tcp': {} },
+  });
+  for (const lines of [['# x'], [''], ['\n', ' #']])
+    assert.throws(() => change(...lines), { code: 'invalid-argument', message: 'file with no instructions' });
+});
+
 test('a new entrypoint drops the old command, and keeps one that stands before it', () => {
   const before = { Entrypoint: ['/old'], Cmd: ['old'] };
   assert.deepEqual(applyChanges(before, ['ENTRYPOINT ["/new"]']), { Entrypoint: ['/new'] });

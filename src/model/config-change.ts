@@ -13,14 +13,14 @@ import { isSignal } from './signal.ts';
 export function applyChanges(config: RunConfig, changes: readonly string[], os = 'linux'): RunConfig {
   let changed = config;
   let hasCommand = false;
-  for (const line of changes.flatMap((change) =>
-    change.trim() === ''
-      ? [change]
-      : change
-          .replaceAll(/\\[ \t]*\n/g, '')
-          .split('\n')
-          .filter((one) => one.trim() !== ''),
-  )) {
+  const lines = changes.flatMap((change) =>
+    change
+      .replaceAll(/\\[ \t]*\n/g, '')
+      .split('\n')
+      .filter((one) => !/^\s*(?:#|$)/.test(one)),
+  );
+  if (lines.length === 0 && changes.length > 0) throw refuse('file with no instructions');
+  for (const line of lines) {
     const isEntrypoint = /^\s*entrypoint\b/i.test(line);
     const { Cmd, ...others } = changed;
     changed = applyChange(isEntrypoint && Cmd !== undefined && !hasCommand ? others : changed, line, os);
@@ -32,7 +32,6 @@ export function applyChanges(config: RunConfig, changes: readonly string[], os =
 function applyChange(config: RunConfig, change: string, os: string): RunConfig {
   const [, first = '', given = ''] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
   const { flags, rest } = leadingFlags(given);
-  if (first === '' || first.startsWith('#')) throw refuse('file with no instructions');
   const instruction = first.toUpperCase();
   const need = (count: 'at least' | 'exactly' = 'at least'): string => {
     if (rest === '') throw refuse(`${instruction} requires ${count} one argument`);
@@ -60,6 +59,7 @@ function applyChange(config: RunConfig, change: string, os: string): RunConfig {
           ...Object.fromEntries(
             words(need())
               .map(word)
+              .filter((one) => one !== '')
               .flatMap(ports)
               .map((port) => [port, {}]),
           ),

@@ -3,6 +3,7 @@ import { Image } from '../content/image.ts';
 import { layerImage } from '../content/layer-image.ts';
 import { selectPlatform } from '../content/select-platform.ts';
 import { ImageError } from '../errors.ts';
+import { checkWindowsEntry } from '../layers/windows.ts';
 import type { Operation } from '../io/operation.ts';
 import { applyChanges } from '../model/config-change.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -37,7 +38,18 @@ export async function append(
   if (!platform) throw new ImageError('invalid-argument', `${base} is not an image that a layer can lie on`);
   const config = applyChanges(image.config?.config ?? {}, options.changes ?? [], platform.os);
   const { createdBy, message, author, signal } = options;
-  const made = await layerImage(ingest, tar, { platform, config, created: host.now(), base: image, createdBy, message, author, signal });
+  const checkEntry = platform.os === 'windows' ? checkWindowsEntry : undefined;
+  const made = await layerImage(ingest, tar, {
+    platform,
+    config,
+    created: host.now(),
+    base: image,
+    createdBy,
+    message,
+    author,
+    checkEntry,
+    signal,
+  });
   if (options.reference) await ingest.tag(made, canonical(options.reference));
   else await ingest.keep(made);
   return made;

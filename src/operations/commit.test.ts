@@ -203,3 +203,15 @@ test('the settings say how layers are compressed, and a commit may say otherwise
   assert.match((await typeOf(await commit(host, 'one'))) ?? '', /\+zstd$/);
   assert.match((await typeOf(await commit(host, 'one', { compression: 'gzip' }))) ?? '', /\+gzip$/);
 });
+
+test('a commit whose body says nothing of a config changes the container’s own: variables of it are known, and a folder is below its', async (t) => {
+  const host = await openHostWithBase(t, { changes: ['CMD ["c"]', 'ENV PATH=/bin', 'WORKDIR /srv'] });
+  await createContainer(host, { Image: 'base:1' }, { name: 'one' });
+  const changes = ['ENV PATH=/own:$PATH', 'WORKDIR app'];
+  for (const config of [undefined, {}, { repo: 'x', container: 'one' }]) {
+    const { config: made } = await Image.open(host.store, await commit(host, 'one', { changes, config }));
+    assert.deepEqual([made?.config.Env, made?.config.WorkingDir], [['PATH=/own:/bin'], '/srv/app']);
+  }
+  const { config: made } = await Image.open(host.store, await commit(host, 'one', { changes, config: { env: ['A=1'] } }));
+  assert.deepEqual([made?.config.Env, made?.config.WorkingDir], [['A=1', 'PATH=/own:'], '/app']);
+});

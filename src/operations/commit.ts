@@ -1,5 +1,5 @@
 import { imageFromLayer } from '../content/layer-image.ts';
-import { mergeConfig, readConfig, type ContainerConfig } from '../containers/container-settings.ts';
+import { isConfig, mergeConfig, readConfig, type ContainerConfig } from '../containers/container-settings.ts';
 import { ImageError } from '../errors.ts';
 import { tarChunkSize } from '../formats/tar/write-tar.ts';
 import { ChunkPool } from '../io/chunk-pool.ts';
@@ -20,7 +20,7 @@ export interface CommitOptions extends Operation {
   readonly message?: string | undefined;
   /** Dockerfile instructions. */
   readonly changes?: readonly string[] | undefined;
-  /** A Config of docker's to take instead of the container's, which fills what it leaves out. */
+  /** A Config of docker's to take instead of the container's, which fills what it leaves out. An object that says nothing of one is none. */
   readonly config?: unknown;
   /** Of the new manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -50,7 +50,7 @@ export async function commit(
       `You cannot commit container ${container.id} which is ${container.record.state === 'dead' ? 'Dead' : 'being removed'}`,
     );
   const { platform, config: own } = container.document;
-  const asked = options.config === undefined || options.config === null ? own : readConfig(options.config);
+  const asked = options.config === undefined || options.config === null || !isConfig(options.config) ? own : readConfig(options.config);
   const changed = applyChanges(runConfig(asked), options.changes ?? [], platform.os);
   await using ingest = await host.store.begin({ verb: 'commit', signal });
   const base = await container.image({ signal });

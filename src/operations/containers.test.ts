@@ -514,6 +514,19 @@ test('a volume can be mounted by one of its folders', async (t) => {
     create(host, 'two', mount('../other')),
     refused('invalid-argument', 'invalid mount config for type "volume": subpath must be a relative path within the volume'),
   );
+  // Windows has no such names.
+  if (process.platform !== 'win32') {
+    mkdirSync(join(Mountpoint, 'a\\..\\b'));
+    mkdirSync(join(Mountpoint, 'c:'));
+    for (const [name, folder] of [
+      ['four', 'a\\..\\b'],
+      ['five', 'c:'],
+    ] as const) {
+      await create(host, name, mount(folder));
+      await copyIn(host, name, '/v', { in: 'in\n' });
+      assert.deepEqual(readdirSync(join(Mountpoint, folder)), ['in']);
+    }
+  }
   await create(host, 'three', mount('none'));
   await assert.rejects(
     statInContainer(host, 'three', '/v'),

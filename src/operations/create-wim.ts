@@ -9,6 +9,8 @@ import { wimAttributes } from '../formats/wim/wim-entry.ts';
 import { unixDataItem } from '../formats/wim/wim-items.ts';
 import { linkReparse, type MadeReparse, unixLinkReparse } from '../formats/wim/wim-reparse.ts';
 import { type WriteWimOptions, type WrittenWim, writeWim } from '../formats/wim/write-wim.ts';
+import type { LeftOutOfWim } from './extract-wim.ts';
+import { type FolderAttributes, readAttributes } from './read-attributes.ts';
 
 export interface CreateWimOptions extends WriteWimOptions {
   /** Of the image in it. Default: the folder's own name. */
@@ -16,16 +18,20 @@ export interface CreateWimOptions extends WriteWimOptions {
   readonly description?: string | undefined;
 }
 
+export interface CreatedWim extends WrittenWim {
+  readonly leftOut: readonly LeftOutOfWim[];
+}
+
 /**
- * Writes a folder and all that is in it to a WIM file of one image: with hard links, symbolic links as they stand, and on UNIX with owners, modes and devices.
- * Neither extended attributes nor times of access are kept, nor on Windows security descriptors and named streams: Node cannot ask for them, or asking changes them. The same folder gives the same file.
+ * Writes a folder and all that is in it to a WIM file of one image: with hard links, symbolic links as they stand, on UNIX with owners, modes and devices, on Linux with extended attributes.
+ * Times of access are not kept, nor on Windows security descriptors and named streams: Node cannot ask for them, or asking changes them. The same folder gives the same file.
  * @param folder absolute
  * @param file absolute; not in the folder
  * @throws ImageError `not-found`, `invalid-argument`, else as `writeWim`
  */
-export async function createWim(folder: string, file: string, options: CreateWimOptions = {}): Promise<WrittenWim> {
-  const tree = new FolderTree(options.signal);
-  const root = await tree.root(folder);
+export async function createWim(folder: string, file: string, options: CreateWimOptions = {}): Promise<CreatedWim> {
+  const tree = new FolderTree(folder, options.signal);
+  const root = await tree.root();
   await refuseInside(folder, file);
   const name = options.name ?? basename(resolve(folder));
   const image = {
@@ -37,26 +43,40 @@ export async function createWim(folder: string, file: string, options: CreateWim
       return tree.latest;
     },
   };
-  return await writeWim(file, [image], options);
+  const written = await writeWim(file, [image], options);
+  return { ...written, leftOut: tree.leftOut };
 }
 
 class FolderTree {
   /** The latest change of anything that was seen. */
   latest = new Date(0);
+  readonly #folder: string;
   readonly #signal: AbortSignal | undefined;
+  #attributes: FolderAttributes | undefined;
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor(folder: string, signal: AbortSignal | undefined) {
+    this.#folder = folder;
     this.#signal = signal;
   }
 
-  async root(path: string): Promise<NewWimEntry> {
+  async root(): Promise<NewWimEntry> {
+    const path = this.#folder;
     try {
       const stats = await stat(path, { bigint: true });
       if (!stats.isDirectory()) throw new ImageError('invalid-argument', `${path} is not a folder`);
+      this.#attributes = await (process.platform === 'linux' ? readAttributes(await realpath(path), this.#signal) : noAttributes);
       return this.#entry('', path, stats);
     } catch (error) {
       throw asImageError(error, `cannot read ${path}`);
     }
+  }
+
+  get leftOut(): LeftOutOfWim[] {
+    if (!this.#attributes) return [{ what: 'extended attributes (there is no getfattr, of the package attr)', count: 1, first: '/' }];
+    const { tooLarge } = this.#attributes;
+    return tooLarge.length > 0
+      ? [{ what: 'extended attributes of more than 65535 bytes', count: tooLarge.length, first: `/${tooLarge[0]}` }]
+      : [];
   }
 
   /** In the order of Windows: by their names in capitals. */
@@ -78,6 +98,7 @@ class FolderTree {
     const changed = new Date(Number(stats.mtimeNs / 1_000_000n));
     if (changed > this.latest) this.latest = changed;
     const isUnix = process.platform !== 'win32';
+    const attributes = this.#attributes?.items.get(path.slice(this.#folder.length).replace(/^\//, ''));
     const content = stats.isFile() ? { file: path, offset: 0, size: Number(stats.size) } : undefined;
     return {
       name,
@@ -89,7 +110,10 @@ class FolderTree {
       reparse,
       linkId: content && stats.nlink > 1n ? (stats.dev << 64n) | stats.ino : undefined,
       items: isUnix
-        ? [unixDataItem({ uid: Number(stats.uid), gid: Number(stats.gid), mode: Number(stats.mode), rdev: deviceNumber(stats) })]
+        ? [
+            unixDataItem({ uid: Number(stats.uid), gid: Number(stats.gid), mode: Number(stats.mode), rdev: deviceNumber(stats) }),
+            ...(attributes ? [attributes] : []),
+          ]
         : [],
       children: stats.isDirectory() ? this.#children(path) : undefined,
     };
@@ -107,6 +131,8 @@ class FolderTree {
     return { ...this.#entry(name, path, stats, reparse), attributes };
   }
 }
+
+const noAttributes: FolderAttributes = { items: new Map(), tooLarge: [] };
 
 async function namesIn(folder: string): Promise<string[]> {
   const found = await readdir(folder, { encoding: 'buffer' }).catch((error: unknown) => {

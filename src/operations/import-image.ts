@@ -1,4 +1,5 @@
 import { layerImage } from '../content/layer-image.ts';
+import { checkWindowsEntry } from '../layers/windows.ts';
 import type { Operation } from '../io/operation.ts';
 import { applyChanges } from '../model/config-change.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -23,7 +24,9 @@ export async function importImage(
   const platform = options.platform ?? hostPlatform();
   const config = applyChanges({}, options.changes ?? [], platform.os);
   await using ingest = await host.store.begin({ verb: 'import', signal: options.signal });
-  const root = await layerImage(ingest, tar, { platform, config, created: host.now(), message: options.message, signal: options.signal });
+  const { message, signal } = options;
+  const checkEntry = platform.os === 'windows' ? checkWindowsEntry : undefined;
+  const root = await layerImage(ingest, tar, { platform, config, created: host.now(), message, checkEntry, signal });
   if (options.reference) await ingest.tag(root, canonical(options.reference));
   else await ingest.keep(root);
   return root;

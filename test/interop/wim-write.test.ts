@@ -10,6 +10,7 @@ import type { WimEntry } from '../../src/formats/wim/wim-entry.ts';
 import { Wim } from '../../src/formats/wim/wim.ts';
 import { writeWim } from '../../src/formats/wim/write-wim.ts';
 import { createWim } from '../../src/operations/create-wim.ts';
+import { extractWim } from '../../src/operations/extract-wim.ts';
 import { peer } from '../support/peers.ts';
 import { runProgram } from '../support/program.ts';
 import { temporary } from '../support/temporary.ts';
@@ -98,6 +99,47 @@ for (const compression of compressions) {
     },
   );
 }
+
+test(
+  'extended attributes go into a WIM as wimlib puts them there, and come out as they were',
+  { skip: wimlib.skip || (process.platform !== 'linux' && 'only Linux has these') },
+  async (t) => {
+    const folder = temporary(t, 'wim-attributes');
+    const [source, ours, theirs] = [join(folder, 'it'), join(folder, 'ours.wim'), join(folder, 'theirs.wim')];
+    mkdirSync(join(source, 'd =é'), { recursive: true });
+    writeFileSync(join(source, 'plain'), '1');
+    writeFileSync(join(source, 'd =é', 'new\nline\\'), '2');
+    writeFileSync(join(source, 'two'), '3');
+    linkSync(join(source, 'two'), join(source, 'two again'));
+    const set = (path: string, name: string, value: string) => runProgram('setfattr', ['-n', name, '-v', value, join(source, path)]);
+    try {
+      await set('.', 'user.root', 'r');
+    } catch {
+      t.skip('this file system has none, or there is no setfattr');
+      return;
+    }
+    for (const path of ['d =é', 'd =é/new\nline\\', 'two'])
+      for (const name of ['user.z', 'user.a=b é', 'user.m']) await set(path, name, '0s/wAK');
+    await set('two', 'user.empty', '');
+    const { leftOut } = await createWim(source, ours);
+    assert.deepEqual(leftOut, []);
+    await wimlib.run(['capture', source, theirs, 'it', '--unix-data']);
+    const listed = async (where: string) =>
+      (await runProgram('getfattr', ['-Rhdm-', '--encoding=base64', '--', '.'], { cwd: where })).stdout.split('\n\n').sort();
+    const expected = await listed(source);
+    assert.equal(expected.length, 6);
+    for (const [name, wim] of [
+      ['from ours', ours],
+      ['from theirs', theirs],
+    ] as const) {
+      await using opened = await Wim.open([wim]);
+      await extractWim(opened, 1, join(folder, name));
+      assert.deepEqual(await listed(join(folder, name)), expected);
+    }
+    await wimlib.run(['apply', ours, '1', join(folder, 'by wimlib'), '--unix-data']);
+    assert.deepEqual(await listed(join(folder, 'by wimlib')), expected);
+  },
+);
 
 test(
   'a folder gives the same file each time, whatever was read in between, and wimlib counts in it what it counts itself',

@@ -128,6 +128,7 @@ test('what does not fit is said in the words of PowerShell', { skip }, async (t)
     'bay Unregister-ContainerImageSource nosuch',
     'bay Find-ContainerImage -MinimumVersion 1.0',
     'bay Start-Container demo',
+    'mkdir gone; bay source add gone $PWD/gone; bay Install-ContainerImage NanoServer -Source gone 2>&1 | sed s:$PWD::',
   ])
     await console.type(line);
   console.matches('cmdlets-mistakes.txt', names);

@@ -46,7 +46,8 @@ export async function chooseItems(call: Call, shell: Shell): Promise<readonly Fo
   const found: FoundBaseImage[] = [];
   const findOne = async (query: CatalogQuery): Promise<void> => {
     const one = await findOneBaseImage({ catalog }, query, searchOptions(shell, false)).catch((error: unknown) => {
-      if (isImageError(error, 'not-found') && error.detail['source'] === undefined) throw noSuchModule(query.names ?? [], query.version);
+      // A source that is gone is not found either, but what was asked for may be in it.
+      if (isImageError(error, 'not-found') && error.detail['name'] !== undefined) throw noSuchModule(query.names ?? [], query.version);
       return unknownSource(error);
     });
     found.push(one);

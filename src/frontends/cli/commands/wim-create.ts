@@ -8,10 +8,11 @@ import { command } from '../grammar.ts';
 import { ProgressRows } from '../progress.ts';
 import { humanSize } from '../units.ts';
 import { usageError } from '../usage.ts';
+import { warnLeftOut } from './wim-files.ts';
 
 export const wimCreate = command({
   description:
-    'Write a folder to a WIM file of one image: what DISM, wimlib and 7-Zip read. On Linux owners, modes and devices are kept as wimlib keeps them. The same folder gives the same file.',
+    'Write a folder to a WIM file of one image: what DISM, wimlib and 7-Zip read. On Linux owners, modes, devices and extended attributes are kept as wimlib keeps them. The same folder gives the same file.',
   operands: { usage: 'DIR FILE.wim', min: 2, max: 2 },
   flags: {
     compression: {
@@ -47,10 +48,11 @@ export const wimCreate = command({
       signal: terminal.signal,
       onBytes: showsProgress ? (current) => rows.row({ id, status: 'Compressing', current }) : undefined,
     });
-    const [image] = written.images;
-    const { size, blobs, contentBytes } = written;
-    if (flags.json) terminal.print(`${JSON.stringify({ file, size, blobs, contentBytes, images: written.images })}\n`);
+    const { size, blobs, contentBytes, images, leftOut } = written;
+    const [image] = images;
+    if (flags.json) terminal.print(`${JSON.stringify({ file, size, blobs, contentBytes, images, leftOut })}\n`);
     else {
+      warnLeftOut(terminal, leftOut);
       const counts = `${image!.files} ${image!.files === 1 ? 'file' : 'files'} in ${image!.folders} ${image!.folders === 1 ? 'folder' : 'folders'}`;
       rows.line(`${file}: ${counts}, ${humanSize(contentBytes)} as ${humanSize(size)}`);
     }

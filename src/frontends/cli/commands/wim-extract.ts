@@ -4,9 +4,8 @@ import { typedPath } from '../../../io/path-rules.ts';
 import { setFlagsFromString } from 'node:v8';
 import { extractWim, type ExtractedWim } from '../../../operations/extract-wim.ts';
 import { command } from '../grammar.ts';
-import { printable } from '../../../io/printable.ts';
 import { humanSize } from '../units.ts';
-import { chosenIndex, indexFlag, openWim, WimProgress, wimFileFlags } from './wim-files.ts';
+import { chosenIndex, indexFlag, openWim, warnLeftOut, WimProgress, wimFileFlags } from './wim-files.ts';
 
 /** Metadata of some 100,000 names. Bytes. */
 const manyNames = 2 ** 24;
@@ -36,8 +35,7 @@ export const wimExtract = command({
       terminal.print(`${JSON.stringify(extracted)}\n`);
       return;
     }
-    for (const { what, count, first } of extracted.leftOut)
-      terminal.stderr.write(`WARNING: left out: ${what} of ${printable(first)}${count > 1 ? ` and ${count - 1} more` : ''}\n`);
+    warnLeftOut(terminal, extracted.leftOut);
     const { folders, files, links, bytes } = extracted;
     terminal.print(
       `${folder}: ${counted(files, 'file')} in ${counted(folders, 'folder')}, ${counted(links, 'link')}, ${humanSize(bytes)}\n`,

@@ -5,6 +5,8 @@ import { ImageError } from '../../../errors.ts';
 import { defaultWimLimits, type WimLimits } from '../../../formats/wim/wim-limits.ts';
 import type { WimNode, WimTree } from '../../../formats/wim/wim-tree.ts';
 import { Wim } from '../../../formats/wim/wim.ts';
+import { printable } from '../../../io/printable.ts';
+import type { LeftOutOfWim } from '../../../operations/extract-wim.ts';
 import type { Flags } from '../grammar.ts';
 import type { Terminal } from '../terminal.ts';
 import { humanSize } from '../units.ts';
@@ -68,6 +70,11 @@ export function findInImage(wim: Wim, index: number, tree: WimTree, path: string
   throw new ImageError('not-found', `${wim.path}: image ${index} has no ${JSON.stringify(path)}`, {
     hint: 'Names are compared letter by letter; `bay wim ls` lists them.',
   });
+}
+
+export function warnLeftOut(terminal: Terminal, leftOut: readonly LeftOutOfWim[]): void {
+  for (const { what, count, first } of leftOut)
+    terminal.stderr.write(`WARNING: left out: ${what} of ${printable(first)}${count > 1 ? ` and ${count - 1} more` : ''}\n`);
 }
 
 /** A line on the terminal that says how much is done; none where stderr is no terminal. `using` it takes the line away. */
