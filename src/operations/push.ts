@@ -25,7 +25,7 @@ export interface Pushed {
 
 /**
  * Copies what a local name points at to the registry of that name, and gives it the name there as the last step.
- * @throws ImageError `not-found` for a name that the store has not; `platform-not-found`; `incomplete` where content of it is not here; else the registry's own
+ * @throws ImageError `not-found` for a name that the store has not; `platform-not-found`; else the registry's own
  */
 export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PushOptions = {}): Promise<Pushed> {
   const { target, origin } = await localName(host, reference);
