@@ -30,6 +30,7 @@ const version = 'Directory Transport Version: 1.1\n';
 /** What the transport puts there, and so what it may take away. */
 const ownFile = /^(?:[a-f0-9]{64}|[a-f0-9]{128})(?:\.manifest\.json|\.signature-\d+)?$|^signature-\d+$/;
 
+/** skopeo's `dir:PATH`: one image in a folder, without a name. */
 export class Directory implements ImageSource, ImageSink {
   readonly path: string;
 

@@ -1,20 +1,20 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { asImageError, ImageError, isSystemError } from '../errors.ts';
 import { makeFolderPath } from './make-folder-path.ts';
 import { refuseOddPath } from './path-rules.ts';
+import { userFolder } from './user-folder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything of the user's is: `BAY_HOME`, or the user's data folder. Made by whoever writes into it first. */
 function homeFolder(env: Environment): string {
   if (env.BAY_HOME) return resolve(env.BAY_HOME);
-  if (process.platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'bayplan');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'bayplan');
+  if (process.platform === 'win32') return join(env.LOCALAPPDATA || join(userFolder(), 'AppData', 'Local'), 'bayplan');
+  if (process.platform === 'darwin') return join(userFolder(), 'Library', 'Application Support', 'bayplan');
   // The XDG base directory specification: a relative path is to be ignored.
   const data = env.XDG_DATA_HOME;
-  return join(data && isAbsolute(data) ? data : join(homedir(), '.local', 'share'), 'bayplan');
+  return join(data && isAbsolute(data) ? data : join(userFolder(), '.local', 'share'), 'bayplan');
 }
 
 /** What `config.json` in the home folder may say. */

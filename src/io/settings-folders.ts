@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { posix, win32 } from 'node:path';
+import { userFolder } from './user-folder.ts';
 
 /** Where other tools keep the settings that we share with them. All are absolute, and may not be there. */
 export interface SettingsFolders {
@@ -24,7 +24,7 @@ export function settingsFolders(
 ): SettingsFolders {
   if (system === 'win32') {
     const { join } = win32;
-    const home = env.USERPROFILE || homedir();
+    const home = env.USERPROFILE || userFolder();
     const machine = env.ProgramData || env.PROGRAMDATA || 'C:\\ProgramData';
     const docker = env.DOCKER_CONFIG || join(home, '.docker');
     const containers = [join(env.APPDATA || join(home, 'AppData', 'Roaming'), 'containers'), join(home, '.config', 'containers')];
@@ -41,7 +41,7 @@ export function settingsFolders(
     };
   }
   const { join } = posix;
-  const home = env.HOME || homedir();
+  const home = env.HOME || userFolder();
   const settings = env.XDG_CONFIG_HOME || join(home, '.config');
   const docker = env.DOCKER_CONFIG || join(home, '.docker');
   return {

@@ -39,6 +39,7 @@ export function shortId(digest: Digest): string {
   return digest.slice(7, 19);
 }
 
+/** The digest of these bytes. @throws ImageError `invalid-digest` for another algorithm */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return digestFrom(algorithm, createHash(algorithm).update(bytes).digest('hex'));
 }

@@ -8,7 +8,10 @@ import { copy } from '../content/copy.ts';
 import { validate } from '../content/validate.ts';
 import { writeArchive } from '../content/write-archive.ts';
 import { isImageError } from '../errors.ts';
+import { parseReference } from '../model/reference.ts';
+import { remote } from '../remote/remote.ts';
 import { load } from './load.ts';
+import { pull } from './pull.ts';
 import { save } from './save.ts';
 
 test('whatever is told to stop before it begins says so with an ImageError', async (t) => {
@@ -20,6 +23,8 @@ test('whatever is told to stop before it begins says so with an ImageError', asy
   const signal = AbortSignal.abort();
   const acts = {
     copy: () => copy(store, image.target, ingest, { signal }),
+    sweep: () => store.sweep({ signal }),
+    pull: () => pull({ store, remote }, parseReference('127.0.0.1:1/app:1'), { signal }),
     load: () => load({ store }, Readable.from([]), { signal }),
     save: () => save({ store }, ['app:1'], { signal }),
     validate: () => validate(store, image.target, { signal }),

@@ -25,7 +25,7 @@ export interface Pulled {
   readonly changed: boolean;
 }
 
-/** Brings what a reference names into the store: an image, an index, an artifact. It gets its name as the last step. @throws ImageError `invalid-content` for what calls itself an image and could be nobody's */
+/** Brings what a reference names into the store: an image, an index, an artifact. It gets its name as the last step. @throws ImageError `manifest-unknown`, `not-found`, `denied`, `unavailable` as the registry has it; `platform-not-found`; `invalid-content` for what calls itself an image and could be nobody's */
 export async function pull(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PullOptions = {}): Promise<Pulled> {
   const remote = host.remote(reference);
   const origin = await remote.resolve(identifier(reference), options);

@@ -23,7 +23,10 @@ export interface Pushed {
   readonly origin: Descriptor | undefined;
 }
 
-/** Copies what a local name points at to the registry of that name, and gives it the name there as the last step. */
+/**
+ * Copies what a local name points at to the registry of that name, and gives it the name there as the last step.
+ * @throws ImageError `not-found` for a name that the store has not; `platform-not-found`; else the registry's own
+ */
 export async function push(host: Pick<Host, 'store' | 'remote'>, reference: Reference, options: PushOptions = {}): Promise<Pushed> {
   const { target, origin } = await localName(host, reference);
   const root = options.platform ? (await openPlatform(host, familiar(reference), target, options)).descriptor : target;

@@ -17,6 +17,7 @@ export interface SaveOptions extends Operation {
  * One tar with all that the names point at: an OCI layout and a docker archive at once, digests as they are here.
  * A repository without a tag stands for all its tags; an id goes without a name.
  * What is not here is found missing before the first byte.
+ * @throws ImageError `not-found`, `ambiguous`, `invalid-reference`; `invalid-argument` where nothing is named; `incomplete`
  * What is here is kept for the stream until it is closed: read it, or destroy it.
  */
 export async function save(host: Pick<Host, 'store'>, names: readonly string[], options: SaveOptions = {}): Promise<Readable> {

@@ -30,7 +30,9 @@ declare module 'node:http' {
 
 /** More at once to one host help nobody: `copy` moves four pieces, and registries throttle. */
 const maxSockets = 16;
-const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: 8, scheduling: 'lifo', timeout: 0 } as const;
+/** Of an idle connection, in milliseconds: a registry may keep one for ever. One that is used is left alone by this. */
+const idleLife = 15_000;
+const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: 8, scheduling: 'lifo', timeout: idleLife } as const;
 
 /** Kept-alive connections, http and https, direct and through proxies, shared by all that one host asks of registries. Idle ones keep no process alive. */
 export class Connections {

@@ -71,6 +71,7 @@ export interface Registries {
   close(): void;
 }
 
+/** The registries, as these options and this machine's settings have them. Nothing is read or asked yet; connections are shared until `close`. */
 export function openRegistries(options: RegistryOptions = {}): Registries {
   return new ConfiguredRegistries(options);
 }

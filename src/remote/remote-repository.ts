@@ -3,6 +3,7 @@ import type { TagOptions, WriteOptions } from '../content/image-sink.ts';
 import type { OpenOptions } from '../content/image-source.ts';
 import type { Page, Repository, Upload } from '../content/repository.ts';
 import { ImageError } from '../errors.ts';
+import { throwIfCanceled } from '../io/concurrently.ts';
 import type { Operation } from '../io/operation.ts';
 import { readVerified } from '../io/verified.ts';
 import type { Descriptor } from '../model/descriptor.ts';
@@ -38,17 +39,28 @@ export class RemoteRepository implements Repository {
     this.#access = access;
   }
 
+  /** How it is reached: settings that are read and a probe of the host that others wait for as well, so that the signal does not end it. */
+  async #reach({ signal }: Operation): Promise<RepositoryAccess> {
+    throwIfCanceled(signal);
+    try {
+      return await this.#access();
+    } catch (error) {
+      throwIfCanceled(signal);
+      throw error;
+    }
+  }
+
   async resolve(name: string, options: Operation = {}): Promise<Descriptor> {
-    return resolveManifest(await this.#access(), name, options);
+    return resolveManifest(await this.#reach(options), name, options);
   }
 
   async open(target: Descriptor, options: OpenOptions = {}): Promise<Readable> {
-    return openContent(await this.#access(), target, options);
+    return openContent(await this.#reach(options), target, options);
   }
 
   /** Asks the registry that is written to, never a mirror: what a mirror has cannot be named there. A blob of another size is not the one that is meant, whatever its name says. */
   async has(target: Descriptor, options: Operation = {}): Promise<boolean> {
-    const access = await this.#access();
+    const access = await this.#reach(options);
     const manifest = isManifestType(target.mediaType);
     const response = await access.push.transport({
       method: 'HEAD',
@@ -73,7 +85,7 @@ export class RemoteRepository implements Repository {
   }
 
   async write(target: Descriptor, open: (offset: number) => Promise<AsyncIterable<Uint8Array>>, options: WriteOptions = {}): Promise<void> {
-    const access = await this.#access();
+    const access = await this.#reach(options);
     if (!isManifestType(target.mediaType)) return writeBlob(access, target, open, options);
     const bytes = await readVerified(() => open(0), target, maxManifestBytes);
     await writeManifest(access, target, bytes, options);
@@ -84,7 +96,7 @@ export class RemoteRepository implements Repository {
 
   async tag(target: Descriptor, name: string, options: TagOptions = {}): Promise<void> {
     if (!isTag(name)) throw new ImageError('invalid-reference', `${JSON.stringify(name.slice(0, 160))} is not a tag`);
-    const access = await this.#access();
+    const access = await this.#reach(options);
     const bytes =
       this.#written.get(target.digest) ??
       (await fetchManifest({ ...access, pull: access.push.transport, origin: access.push }, target.digest, options)).bytes;
@@ -97,7 +109,7 @@ export class RemoteRepository implements Repository {
   }
 
   async tags(page: Page = {}, options: Operation = {}): Promise<readonly string[]> {
-    const access = await this.#access();
+    const access = await this.#reach(options);
     const { limit, last } = page;
     const url = repositoryUrl(access.origin, 'tags/list');
     if (limit !== undefined) url.searchParams.set('n', String(limit));
@@ -132,19 +144,19 @@ export class RemoteRepository implements Repository {
   }
 
   async referrers(subject: Descriptor, artifactType?: string, options: Operation = {}): Promise<readonly Descriptor[]> {
-    return listReferrers(await this.#access(), subject.digest, artifactType, options);
+    return listReferrers(await this.#reach(options), subject.digest, artifactType, options);
   }
 
   async untag(tag: string, options: Operation = {}): Promise<void> {
-    await untag(await this.#access(), tag, options);
+    await untag(await this.#reach(options), tag, options);
   }
 
   async delete(target: Descriptor, options: Operation = {}): Promise<void> {
-    await deleteContent(await this.#access(), target, options);
+    await deleteContent(await this.#reach(options), target, options);
   }
 
   async upload(id?: string, options: Operation & { readonly algorithm?: DigestAlgorithm } = {}): Promise<Upload> {
-    const access = await this.#access();
+    const access = await this.#reach(options);
     if (id !== undefined) return resumeUpload(access, id, options);
     const upload = await beginUpload(access, options);
     if (upload === 'mounted') throw new ImageError('protocol', `${access.push.host} answers the start of an upload as a mount`);

@@ -219,6 +219,10 @@ export class Database {
     return this.#live.moves * 2 ** 32 + version;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   async close(): Promise<void> {
     await this.#draining;
     if (this.#closed) return;

@@ -451,6 +451,7 @@ test('a store that has been closed says so, whatever is asked of it, and what is
   const [layer] = image.layers;
   assert.ok(layer);
   const stream = await store.open(layer);
+  const ingest = await store.begin();
   await store.close();
   for (const act of [
     () => store.images(),
@@ -461,5 +462,6 @@ test('a store that has been closed says so, whatever is asked of it, and what is
     () => store.untag(parseReference('app:1'), { verb: 'untag' }),
   ] as const)
     await fails(act(), 'internal', /^the store is closed$/);
+  await ingest[Symbol.asyncDispose]();
   assert.equal((await bytesOf(stream)).length, layer.size);
 });

@@ -63,11 +63,12 @@ export class Lease {
     this.#database.run('INSERT OR IGNORE INTO lease_hold (lease, digest) VALUES (?, ?)', this.id, digest);
   }
 
-  /** Where the store cannot be written (a full disk), the lease is void by itself in a minute: whoever ends it has a better error to tell. */
+  /** Where the store cannot be written (a full disk), or has been closed, the lease is void by itself in a minute: whoever ends it has a better error to tell. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
+    if (this.#database.isClosed) return;
     try {
       await this.#database.transact(() => {
         this.#database.run('DELETE FROM lease_hold WHERE lease = ?', this.id);

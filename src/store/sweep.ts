@@ -4,7 +4,7 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asImageError, isSystemError } from '../errors.ts';
 import { isDraftOf } from '../io/atomic-file.ts';
-import { canceled } from '../io/concurrently.ts';
+import { throwIfCanceled } from '../io/concurrently.ts';
 import { heldOpen } from '../io/held-open.ts';
 import type { Operation } from '../io/operation.ts';
 import { removeFile, removeFileNow } from '../io/remove-file.ts';
@@ -65,6 +65,7 @@ interface Candidate {
  * A file goes to `trash/` in that transaction and is deleted afterwards; a process killed between the two leaves a row that still counts, and `recover` brings its file back.
  */
 export async function sweep(database: Database, blobs: Blobs, options: SweepOptions = {}): Promise<Swept> {
+  throwIfCanceled(options.signal);
   const find = (time: number) => notForeign(database, options.roots ? below(database, options.roots) : unheld(database, time));
   const swept: Candidate[] = [];
   const trees: IdleTree[] = [];
@@ -75,7 +76,7 @@ export async function sweep(database: Database, blobs: Blobs, options: SweepOpti
   } else {
     const candidates = find(database.now().getTime());
     for (let at = 0; at < candidates.length; at += atOnce) {
-      if (options.signal?.aborted) throw canceled(options.signal.reason);
+      throwIfCanceled(options.signal);
       swept.push(...(await take(database, candidates.slice(at, at + atOnce))));
     }
     trees.push(...(await takeTrees(database)));

@@ -48,14 +48,15 @@ export async function* indexTar(file: ReadableFile, options: ReadTarOptions = {}
   }
 }
 
-/** After a jump the parser believes that the bytes were there. */
+/** After a jump the parser believes that the bytes were there. Those that fill the last block may not be. */
 async function refuseBeyondEnd(file: ReadableFile, parser: TarParser): Promise<void> {
   const { size } = await file.stat();
   if (parser.position <= size) return;
-  const { path } = parser.entry;
+  const { path, bodyOffset, storedSize } = parser.entry;
+  if (bodyOffset + storedSize <= size) return;
   throw new ImageError(
     'invalid-content',
-    `the tar archive ends in the middle of ${JSON.stringify(path)}: it has ${size} bytes of ${parser.position}`,
+    `the tar archive ends in the middle of ${JSON.stringify(path)}: it has ${size} bytes of ${bodyOffset + storedSize}`,
   );
 }
 

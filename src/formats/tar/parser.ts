@@ -10,7 +10,7 @@
  *
  * Where dialects and readers differ it reads as Go's archive/tar does, since that is what reads layers elsewhere: links, folders and
  * devices have no body whatever their size says; a typeflag `\0` with a name ending in `/` is a folder, `0` is not; the archive ends
- * with two zero blocks or, between entries, with the file; what follows is not looked at. It refuses more: global records that would
+ * with two zero blocks or, behind an entry's last byte, with the file; what follows is not looked at. It refuses more: global records that would
  * rename or resize entries.
  */
 
@@ -183,8 +183,13 @@ export class TarParser {
     return rest - here;
   }
 
-  /** Says that no more bytes come. Throws `invalid-content` if the archive was cut off. */
+  /** Says that no more bytes come: an entry that was open may still have its `end`. Throws `invalid-content` if the archive was cut off. */
   end(): void {
+    // umoci 0.4's layers end with the last file's last byte
+    if (this.#state === 'padding' && this.#stored === 0) {
+      this.#padding = 0;
+      return;
+    }
     if (this.#state === 'done' || this.#state === 'second-zero-block') {
       if (this.#heldLength === 0) return;
     } else if (this.#state === 'header' && this.#heldLength === 0 && this.#extended.isEmpty) return;

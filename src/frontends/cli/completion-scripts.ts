@@ -39,7 +39,7 @@ __${program}_complete() {
         local kept=\${current%"\${current##*[:=]}"}
         COMPREPLY=("\${COMPREPLY[@]#"$kept"}")
     fi
-    if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *[/=] ]]; then compopt -o nospace 2>/dev/null; fi
+    if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *[/=:] ]]; then compopt -o nospace 2>/dev/null; fi
 }
 complete -F __${program}_complete ${program}
 `;
@@ -47,7 +47,7 @@ complete -F __${program}_complete ${program}
 const zsh = `#compdef ${program}
 # zsh completion for ${program}
 _${program}() {
-    local -a offers described
+    local -a offers described ending
     local offer word
     offers=("\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}")
     for offer in "\${(@)offers[1,-2]}"; do
@@ -59,7 +59,8 @@ _${program}() {
         fi
     done
     if ((\${#described})); then
-        _describe -t values '${program}' described
+        if ((\${#described} == 1)) && [[ "\${offers[1]%%$'\\t'*}" == *[/=:] ]]; then ending=(-S ''); fi
+        _describe -t values '${program}' described "\${(@)ending}"
     elif [[ "\${offers[-1]}" == ":files" ]]; then
         if [[ "$PREFIX" == --*=* ]]; then compset -P '*='; fi
         _files
@@ -78,13 +79,11 @@ function __${program}_complete
     set -l current (commandline -ct)
     set -l offers ($words[1] __complete -- $words[2..-1] "$current" 2>/dev/null)
     or return
-    if test (count $offers) -eq 1 -a "$offers[-1]" = ":files"
-        __fish_complete_path (string replace -r -- '^--[^=]*=' '' "$current")
-    else
-        printf '%s\\n' $offers[1..-2]
-    end
+    printf '%s\\n' $offers
 end
-complete -c ${program} -f -a '(__${program}_complete)'
+# Files are fish's own to complete: it knows quotes, ~ and what follows --flag=.
+complete -c ${program} -f -a '(__${program}_complete)[1..-2]'
+complete -c ${program} -n 'test (string join , -- (__${program}_complete)) = :files' -F
 `;
 
 const powershell = `# PowerShell completion for ${program}

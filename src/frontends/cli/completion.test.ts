@@ -125,9 +125,13 @@ ask 'bay completion p' bay completion p
 });
 
 test('fish completes', { skip: has('fish') ? false : 'there is no fish' }, (t) => {
-  const script = 'bay completion fish | source; complete -C "bay manif"; complete -C "bay version --format="';
-  const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', script], { env: withBay(t), encoding: 'utf8' });
-  assert.equal(stdout, 'manifest\tManage image manifests and manifest lists\n--format=json\n', stderr);
+  const cwd = temporary(t, 'files');
+  writeFileSync(join(cwd, 'some file.tar'), '');
+  const lines = ['bay manif', 'bay version --format=', 'bay save --output=some', "bay load -i 'some f"];
+  const script = ['bay completion fish | source', ...lines.map((line) => `complete -C "${line}"`)].join('\n');
+  const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', script], { env: withBay(t), encoding: 'utf8', cwd });
+  const expected = ['manifest\tManage image manifests and manifest lists', '--format=json', '--output=some file.tar', 'some file.tar'];
+  assert.deepEqual(stdout.trimEnd().split('\n'), expected, stderr);
 });
 
 test('zsh reads its script', { skip: has('zsh') ? false : 'there is no zsh' }, () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { homedir } from 'node:os';
 import { posix, win32 } from 'node:path';
+import { userFolder } from '../../io/user-folder.ts';
 
 export type ModuleScope = 'CurrentUser' | 'AllUsers';
 
@@ -20,7 +20,7 @@ export function moduleFolders(
     const { isAbsolute, join } = posix;
     if (scope === 'AllUsers') return ['/usr/local/share/powershell/Modules'];
     const data = env['XDG_DATA_HOME'];
-    return [join(data && isAbsolute(data) ? data : join(env['HOME'] || homedir(), '.local', 'share'), 'powershell', 'Modules')];
+    return [join(data && isAbsolute(data) ? data : join(env['HOME'] || userFolder(), '.local', 'share'), 'powershell', 'Modules')];
   }
   const { join } = win32;
   const editions = ['PowerShell', 'WindowsPowerShell'];
@@ -28,7 +28,7 @@ export function moduleFolders(
     const programs = env['ProgramFiles'] || env['PROGRAMFILES'] || String.raw`C:\Program Files`;
     return editions.map((edition) => join(programs, edition, 'Modules'));
   }
-  const profile = env['USERPROFILE'] || homedir();
+  const profile = env['USERPROFILE'] || userFolder();
   // A PowerShell that started us knows where its own is.
   const told = (env['PSModulePath'] ?? '').split(';').map((entry) => win32.normalize(entry).replace(/\\$/, ''));
   const mine = (entry: string): boolean => entry.toLowerCase().startsWith(`${win32.normalize(profile).toLowerCase()}\\`);
