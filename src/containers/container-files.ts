@@ -182,7 +182,8 @@ export class ContainerFiles implements Disposable {
     const base = this.#key(file.path);
     const places = mounts.map((mount) => {
       const inside = this.#key(mount.Destination).slice(base === '' ? 0 : base.length + 1);
-      return { mount, name: posix.join(name, inside) };
+      // As the tree's own entries are called: `./data` below `.`, since a client puts another name in the place of the first.
+      return { mount, name: name === '' ? inside : `${name.replace(/\/$/, '')}/${inside}` };
     });
     for await (const member of readTar(tree)) {
       const own = member.entry.path.replace(/\/$/, '');

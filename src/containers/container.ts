@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Image } from '../content/image.ts';
 import { ImageError } from '../errors.ts';
@@ -88,7 +89,7 @@ export class Container {
     try {
       const file = await this.#find(files, path);
       const stat = await statOf(files, file, lastPart(path, this.#os));
-      return { stat, tar: closing(files.read(file, stat.name, operation.signal), files) };
+      return { stat, tar: closing(files.read(file, entryName(path, this.#os), operation.signal), files) };
     } catch (error) {
       files[Symbol.dispose]();
       throw error;
@@ -250,8 +251,17 @@ function goTime(seconds: number, nanoseconds: number): string {
 
 /** Go's `filepath.Base`: a backslash is a separator on Windows alone. */
 function lastPart(path: string, os: string): string {
-  const plain = os === 'windows' ? path.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/') : path;
-  return /([^/]+)\/*$/.exec(plain)?.[1] ?? '/';
+  return /([^/]+)\/*$/.exec(withSlashes(path, os))?.[1] ?? '/';
+}
+
+/** What the tar calls what a path leads to: never `..`, which every client refuses, for it leads out of where the tar goes. */
+function entryName(path: string, os: string): string {
+  const last = lastPart(path, os);
+  return last === '..' ? lastPart(posix.normalize(`/${withSlashes(path, os)}`), os) : last;
+}
+
+function withSlashes(path: string, os: string): string {
+  return os === 'windows' ? path.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/') : path;
 }
 
 /** Files are closed with the stream that reads them. */

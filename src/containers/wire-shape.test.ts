@@ -43,6 +43,15 @@ test('a document is read as Go reads it: any case, zeros where nothing is said, 
   ]);
 });
 
+test('a 0 and a false that were said stay where nothing said is left out: they are not what is so by itself', () => {
+  const fields = { Wait: 'integer*?', On: 'boolean*?' } as const;
+  assert.deepEqual(readFields(fields, { Wait: 0, On: false }, ''), { Wait: 0, On: false });
+  assert.deepEqual(readFields(fields, { Wait: null }, ''), {});
+  const asked = readSettings({ Image: 'a', StopTimeout: 0, HostConfig: { Init: false } });
+  const { StopTimeout } = mergeConfig(asked.config, readConfig({}), 'linux');
+  assert.deepEqual({ StopTimeout, Init: asked.host.Init }, { StopTimeout: 0, Init: false });
+});
+
 test('what is of another kind is refused by its path, and nothing of a stranger’s keys gets into an object', () => {
   for (const [document, field] of [
     [{ HostConfig: { Memory: '1' } }, 'HostConfig.Memory'],

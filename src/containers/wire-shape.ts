@@ -74,7 +74,8 @@ function readShape(shape: Shape, value: unknown, path: string): unknown {
     const optional = shape.endsWith('?');
     const kind = (optional ? shape.slice(0, -1) : shape) as Scalar;
     const read = readScalar(kind, value, path);
-    return optional && isZero(read) ? undefined : read;
+    // A pointer's zero is null: one to 0 or false was said.
+    return optional && (kind.endsWith('*') ? read === null : isZero(read)) ? undefined : read;
   }
   if (value === null || value === undefined) {
     if (shape.omit) return undefined;

@@ -39,3 +39,26 @@ test('a backslash and a drive are of Windows: in a Linux container they are lett
   assert.equal(await names('C:', 'two'), await names('\\', 'two'));
   assert.equal(await names('C:.', 'two'), await names('C:\\.', 'two'));
 });
+
+test('what is mounted below a folder is called as the folder’s own files are, and once: a client puts another name in the place of the first', async (t) => {
+  const host = await openHostWithBase(t);
+  await createContainer(host, { Image: 'base:1', Volumes: { '/kept': {} } }, { name: 'one' });
+  await copyIntoContainer(host, 'one', '/kept', once(await tarOfFiles({ in: 'volume' })));
+  const names = async (path: string) => {
+    const { tar } = await copyFromContainer(host, 'one', path);
+    return (await Array.fromAsync(readTar(tar), ({ entry }) => entry.path)).filter((name) => name.includes('kept')).sort();
+  };
+  assert.deepEqual(await names('/.'), ['./kept/', './kept/in']);
+  assert.deepEqual(await names('.'), ['./kept/', './kept/in']);
+  assert.deepEqual(await names('/'), ['/kept/', '/kept/in']);
+  assert.deepEqual(await names('/etc/..'), ['/kept/', '/kept/in']);
+});
+
+test('a path that ends with .. is called in the tar what it leads to', async (t) => {
+  const host = await openHostWithBase(t);
+  await createContainer(host, { Image: 'base:1' }, { name: 'one' });
+  await copyIntoContainer(host, 'one', '/', once(await tarOfFiles({ 'dir/sub/': '', 'dir/file': 'x' })));
+  const { stat, tar } = await copyFromContainer(host, 'one', '/dir/sub/..');
+  const inside = await Array.fromAsync(readTar(tar), ({ entry }) => entry.path);
+  assert.deepEqual({ name: stat.name, inside }, { name: '..', inside: ['dir/', 'dir/file', 'dir/sub/'] });
+});

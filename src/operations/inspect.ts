@@ -13,7 +13,7 @@ import type { Host } from './host.ts';
 
 /** The document that `docker image inspect` prints and the Engine API answers, keys and all. */
 export interface InspectedImage {
-  /** Digest of what the name points at, as in docker's containerd store. */
+  /** Digest of what the name points at, as in docker's containerd store; of the manifest where a platform was asked for. */
   readonly Id: string;
   readonly RepoTags: readonly string[];
   readonly RepoDigests: readonly string[];
@@ -56,8 +56,10 @@ export async function inspect(
   const parents = await host.store.parents(image.descriptor.digest);
   const sure = parents.find(({ how }) => how !== 'claimed');
   const last = Math.max(...names.map(({ tagged }) => tagged.getTime()));
+  // Docker's: one that was asked for by its platform is that manifest, not the index that the name points at.
+  const shown = options.platform ? image.descriptor : target;
   return {
-    Id: target.digest,
+    Id: shown.digest,
     RepoTags: tagsOf(record),
     RepoDigests: record?.repoDigests ?? [],
     ...(sure ? { Parent: sure.image } : {}),
@@ -90,7 +92,7 @@ export async function inspect(
         : image.size + (record?.platforms.find(({ manifest: { digest } }) => digest === image.descriptor.digest)?.unpacked ?? 0),
     RootFS: { Type: 'layers', Layers: config ? config.diffIds : manifest.layers.map(({ digest }) => digest) },
     Metadata: { LastTagTime: Number.isFinite(last) ? new Date(last).toISOString() : zeroTime },
-    Descriptor: target,
+    Descriptor: shown,
   };
 }
 

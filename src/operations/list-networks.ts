@@ -1,6 +1,6 @@
 import { findNetwork, networks, type NetworkDocument } from '../containers/networks.ts';
 import { ImageError } from '../errors.ts';
-import { filterSwitch, labelFilter, requireFilterKey, type FilterTerm } from './filter-term.ts';
+import { filterSwitch, labelFilter, patternTest, requireFilterKey, type FilterTerm } from './filter-term.ts';
 
 /** The networks that are there, by docker's filters: values of one key are alternatives, different keys must hold together. @throws ImageError `invalid-argument` */
 export function listNetworks(options: { readonly filters?: readonly FilterTerm[] | undefined } = {}): readonly NetworkDocument[] {
@@ -33,8 +33,10 @@ function testOf(terms: readonly FilterTerm[], key: string, value: string): (netw
       const has = labelFilter(value);
       return ({ Labels }) => has(Labels);
     }
-    case 'name':
-      return ({ Name }) => Name.includes(value);
+    case 'name': {
+      const matches = patternTest(key, value);
+      return ({ Name }) => matches(Name);
+    }
     case 'scope':
       return ({ Scope }) => Scope === value;
     default:

@@ -417,6 +417,8 @@ test('the networks are there that docker always has, and stay', async (t) => {
   );
   assert.deepEqual((await engine.send('GET', `/networks/${rows[0]?.Id}`)).json(), rows[0]);
   assert.equal(((await engine.send('GET', `/networks?filters=${encode({ name: ['host'] })}`)).json() as unknown[]).length, 1);
+  // a pattern, as docker's
+  assert.equal(((await engine.send('GET', `/networks?filters=${encode({ name: ['^ho.t$'] })}`)).json() as unknown[]).length, 1);
   await refused(engine, 'GET', '/networks/zz', 404, 'network zz not found');
   await refused(engine, 'DELETE', '/networks/none', 403, 'none is a pre-defined network and cannot be removed');
   await refused(engine, 'POST', '/networks/create', 501, 'there are the networks bridge, host and none, and no others can be made', {

@@ -306,6 +306,12 @@ test('an image is inspected by name, id and digest, in the shape of the version,
     assert.equal((await inspect(`/images/${name}/json`))['Id'], id, name);
   const arm = await inspect(`/images/both:1/json?platform=${encode({ os: 'linux', architecture: 'arm64' })}`);
   assert.equal(arm['Architecture'], 'arm64');
+  // the manifest's own, as docker's: not the index's
+  const [, second] = index.images;
+  assert.deepEqual(
+    [arm['Id'], arm['Descriptor']],
+    [second?.target.digest, { ...second?.target, platform: { architecture: 'arm64', os: 'linux' } }],
+  );
   const { Config, ...document } = await inspect('/images/both:1/json');
   assert.deepEqual(Config, {
     User: '',
