@@ -121,6 +121,8 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
     case 8:
       return cannotWrite(place, error);
+    case 10:
+      return mayWrite(place) ? asImageError({ code: 'EIO', message }, `cannot use the store ${place.root}`) : cannotWrite(place, error);
     case 11:
     case 26:
       return unusable(

@@ -273,6 +273,7 @@ export class Database {
   /** BEGIN IMMEDIATE, at the place where the store is now. */
   async #begin(until: number): Promise<void> {
     for (let delay = 1; ; delay = Math.min(delay * 2, 25)) {
+      this.#live.look();
       // Not SQLite's own waiting: it would stop everything else in this process.
       this.#connection.exec('PRAGMA busy_timeout = 0');
       try {
