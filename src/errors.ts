@@ -126,9 +126,10 @@ export function asImageError(error: unknown, what: string): ImageError {
       return as('unavailable', message, 'Raise the limit of open files (ulimit -n), or do less at a time.');
     case 'ENOENT':
       return as('not-found', message);
+    case 'EISDIR':
+      return as('invalid-argument', message, 'There is a folder where a file should be: name another, or move it away.');
     case 'EEXIST':
     case 'ENOTDIR':
-    case 'EISDIR':
     case 'ENAMETOOLONG':
     case 'ELOOP':
       return as('invalid-argument', message);

@@ -141,9 +141,14 @@ export function asStoreError(place: Place, error: unknown): ImageError {
           'Choose another place with BAY_HOME.',
           error,
         );
-      return unusable(place, `its database cannot be opened (${message})`, undefined, error);
+      return unusable(
+        place,
+        `its database cannot be opened (${message})`,
+        `${place.databaseFile} must be a file that you may read and write. Where it is none, move it away: names and images come back from index.json.`,
+        error,
+      );
     default:
-      return asImageError(error, `cannot use the store ${place.root}`);
+      return asImageError(error, `cannot use ${(error as NodeJS.ErrnoException).path ?? `the store ${place.root}`}`);
   }
 }
 
