@@ -112,14 +112,24 @@ export function asImageError(error: unknown, what: string): ImageError {
     case 'EBUSY':
     case 'ETXTBSY':
       return as('unavailable', message, 'Another program has it open: close that and try again.');
+    case 'EIO':
+    case 'ENXIO':
+    case 'ENODEV':
+    case 'ESTALE':
+      return as(
+        'unavailable',
+        message,
+        'Its disk fails: look whether it is still there and mounted writable, and into the system log (dmesg).',
+      );
     case 'EMFILE':
     case 'ENFILE':
       return as('unavailable', message, 'Raise the limit of open files (ulimit -n), or do less at a time.');
     case 'ENOENT':
       return as('not-found', message);
+    case 'EISDIR':
+      return as('invalid-argument', message, 'There is a folder where a file should be: name another, or move it away.');
     case 'EEXIST':
     case 'ENOTDIR':
-    case 'EISDIR':
     case 'ENAMETOOLONG':
     case 'ELOOP':
       return as('invalid-argument', message);

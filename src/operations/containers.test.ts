@@ -598,3 +598,18 @@ test('layers that are refused, and work that is stopped, leave nothing', async (
   await assert.rejects(createContainer(host, { Image: 'base:1' }, { signal: stopping.signal }), { code: 'canceled' });
   await nothingLeft();
 });
+
+test('a list of containers looks at the volumes that they have, not at all of them for each', async (t) => {
+  const host = await openHostWithBase(t);
+  await createVolume(host, { name: 'data' });
+  await create(host, 'with', { HostConfig: { Binds: ['data:/data'] } });
+  await create(host, 'without');
+  const all = t.mock.method(host.store, 'volumes');
+  const listed = await listContainers(host, { all: true });
+  assert.equal(all.mock.callCount(), 0);
+  const { Mountpoint: folder } = await inspectVolume(host, 'data');
+  assert.deepEqual(
+    listed.map(({ Mounts }) => Mounts.map(({ Source }) => Source)),
+    [[], [folder]],
+  );
+});

@@ -1,3 +1,4 @@
+import { isImageError } from '../errors.ts';
 import type { Container, ContainerSizes } from '../containers/container.ts';
 import type { ContainerConfig, EndpointSettings, HostConfig } from '../containers/container-settings.ts';
 import type { MountPoint } from '../containers/mount-points.ts';
@@ -173,7 +174,16 @@ export function manifestOf({ record, document }: Container): Descriptor & { read
 
 /** Volumes with the folder that they are; the keys in docker's order. */
 export async function shownMounts({ store }: Pick<Host, 'store'>, { document }: Container): Promise<readonly MountPoint[]> {
-  const folders = new Map((await store.volumes()).map(({ name, mountpoint }) => [name, mountpoint]));
+  const folders = new Map<string, string>();
+  // Those alone: a list of containers comes by here for each, and there may be thousands of volumes.
+  for (const { Name } of document.mounts) {
+    if (Name === undefined) continue;
+    try {
+      folders.set(Name, (await store.volume(Name)).mountpoint);
+    } catch (error) {
+      if (!isImageError(error, 'not-found')) throw error;
+    }
+  }
   return document.mounts.map((mount) => {
     const { Type, Name, Source, ...rest } = mount;
     return { Type, ...(Name === undefined ? {} : { Name }), Source: Name === undefined ? Source : (folders.get(Name) ?? ''), ...rest };

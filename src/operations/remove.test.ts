@@ -274,3 +274,12 @@ test('the work of removing an image with many names grows with their number, not
   assert.deepEqual(await store.images(), []);
   assert.ok(looks <= 5 * names.length, `${looks} looks at ${names.length} names`);
 });
+
+test('what refuses an image of very many names lists no more of them than anybody reads', async (t) => {
+  const store = await openStore(t);
+  const image = await makeImage({ layers: ['one'] });
+  await put(store, image, ...Array.from({ length: 30 }, (_, at) => `name-${at}`));
+  const error = await remove({ store }, image.target.digest).catch((reason: unknown) => reason);
+  assert.ok(isImageError(error, 'conflict'));
+  assert.match(error.hint ?? '', /name-\d+(?::latest)? and 18 more: remove the names one by one/);
+});

@@ -258,7 +258,7 @@ function namesToRemove(found: FoundImage, image: RemovedImage, options: RemoveOp
       'conflict',
       `conflict: unable to delete ${shortId(image.target.digest)} (must be forced) - image is referenced in multiple repositories`,
       {
-        hint: `It is ${all.map(familiar).join(', ')}: remove the names one by one, or force it.`,
+        hint: `It is ${listed(all.map(familiar))}: remove the names one by one, or force it.`,
         detail: { names: all.map(familiar) },
       },
     );

@@ -298,7 +298,7 @@ export class Blobs {
     return new ImageError(
       manifest ? 'manifest-unknown' : 'blob-unknown',
       `${manifest ? 'manifest' : 'blob'} ${target.digest} unknown: ${why}`,
-      { detail: { digest: target.digest } },
+      { hint: 'Pull or load the image that needs it again: only what is missing is fetched.', detail: { digest: target.digest } },
     );
   }
 

@@ -121,6 +121,8 @@ export function asStoreError(place: Place, error: unknown): ImageError {
       return new ImageError('unavailable', `the store ${place.root} is busy`, { cause: error });
     case 8:
       return cannotWrite(place, error);
+    case 10:
+      return mayWrite(place) ? asImageError({ code: 'EIO', message }, `cannot use the store ${place.root}`) : cannotWrite(place, error);
     case 11:
     case 26:
       return unusable(
@@ -139,9 +141,14 @@ export function asStoreError(place: Place, error: unknown): ImageError {
           'Choose another place with BAY_HOME.',
           error,
         );
-      return unusable(place, `its database cannot be opened (${message})`, undefined, error);
+      return unusable(
+        place,
+        `its database cannot be opened (${message})`,
+        `${place.databaseFile} must be a file that you may read and write. Where it is none, move it away: names and images come back from index.json.`,
+        error,
+      );
     default:
-      return asImageError(error, `cannot use the store ${place.root}`);
+      return asImageError(error, `cannot use ${(error as NodeJS.ErrnoException).path ?? `the store ${place.root}`}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fs, { cpSync } from 'node:fs';
+import fs, { cpSync, renameSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { ImageError, isImageError } from '../errors.ts';
 import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { closedFirst, openStore, storeFolder } from '../../test/support/open-store.ts';
+import { familiarName } from '../model/reference.ts';
 import { asStoreError } from './connection.ts';
 import { Database } from './database.ts';
 import { ImageStore } from './image-store.ts';
@@ -198,7 +199,7 @@ test('a change of what index.json shows costs as much at the end of a large tran
   const rows = `INSERT INTO event (time, type, action, actor, attributes)
     WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, 'image', 'pull', 'x', hex(zeroblob(300)) FROM n`;
   await database.transact(() => database.run(rows));
-  const [before, after] = await database.tryOut(() => {
+  const [before, after] = await database.transact(() => {
     const work = () => {
       const start = process.cpuUsage();
       for (let at = 0; at < 300; at++) bumpChange(database);
@@ -212,3 +213,35 @@ test('a change of what index.json shows costs as much at the end of a large tran
   });
   assert.ok(after < 10 * before + 20_000, `${before} µs, then ${after}`);
 });
+
+const skip = process.platform === 'win32' && 'a folder with open files cannot go away there';
+test('a store whose disk is taken away says so, and goes on with what is put in its place', { skip }, async (t) => {
+  const folder = storeFolder(t);
+  const store = await openStore(t, folder);
+  await putTagged(store, 'old');
+  const backup = storeFolder(t);
+  {
+    await using copied = await ImageStore.open(join(backup, 'store'));
+    await putTagged(copied, 'new');
+  }
+  renameSync(folder, `${backup}/gone`);
+  await assert.rejects(store.images(), (error) => isImageError(error, 'store-unusable') && /Mount the disk/.test(error.hint ?? ''));
+  await assert.rejects(store.sweep(), (error) => isImageError(error, 'store-unusable'));
+  cpSync(join(backup, 'store'), folder, { recursive: true });
+  assert.deepEqual(await names(store), ['new']);
+  await putTagged(store, 'newer');
+  await using other = await ImageStore.open(folder);
+  assert.deepEqual(await names(other), ['new', 'newer']);
+  assert.deepEqual(await other.check(), []);
+});
+
+async function putTagged(store: ImageStore, name: string): Promise<void> {
+  await using ingest = await store.begin();
+  const image = await makeImage({ layers: [name] });
+  await putImage(ingest, image);
+  await ingest.tag(image.target, name);
+}
+
+async function names(store: ImageStore): Promise<string[]> {
+  return (await store.images()).flatMap((image) => image.names.map(({ reference }) => familiarName(reference))).toSorted();
+}

@@ -9,6 +9,7 @@ import { LiveConnection } from './live-connection.ts';
 import { PlaceLock } from './place-lock.ts';
 import { isCurrent, migrate, refuseNewer } from './migrate.ts';
 import type { Place } from './place.ts';
+import { makePrivate } from './private-tables.ts';
 import { spendReserve } from './reserve.ts';
 
 /** The points of a write at which a crash test may end the process. */
@@ -35,6 +36,8 @@ export interface DatabaseOptions {
 export interface Transaction {
   /** Milliseconds: the one time of all its rows. */
   readonly time: number;
+  /** It will be taken back: nothing is told. */
+  readonly isPlan?: boolean;
   /** Names in this folder are made durable before the rows that speak of them are. */
   syncFolder(path: string): void;
   /** Runs when the rows are durable. It must not fail. */
@@ -180,19 +183,19 @@ export class Database {
     }
   }
 
-  /** As `transact`, and takes everything back: what would become of the rows. What `work` leaves for after the commit does not happen. */
-  async tryOut<T>(work: (transaction: Transaction) => T): Promise<T> {
-    const takenBack = new ImageError('internal', 'taken back');
-    const results: T[] = [];
+  /**
+   * What would become of the rows: `work` changes a copy of its own (`makePrivate`), of one state of the store, and nobody waits for it. Nothing is told to the journal or as an event,
+   * and what is left for after the commit does not happen. Not inside a transaction.
+   */
+  tryOut<T>(work: (transaction: Transaction) => T): T {
+    this.#read(() => this.#connection.exec('BEGIN'));
     try {
-      await this.transact((transaction) => {
-        results.push(work(transaction));
-        throw takenBack;
-      });
-    } catch (error) {
-      if (error !== takenBack) throw error;
+      this.#guard(() => makePrivate(this.#connection));
+      const nothing = () => undefined;
+      return work({ time: this.now().getTime(), isPlan: true, syncFolder: nothing, afterCommit: nothing, afterRollback: nothing });
+    } finally {
+      this.#guard(() => this.#connection.exec('ROLLBACK'));
     }
-    return results.at(-1) as T;
   }
 
   /**
@@ -274,6 +277,7 @@ export class Database {
   /** BEGIN IMMEDIATE, at the place where the store is now. */
   async #begin(until: number): Promise<void> {
     for (let delay = 1; ; delay = Math.min(delay * 2, 25)) {
+      this.#live.look();
       // Not SQLite's own waiting: it would stop everything else in this process.
       this.#connection.exec('PRAGMA busy_timeout = 0');
       try {

@@ -25,7 +25,8 @@ interface EventRow {
 }
 
 /** Within a transaction. */
-export function insertEvent(database: Database, { time }: Pick<Transaction, 'time'>, { type, action, id, attributes }: Happening): void {
+export function insertEvent(database: Database, { time, isPlan }: Transaction, { type, action, id, attributes }: Happening): void {
+  if (isPlan) return;
   database.run(
     'INSERT INTO event (time, type, action, actor, attributes) VALUES (?, ?, ?, ?, ?)',
     time,

@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts';
 import type { Database } from './database.ts';
+import { isDeadLease } from './lease.ts';
 import { held } from './links.ts';
 
 /** Why content is kept. */
@@ -35,7 +36,8 @@ export function listHolders(database: Database, digest: Digest): Holder[] {
       );
       const named = rows.some(({ kind }) => kind === 'name');
       for (const { kind, id, deep } of rows)
-        if (deep >= Number(at.deep) && !(kind === 'image' && named)) found.push({ kind, id, path: at.path });
+        if (deep >= Number(at.deep) && !(kind === 'image' && named) && !(kind === 'lease' && isDeadLease(database, id)))
+          found.push({ kind, id, path: at.path });
       const up = (next: Digest, deep: boolean) => waiting.push({ digest: next, path: [next, ...(at?.path ?? [])], deep });
       for (const { parent } of database.all<{ parent: Digest }>('SELECT DISTINCT parent FROM edge WHERE child = ?', at.digest))
         up(parent, true);

@@ -13,39 +13,31 @@ const maxLabels = 4 * 1024;
  */
 export function tellNamed(database: Database, transaction: Transaction, verb: string, repo: string, tag: string, digest: Digest): void {
   const reference = nameReference(repo, tag);
-  if (verb === 'pull' || verb === 'push')
-    tell(database, transaction, verb, familiar(reference), familiarName(reference), labelsOf(database, digest));
+  if (verb === 'pull' || verb === 'push') tell(database, transaction, verb, familiar(reference), familiarName(reference), digest);
   else {
-    const labels = labelsOf(database, digest);
-    if (verb !== 'load') tell(database, transaction, 'tag', digest, familiar(reference), labels);
-    if (verb === 'load' || verb === 'import') tell(database, transaction, verb, digest, digest, labels);
+    if (verb !== 'load') tell(database, transaction, 'tag', digest, familiar(reference), digest);
+    if (verb === 'load' || verb === 'import') tell(database, transaction, verb, digest, digest, digest);
   }
 }
 
 /** Within a transaction: that an image came without a name. Named ones have told it by their names, but for what was made here. */
 export function tellKept(database: Database, transaction: Transaction, verb: string, digest: Digest): void {
-  tell(database, transaction, ['load', 'import', 'pull'].includes(verb) ? verb : 'create', digest, digest, labelsOf(database, digest));
+  tell(database, transaction, ['load', 'import', 'pull'].includes(verb) ? verb : 'create', digest, digest, digest);
 }
 
 /** Within a transaction. */
 export function tellUntagged(database: Database, transaction: Transaction, repo: string, tag: string, digest: Digest): void {
-  tell(database, transaction, 'untag', digest, familiar(nameReference(repo, tag)), labelsOf(database, digest));
+  tell(database, transaction, 'untag', digest, familiar(nameReference(repo, tag)), digest);
 }
 
 /** Within a transaction. Its names have been told of as they were taken away. */
 export function tellDeleted(database: Database, transaction: Transaction, digest: Digest): void {
-  tell(database, transaction, 'delete', digest, digest, labelsOf(database, digest));
+  tell(database, transaction, 'delete', digest, digest, digest);
 }
 
-function tell(
-  database: Database,
-  transaction: Transaction,
-  action: string,
-  id: string,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-): void {
-  insertEvent(database, transaction, { type: 'image', action, id, attributes: { ...labels, name } });
+function tell(database: Database, transaction: Transaction, action: string, id: string, name: string, image: Digest): void {
+  if (transaction.isPlan) return;
+  insertEvent(database, transaction, { type: 'image', action, id, attributes: { ...labelsOf(database, image), name } });
 }
 
 /** Of an index, the first image's that is here. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ImageError, isImageError } from '../errors.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Database, Transaction } from './database.ts';
-import { processMark } from './process-mark.ts';
+import { hasEnded, processMark } from './process-mark.ts';
 
 /** A lease that was not renewed for so long is void: its process has ended, or sleeps. Milliseconds. */
 export const leaseLife = 60_000;
@@ -98,5 +98,23 @@ export class Lease {
       .catch(() => {
         // The store is closed, full or busy: the next write under this lease meets the same, and says it to somebody who can act.
       });
+  }
+}
+
+/** True where its process was killed: it holds nothing any more, though it is not void yet. */
+export function isDeadLease(database: Database, id: string): boolean {
+  return hasEnded(database.get<{ process: string }>('SELECT process FROM lease WHERE id = ?', id)?.process ?? '');
+}
+
+export function deadLeases(database: Database): string[] {
+  const leases = database.all<{ id: string }>('SELECT id FROM lease');
+  return leases.flatMap(({ id }) => (isDeadLease(database, id) ? [id] : []));
+}
+
+/** Within a transaction. */
+export function endDeadLeases(database: Database): void {
+  for (const id of deadLeases(database)) {
+    database.run('DELETE FROM lease_hold WHERE lease = ?', id);
+    database.run('DELETE FROM lease WHERE id = ?', id);
   }
 }

@@ -1,6 +1,9 @@
+import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { isSystemError } from '../errors.ts';
 import { asStoreError, connect, connectNow, connectToRead, readMark } from './connection.ts';
 import { onlyReads, Place, statIfThere, unusable } from './place.ts';
+import { migrations } from './schema.ts';
 
 /** How often a process that does nothing looks whether the store has been moved: what it has open keeps the old folder from going. Milliseconds. */
 const idleLook = 500;
@@ -13,15 +16,32 @@ interface Ground {
   left: boolean;
   /** Of a place that only can be read: its state when it was opened. */
   readonly mark: string | undefined;
+  /** Which file was opened; not asked of a place that only can be read, whose mark says it. */
+  readonly file: string | undefined;
 }
 
 function ground(place: Place, connection = connectNow(place)): Ground {
-  return { connection, uses: 0, left: false, mark: undefined };
+  return { connection, uses: 0, left: false, mark: undefined, file: fileAt(place) };
 }
 
 function groundToRead(place: Place): Ground {
   const mark = readMark(place);
-  return { connection: connectToRead(place), uses: 0, left: false, mark };
+  return { connection: connectToRead(place), uses: 0, left: false, mark, file: undefined };
+}
+
+function close({ connection }: Ground): void {
+  if (connection.isOpen) connection.close();
+}
+
+/** Which file the database is, or undefined where there is none. */
+function fileAt({ databaseFile }: Place): string | undefined {
+  try {
+    const { dev, ino } = statSync(databaseFile, { bigint: true });
+    return `${dev} ${ino}`;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -96,11 +116,12 @@ export class LiveConnection {
 
   /** Goes where the store is, if another process has moved it. Costs nothing the second time in one turn of synchronous code. */
   look(): void {
-    if (this.#hasLooked || this.#closed || this.connection.isTransaction) return;
+    if (this.#hasLooked || this.#closed || (this.connection.isOpen && this.connection.isTransaction)) return;
     this.#hasLooked = true;
     queueMicrotask(() => (this.#hasLooked = false));
     try {
       if (this.readOnly && readMark(this.#place) !== this.#ground.mark) this.#go(this.#place, groundToRead(this.#place));
+      else if (!this.readOnly && fileAt(this.#place) !== this.#ground.file) this.#meetAnother();
       const { data_version: version } = this.prepare('PRAGMA data_version').get() as { data_version: number };
       if (version === this.#version) return;
       this.follow();
@@ -129,6 +150,38 @@ export class LiveConnection {
     }
   }
 
+  /**
+   * Another file is where the database was, or none: its disk was taken away, or the folder put back from a backup. What is open still would take rows that nobody ever finds,
+   * about blobs that are on another disk.
+   */
+  #meetAnother(): void {
+    const place = this.#place;
+    try {
+      this.follow();
+    } catch {
+      // Its disk is gone, and says nothing any more.
+    }
+    if (place !== this.#place) return;
+    if (!statIfThere(place.databaseFile))
+      throw unusable(
+        place,
+        'it is not there any more: its disk has been taken away, or its folder has been removed',
+        'Mount the disk again, and this goes on; or end this process, and start it with another place.',
+      );
+    // Before the other is opened: SQLite ends a log by its path, and knows another file in place of its own by the number of its inode alone.
+    this.#leave(true);
+    this.#go(place, ground(place));
+    const { user_version: version } = this.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version !== migrations.length) {
+      this.#ground = { ...this.#ground, file: undefined };
+      throw unusable(
+        place,
+        'another store has come in its place, which another version of bay wrote',
+        'End this process, and start it again.',
+      );
+    }
+  }
+
   #go(place: Place, ground: Ground): void {
     this.#leave();
     this.#ground = ground;
@@ -148,7 +201,7 @@ export class LiveConnection {
         if (ended) return;
         ended = true;
         ground.uses--;
-        if (ground.left && ground.uses === 0) ground.connection.close();
+        if (ground.left && ground.uses === 0) close(ground);
       },
     };
   }
@@ -161,9 +214,10 @@ export class LiveConnection {
     this.#leave();
   }
 
-  #leave(): void {
+  /** @param atOnce though it is in use: what its paths led to is gone */
+  #leave(atOnce = false): void {
     this.#statements.clear();
     this.#ground.left = true;
-    if (this.#ground.uses === 0) this.#ground.connection.close();
+    if (atOnce || this.#ground.uses === 0) close(this.#ground);
   }
 }

@@ -197,13 +197,14 @@ type Side = NameRow | { readonly target: Descriptor; readonly origin: Descriptor
 
 function write(
   database: Database,
-  { time }: Transaction,
+  { time, isPlan }: Transaction,
   { actor, verb }: Act,
   repo: string | null,
   tag: string | null,
   before: Side,
   after: Side,
 ): void {
+  if (isPlan) return;
   database.run(
     'INSERT INTO journal (time, actor, verb, repo, tag, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)',
     time,

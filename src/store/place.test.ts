@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -161,4 +161,17 @@ test('on Windows a share is refused, by its path and behind a letter; a disk is 
 test('a path that is too long for the database is told of as that', { skip: process.platform === 'win32' }, async (t) => {
   const folder = join(temporary(t, 'store'), ...Array.from({ length: 5 }, () => 'long'.repeat(30)));
   await refused(ImageStore.open(folder), 'store-unusable', /its path is too long: SQLite opens a file of at most 504 bytes/, /BAY_HOME/);
+});
+
+test('a folder where a file of the store should be is refused with what to do', async (t) => {
+  for (const [file, code] of [
+    ['index.json', 'invalid-argument'],
+    [join('bay', 'store.sqlite'), 'store-unusable'],
+  ] as const) {
+    const folder = join(temporary(t, 'store'), 'store');
+    await (await ImageStore.open(folder)).close();
+    rmSync(join(folder, file));
+    mkdirSync(join(folder, file));
+    await refused(ImageStore.open(folder), code, /store/, /move it away/);
+  }
 });

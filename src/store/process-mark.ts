@@ -48,6 +48,8 @@ function spaceName(): string {
 /** When a process began, in clock ticks since boot: the 22nd field of `stat` (proc(5)). Undefined where there is none to read. */
 function startOf(pid: number): string | undefined {
   try {
+    // `unshare --pid` leaves /proc as it was: a number there is another process than here.
+    if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the program's name, with whatever is in it.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];

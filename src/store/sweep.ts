@@ -18,7 +18,7 @@ import { dropDeadDrafts, isDraftFolder } from './draft-folder.ts';
 import { emptyFolders, isFolderName, mendFolders } from './folders.ts';
 import type { Foreign } from './index-file.ts';
 import { uprootLayers } from './layer-forest.ts';
-import { leaseLife } from './lease.ts';
+import { deadLeases, endDeadLeases, leaseLife } from './lease.ts';
 import { held, linkLife } from './links.ts';
 import { statIfThere } from './place.ts';
 import { dropTree, idleTrees, type IdleTree } from './trees.ts';
@@ -70,10 +70,11 @@ export async function sweep(database: Database, blobs: Blobs, options: SweepOpti
   const swept: Candidate[] = [];
   const trees: IdleTree[] = [];
   if (options.dryRun) {
-    const planned = await plan(database, blobs, options, find);
+    const planned = plan(database, blobs, options, find);
     swept.push(...planned.blobs);
     trees.push(...planned.trees);
   } else {
+    if (deadLeases(database).length > 0) await database.removing(() => endDeadLeases(database));
     const candidates = find(database.now().getTime());
     for (let at = 0; at < candidates.length; at += atOnce) {
       throwIfCanceled(options.signal);
@@ -92,14 +93,15 @@ export async function sweep(database: Database, blobs: Blobs, options: SweepOpti
 }
 
 /** What would be taken, found by doing all of it but that, and taking it back. */
-async function plan(
+function plan(
   database: Database,
   blobs: Blobs,
   { roots, first = { images: roots?.map((digest): DiscardedImage => ({ digest, names: 'all', used: true })) } }: SweepOptions,
   find: (time: number) => readonly Candidate[],
-): Promise<{ readonly blobs: readonly Candidate[]; readonly trees: readonly IdleTree[] }> {
+): { readonly blobs: readonly Candidate[]; readonly trees: readonly IdleTree[] } {
   const act = { actor: database.actor, verb: 'plan' };
   return database.tryOut((transaction) => {
+    endDeadLeases(database);
     applyDiscard(database, blobs, transaction, first, act, 'plan');
     const going = find(transaction.time).filter(({ digest }) => !held(database, digest, transaction));
     for (const { digest } of going) uprootLayers(database, digest);
