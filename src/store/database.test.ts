@@ -245,3 +245,24 @@ async function putTagged(store: ImageStore, name: string): Promise<void> {
 async function names(store: ImageStore): Promise<string[]> {
   return (await store.images()).flatMap((image) => image.names.map(({ reference }) => familiarName(reference))).toSorted();
 }
+
+test('a plan may be made at any moment of this process’s own writes, and sees them whole or not at all', async (t) => {
+  const database = await open(t);
+  let writing = true;
+  const seen = new Set<number | undefined>();
+  const planning = (async () => {
+    for (let turn = 0; writing; turn++) {
+      seen.add(database.tryOut(() => count(database)));
+      // Within one turn of the loop again and again, and then in the next.
+      await (turn % 8 === 7 ? new Promise(setImmediate) : undefined);
+    }
+  })();
+  for (let round = 0; round < 6; round++)
+    await database.transact(() => {
+      for (const half of ['one', 'two']) database.run(alias, `${round} ${half}`, 'x');
+    });
+  writing = false;
+  await planning;
+  assert.ok(seen.size > 1);
+  for (const number of seen) assert.equal((number ?? 1) % 2, 0);
+});

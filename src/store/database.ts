@@ -257,14 +257,13 @@ export class Database {
       while (this.#pending.length > 0) {
         // One turn of the loop, so that what is ready at the same time goes together.
         await new Promise((resolve) => setImmediate(resolve));
-        const waitUntil = performance.now() + patience;
+        let again: Pending[];
         try {
-          await this.#begin(waitUntil);
+          again = await this.#begun(() => this.#commit(this.#pending.splice(0)));
         } catch (error) {
           for (const { reject } of this.#pending.splice(0)) reject(error);
           continue;
         }
-        const again = this.#commit(this.#pending.splice(0));
         if (again.length === 0) continue;
         await sleep(20);
         this.#pending.unshift(...again);
@@ -274,26 +273,35 @@ export class Database {
     }
   }
 
-  /** BEGIN IMMEDIATE, at the place where the store is now. */
-  async #begin(until: number): Promise<void> {
+  /**
+   * Begins a transaction at the place where the store is now, and does the work, which ends it, in the same turn: whoever shares this connection never meets it open.
+   * @throws ImageError where it cannot begin
+   */
+  async #begun<T>(work: () => T): Promise<T> {
+    const until = performance.now() + patience;
     for (let delay = 1; ; delay = Math.min(delay * 2, 25)) {
       this.#live.look();
-      // Not SQLite's own waiting: it would stop everything else in this process.
-      this.#connection.exec('PRAGMA busy_timeout = 0');
-      try {
-        this.#connection.exec('BEGIN IMMEDIATE');
-        return;
-      } catch (error) {
-        if (!isBusy(error)) throw asStoreError(this.place, error);
-        if (performance.now() > until)
-          throw new ImageError('unavailable', `the store ${this.place.root} is busy: another process has been writing for a minute`, {
-            hint: 'Look for a stopped process of ours, and end it.',
-            cause: error,
-          });
-      } finally {
-        this.#connection.exec('PRAGMA busy_timeout = 5000');
-      }
+      if (this.#begin(performance.now() > until)) return work();
       await sleep(delay * (0.5 + Math.random()));
+    }
+  }
+
+  /** @returns whether it has begun; false where another process writes, which is refused the `last` time */
+  #begin(last: boolean): boolean {
+    // Not SQLite's own waiting: it would stop everything else in this process.
+    this.#connection.exec('PRAGMA busy_timeout = 0');
+    try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+      return true;
+    } catch (error) {
+      if (!isBusy(error)) throw asStoreError(this.place, error);
+      if (!last) return false;
+      throw new ImageError('unavailable', `the store ${this.place.root} is busy: another process has been writing for a minute`, {
+        hint: 'Look for a stopped process of ours, and end it.',
+        cause: error,
+      });
+    } finally {
+      this.#connection.exec('PRAGMA busy_timeout = 5000');
     }
   }
 
@@ -358,14 +366,15 @@ export class Database {
   /** Brings an older format to this one. */
   async #migrate(): Promise<void> {
     if (isCurrent(this)) return;
-    await this.#begin(performance.now() + patience);
-    try {
-      migrate(this, (sql) => this.#connection.exec(sql));
-      this.#connection.exec('COMMIT');
-    } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      throw asStoreError(this.place, error);
-    }
+    await this.#begun(() => {
+      try {
+        migrate(this, (sql) => this.#connection.exec(sql));
+        this.#connection.exec('COMMIT');
+      } catch (error) {
+        if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+        throw asStoreError(this.place, error);
+      }
+    });
   }
 }
 
