@@ -19,7 +19,7 @@ test('what a server says to try works, whatever the first image is called', asyn
   await putImage(ingest, image);
   await ingest.tag(image.target, 'registry.example/team/app:1.2');
 
-  const server = spawnBay(['serve', '--listen', '127.0.0.1:0', '--docker-socket', 'none'], { home });
+  const server = spawnBay(['serve', '--listen', '127.0.0.1:0', '--docker-socket', 'none'], { home, env: { BAY_LAUNCHER: undefined } });
   const exited = once(server, 'exit');
   t.after(async () => {
     server.kill('SIGTERM');

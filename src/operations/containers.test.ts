@@ -608,8 +608,7 @@ test('a list of containers looks at the volumes that they have, not at all of th
   const listed = await listContainers(host, { all: true });
   assert.equal(all.mock.callCount(), 0);
   const { Mountpoint: folder } = await inspectVolume(host, 'data');
-  assert.deepEqual(
-    listed.map(({ Mounts }) => Mounts.map(({ Source }) => Source)),
-    [[], [folder]],
-  );
+  const sources = new Map(listed.map(({ Names, Mounts }) => [Names[0], Mounts.map(({ Source }) => Source)]));
+  assert.deepEqual(sources.get('/with'), [folder]);
+  assert.deepEqual(sources.get('/without'), []);
 });
