@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
-import { ImageError } from '../errors.ts';
+import { ImageError, isImageError } from '../errors.ts';
 import type { ImageSource, OpenOptions } from '../content/image-source.ts';
 import type { Page, Repository } from '../content/repository.ts';
 import type { Operation } from '../io/operation.ts';
@@ -376,10 +376,19 @@ export class ImageStore extends StoreObjects implements ImageSource, AsyncDispos
   async #close(): Promise<void> {
     try {
       await this.#holds[Symbol.asyncDispose]();
-      // Where the folder has been removed meanwhile there is nothing left to make exact.
-      await this.#projection.end(statIfThere(this.path) !== undefined);
+      await this.#projection.end(this.#isThere());
     } finally {
       await this.#database.close();
+    }
+  }
+
+  /** False where the folder has been removed meanwhile, or its disk taken away: there is nothing left to make exact. */
+  #isThere(): boolean {
+    try {
+      return statIfThere(this.path) !== undefined;
+    } catch (error) {
+      if (isImageError(error, 'store-unusable')) return false;
+      throw error;
     }
   }
 

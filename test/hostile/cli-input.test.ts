@@ -93,7 +93,7 @@ test('a tar that is none, and one that says it is larger than anything, is no ro
   const tar = await tarOf({ 'etc/passwd': 'root:x:0:0' });
   const inputs = {
     text: Buffer.from('not a tar at all\n'.repeat(100)),
-    cut: tar.subarray(0, 700),
+    cut: tar.subarray(0, 515),
     'wrong checksum': Buffer.concat([rawHeader({ name: 'a', checksum: '000000\0 ' }), endOfTar]),
     'a size without end': Buffer.concat([rawHeader({ name: 'a', size: '77777777777' }), rawBody('a')]),
     'cut gzip': gzipSync(tar).subarray(0, 60),
