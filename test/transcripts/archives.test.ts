@@ -58,7 +58,8 @@ test('import of a root file system', { skip }, async (t) => {
   const console = new Console(t);
   writeFileSync(join(console.folder, 'rootfs.tar'), await tarOf({ 'etc/os-release': 'ID=test\n', 'bin/sh': '#!' }));
   await console.type(`bay import -m 'From a tar' -c 'CMD ["sh"]' -c 'ENV A=1 B=2' --platform linux/amd64 rootfs.tar me/root:1`);
-  await console.type('gzip -n < rootfs.tar | bay import --platform windows/amd64 - me/root:gz');
+  await console.type('gzip -n < rootfs.tar | bay import --platform linux/386 - me/root:gz');
+  await console.type('bay import --platform windows/amd64 rootfs.tar me/root:2');
   await console.type('bay import --platform linux/arm64 rootfs.tar');
   await console.type("bay history --format '{{.ID}} {{.Comment}} {{.Size}}' me/root:1");
   await console.type(`bay inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{.Os}} {{.Comment}}' me/root:1 me/root:gz`);
