@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { makeImage, putImage } from '../../test/support/make-image.ts';
 import { openStore, storeFolder } from '../../test/support/open-store.ts';
-import { prune } from '../operations/prune.ts';
+import { prune } from './prune.ts';
 
 const now = () => new Date();
 
@@ -45,7 +45,7 @@ test('what a killed process held is free at once', async (t) => {
   const folder = storeFolder(t);
   const store = await openStore(t, folder);
   const urls = {
-    store: new URL('image-store.ts', import.meta.url),
+    store: new URL('../store/image-store.ts', import.meta.url),
     image: new URL('../../test/support/make-image.ts', import.meta.url),
   };
   const program = `
